@@ -1,0 +1,50 @@
+"""What every block of this suite has in common."""
+
+from typing import Literal, NamedTuple
+
+from torch import Tensor, nn
+
+from ablations.errors import InputError
+
+Evaluation = Literal["direct", "fast"]
+
+
+class ClosedForm(NamedTuple):
+    """Parameters, and multiply-adds of convolutions, linear layers and matrix products."""
+
+    params: int
+    macs: int
+
+
+class AttentionBlock(nn.Module):
+    """A block (B, C, H, W) -> (B, C, H, W) with one function and two evaluations of it.
+
+    direct   the operations in the order the paper or the released code performs them
+    fast     the same function of the same parameters, with fewer operations or less memory
+    """
+
+    evaluation: Evaluation = "fast"
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fast(x) if self.evaluation == "fast" else self.direct(x)
+
+    def direct(self, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def fast(self, x: Tensor) -> Tensor:
+        """Where a block has nothing to gain, fast is direct."""
+        return self.direct(x)
+
+    def closed_form(self, height: int, width: int) -> ClosedForm:
+        """Cost of the present evaluation for one image (C, height, width), by hand."""
+        raise NotImplementedError
+
+
+def reduce_channels(channels: int, ratio: int) -> int:
+    """The reduced width channels / ratio; InputError where it is no whole number."""
+    if channels < ratio or channels % ratio:
+        raise InputError(
+            f"{channels} channels cannot be reduced by {ratio}: "
+            f"the number of channels must be a multiple of {ratio}"
+        )
+    return channels // ratio
