@@ -82,6 +82,12 @@ class Failure(Document):
     log: str  # the end of the traceback
 
 
+def reason_of(error: Exception) -> str:
+    """One line that says what went wrong."""
+    first_line = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first_line}"
+
+
 def checksum(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

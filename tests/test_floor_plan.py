@@ -1,0 +1,53 @@
+"""Imports go down the floors only: reports, sweeps > lightning_modules > ablations."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ALLOWED: dict[str, set[str]] = {
+    "ablations": set(),
+    "lightning_modules": {"ablations"},
+    "sweeps": {"ablations", "lightning_modules"},
+    "reports": {"ablations"},
+}
+FRONT_DOOR = ROOT / "ablations" / "cli.py"  # may import from every floor, lazily
+
+
+def imported_packages(tree: ast.AST) -> set[str]:
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return {name.split(".")[0] for name in names}
+
+
+def files_of(package: str) -> list[Path]:
+    return [file for file in (ROOT / package).rglob("*.py") if file != FRONT_DOOR]
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_imports_go_down(package: str) -> None:
+    for file in files_of(package):
+        imported = imported_packages(ast.parse(file.read_text()))
+        upward = imported & ALLOWED.keys() - {package} - ALLOWED[package]
+        assert not upward, f"{file.relative_to(ROOT)} imports {upward}"
+
+
+@pytest.mark.parametrize("package", ["ablations", "reports"])
+def test_these_floors_know_neither_a_trainer_nor_wandb(package: str) -> None:
+    for file in files_of(package):
+        imported = imported_packages(ast.parse(file.read_text()))
+        assert not imported & {"pytorch_lightning", "wandb"}, file.relative_to(ROOT)
+
+
+def test_the_front_door_imports_nothing_heavy_when_it_opens() -> None:
+    tree = ast.parse(FRONT_DOOR.read_text())
+    at_import = ast.Module(
+        [node for node in tree.body if "Import" in type(node).__name__], []
+    )
+    known = {"argparse", "contextlib", "os", "re", "sys", "types", "collections", "pathlib"}
+    assert imported_packages(at_import) <= known | {"typing", "ablations"}

@@ -1,0 +1,88 @@
+"""A sweep file means the same grid everywhere, and mistakes in it are named."""
+
+from pathlib import Path
+
+import pytest
+
+from ablations.errors import InputError
+from ablations.study import RunConfig, load_study
+
+HEAD = "program: ablations/__main__.py\nmethod: grid\n"
+
+
+def sweep_file(folder: Path, text: str) -> Path:
+    path = folder / "small.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_runs_are_the_product_with_the_last_name_fastest(tmp_path: Path) -> None:
+    parameters = "parameters:\n  seed: {values: [0, 1]}\n  block: {values: [se, none]}\n"
+    study = load_study(sweep_file(tmp_path, HEAD + parameters))
+    cells = [(config.block, config.seed) for config in study.runs()]
+    assert study.name == "small"
+    assert cells == [("se", 0), ("se", 1), ("none", 0), ("none", 1)]
+
+
+def test_equal_configurations_have_equal_ids() -> None:
+    assert RunConfig(lr=1).run_id == RunConfig(lr=1.0).run_id
+    assert RunConfig().run_id == "none-residual-resnet18-s0-" + RunConfig().run_id[-10:]
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": 1}, {"lr": 0.1}, {"encoder_weights": "imagenet"}]
+)
+def test_every_field_decides_the_id(change: dict[str, object]) -> None:
+    assert RunConfig.parse(change).run_id != RunConfig().run_id
+
+
+def test_an_id_is_one_plain_path_component() -> None:
+    run_id = RunConfig(block="../my.file:Block", encoder="tu-a/b").run_id
+    assert Path(run_id).name == run_id
+    assert ":" not in run_id
+    assert "." not in run_id
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("  blok: {value: se}", "did you mean 'block'"),
+        ("  lr: {value: 1e-4}", "lr = '1e-4'.*valid number"),
+        ("  seed: {values: [0, -1]}", "seed = -1.*greater than or equal to 0"),
+        ("  seed: {values: []}", "'seed' needs"),
+        ("  seed: 3", "'seed' needs"),
+        ("  augment: {value: 'yes'}", "augment = 'yes'"),
+        ("  max_steps: {value: 1.5}", "max_steps = 1.5"),
+        ("  optimizer: {value: adam}", "'sgd' or 'adamw'"),
+    ],
+)
+def test_a_mistake_in_a_parameter_is_named(
+    tmp_path: Path, parameters: str, message: str
+) -> None:
+    path = sweep_file(tmp_path, f"{HEAD}parameters:\n{parameters}\n")
+    with pytest.raises(InputError, match=message):
+        load_study(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a\n- b\n", "not a sweep file"),
+        ("", "not a sweep file"),
+        ("a: [", "not YAML"),
+        ("!!python/object/apply:os.system ['true']", "not YAML"),
+        ("method: bayes\nparameters: {seed: {value: 0}}", "'bayes'"),
+        (
+            HEAD + "paramters: {}\nparameters: {seed: {value: 0}}",
+            "did you mean 'parameters'",
+        ),
+    ],
+)
+def test_what_is_no_grid_sweep_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_study(sweep_file(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere\.yaml: cannot be read"):
+        load_study(tmp_path / "nowhere.yaml")
