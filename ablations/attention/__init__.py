@@ -8,12 +8,30 @@ A block of your own needs no line: name it by import path, my_package.my_file:My
 import importlib
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from torch import nn
 
-from ablations.attention.base import AttentionBlock, Evaluation
+from ablations.attention.base import AttentionBlock, Evaluation, NoAttention
+from ablations.attention.cbam import CBAM
+from ablations.attention.dual_attention import DualAttention
+from ablations.attention.efficient_attention import EfficientAttention
+from ablations.attention.global_context import GlobalContext
+from ablations.attention.non_local import NonLocal
+from ablations.attention.polarized import (
+    ChannelPSA,
+    ParallelPSA,
+    SequentialPSA,
+    SpatialPSA,
+)
+from ablations.attention.polarized_code import ReleasedParallelPSA, ReleasedSequentialPSA
+from ablations.attention.reading_note import (
+    ExcitedSpatialAttention,
+    SpatialAwareChannelAttention,
+)
+from ablations.attention.squeeze_excitation import SqueezeExcitation
 from ablations.errors import InputError, unknown_name
 
 
@@ -26,7 +44,23 @@ class Block(NamedTuple):
 
 
 BLOCKS = {
-    "none": Block(lambda channels: nn.Identity(), "Baseline", None),
+    "none": Block(NoAttention, "Baseline", None),
+    "se": Block(SqueezeExcitation, "SE", "1709.01507"),
+    "se_r4": Block(partial(SqueezeExcitation, ratio=4), "SE (r 4)", "1709.01507"),
+    "gc": Block(GlobalContext, "GC", "1904.11492"),
+    "gc_r16": Block(partial(GlobalContext, ratio=16), "GC (r 16)", "1904.11492"),
+    "cbam": Block(CBAM, "CBAM", "1807.06521"),
+    "non_local": Block(NonLocal, "NL", "1711.07971"),
+    "da": Block(DualAttention, "DA", "1809.02983"),
+    "ea": Block(EfficientAttention, "EA", "1812.01243"),
+    "psa_channel": Block(ChannelPSA, "PSA (channel only)", "2107.00782"),
+    "psa_spatial": Block(SpatialPSA, "PSA (spatial only)", "2107.00782"),
+    "psa_parallel": Block(ParallelPSA, "PSA (p)", "2107.00782"),
+    "psa_sequential": Block(SequentialPSA, "PSA (s)", "2107.00782"),
+    "psa_parallel_code": Block(ReleasedParallelPSA, "PSA (p), code", "2107.00782"),
+    "psa_sequential_code": Block(ReleasedSequentialPSA, "PSA (s), code", "2107.00782"),
+    "note_channel": Block(SpatialAwareChannelAttention, "Note (channel)", None),
+    "note_spatial": Block(ExcitedSpatialAttention, "Note (spatial)", None),
 }
 
 

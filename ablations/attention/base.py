@@ -15,6 +15,9 @@ class ClosedForm(NamedTuple):
     params: int
     macs: int
 
+    def __add__(self, other: "ClosedForm") -> "ClosedForm":  # type: ignore[override]
+        return ClosedForm(self.params + other.params, self.macs + other.macs)
+
 
 class AttentionBlock(nn.Module):
     """A block (B, C, H, W) -> (B, C, H, W) with one function and two evaluations of it.
@@ -38,6 +41,19 @@ class AttentionBlock(nn.Module):
     def closed_form(self, height: int, width: int) -> ClosedForm:
         """Cost of the present evaluation for one image (C, height, width), by hand."""
         raise NotImplementedError
+
+
+class NoAttention(AttentionBlock):
+    """The baseline: its output is its input."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+
+    def direct(self, x: Tensor) -> Tensor:
+        return x
+
+    def closed_form(self, height: int, width: int) -> ClosedForm:
+        return ClosedForm(params=0, macs=0)
 
 
 def reduce_channels(channels: int, ratio: int) -> int:

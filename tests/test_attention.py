@@ -1,0 +1,162 @@
+"""Every registered block keeps the contract of a plug-in attention block."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from ablations.attention import BLOCKS, create_attention
+from ablations.attention.base import AttentionBlock, Evaluation
+from ablations.errors import InputError
+
+C, H, W = 32, 5, 7  # odd and unequal, so a swapped axis cannot go unnoticed
+SIZES = [(1, 1), (1, 6), (H, W)]
+WITH_SPATIAL_KERNEL = {"cbam", "note_channel"}
+NEEDS_MULTIPLE_OF = {
+    "se": 16, "se_r4": 4, "gc": 4, "gc_r16": 16, "cbam": 16, "non_local": 2, "da": 8,
+    "ea": 2, "psa_channel": 2, "psa_spatial": 2, "psa_parallel": 2, "psa_sequential": 2,
+    "psa_parallel_code": 2, "psa_sequential_code": 8, "note_spatial": 16,
+}  # fmt: skip
+
+
+@pytest.fixture(params=["direct", "fast"])
+def evaluation(request: pytest.FixtureRequest) -> Evaluation:
+    chosen: Evaluation = request.param
+    return chosen
+
+
+@pytest.fixture(params=BLOCKS)
+def block(request: pytest.FixtureRequest, evaluation: Evaluation) -> AttentionBlock:
+    return random_block(request.param, evaluation)
+
+
+def random_block(name: str, evaluation: Evaluation, channels: int = C) -> AttentionBlock:
+    """A block in eval mode in which no gain, convolution or norm sits at zero or one."""
+    torch.manual_seed(0)
+    block = create_attention(name, channels, evaluation).double().eval()
+    for parameter in block.parameters():
+        nn.init.normal_(parameter, std=0.2)
+    assert isinstance(block, AttentionBlock)
+    return block
+
+
+def feature_map(height: int = H, width: int = W) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(2, C, height, width, generator=generator, dtype=torch.float64)
+
+
+def permute_positions(x: Tensor) -> Tensor:
+    order = torch.randperm(H * W, generator=torch.Generator().manual_seed(2))
+    return x.flatten(2)[..., order].reshape(x.shape)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_keeps_the_shape_at_any_size(block: nn.Module, size: tuple[int, int]) -> None:
+    y = block(feature_map(*size))
+    assert y.shape == (2, C, *size)
+    assert y.isfinite().all()
+
+
+def test_treats_images_independently(block: nn.Module) -> None:
+    x = feature_map()
+    torch.testing.assert_close(block(x)[:1], block(x[:1]))
+
+
+def test_permuting_positions_permutes_the_output(
+    block: nn.Module, request: pytest.FixtureRequest
+) -> None:
+    x = feature_map()
+    equal = torch.allclose(block(permute_positions(x)), permute_positions(block(x)))
+    assert equal is (request.node.callspec.params["block"] not in WITH_SPATIAL_KERNEL)
+
+
+def test_leaves_its_input_alone(block: nn.Module) -> None:
+    x = feature_map()
+    block(x)
+    assert torch.equal(x, feature_map())
+
+
+def test_gradient_reaches_every_parameter(block: nn.Module) -> None:
+    x = feature_map().requires_grad_()
+    block(x).square().sum().backward()
+    assert x.grad is not None
+    assert x.grad.isfinite().all()
+    for name, parameter in block.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+
+
+def test_memory_format_does_not_change_the_result(block: nn.Module) -> None:
+    x = feature_map()
+    y = block(x.contiguous(memory_format=torch.channels_last))
+    torch.testing.assert_close(y, block(x))
+
+
+def test_runs_under_bfloat16_autocast(block: nn.Module) -> None:
+    block.float()
+    x = feature_map().float().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        y = block(x)
+    y.float().sum().backward()
+    assert x.grad is not None
+    assert x.grad.isfinite().all()
+    expected = block(x)
+    error = (y.float() - expected).abs().max() / expected.abs().max()
+    assert error.detach() < 0.05
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_cost_matches_the_closed_form(block: AttentionBlock, size: tuple[int, int]) -> None:
+    """Two counters that share nothing: one watches operators, the other is by hand."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        block(feature_map(*size)[:1])
+    params, macs = block.closed_form(*size)
+    assert counter.get_total_flops() == 2 * macs
+    assert sum(parameter.numel() for parameter in block.parameters()) == params
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # inductor's own
+def test_compiles_without_a_graph_break(block: nn.Module) -> None:
+    torch._dynamo.reset()
+    x = feature_map().requires_grad_()
+    y = torch.compile(block, fullgraph=True)(x)
+    torch.testing.assert_close(y, block(x))
+    y.sum().backward()
+
+
+@pytest.mark.slow
+def test_exports(block: nn.Module) -> None:
+    x = feature_map()
+    exported = torch.export.export(block, (x,)).module()
+    torch.testing.assert_close(exported(x), block(x))
+
+
+@pytest.mark.parametrize(("name", "multiple"), NEEDS_MULTIPLE_OF.items())
+def test_channels_that_cannot_be_divided_are_an_error(name: str, multiple: int) -> None:
+    for channels in (multiple + multiple // 2, multiple // 2):
+        with pytest.raises(
+            InputError, match=f"{name}.*{channels} .*multiple of {multiple}"
+        ):
+            create_attention(name, channels)
+
+
+def test_unknown_name_suggests_the_nearest_and_lists_the_known() -> None:
+    with pytest.raises(InputError, match=r"did you mean 'psa_parallel'.*note_spatial"):
+        create_attention("psa_paralel", C)
+
+
+@pytest.fixture
+def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path / "my_own_attention.py"
+
+
+def test_a_block_of_one_s_own_is_named_by_import_path(own_file: Path) -> None:
+    own_file.write_text(
+        "from torch import nn\ndef pointwise(width): return nn.Conv2d(width, width, 1)"
+    )
+    block = create_attention("my_own_attention:pointwise", C)
+    assert isinstance(block, nn.Conv2d)
