@@ -9,12 +9,15 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ablations.errors import InputError
 from ablations.study import RunConfig, first_problem
+
+FailureKind = Literal["out of memory", "non-finite loss", "time-out", "crash", "error"]
+LOG_LINES = 40  # kept of a failed run
 
 
 class Document(BaseModel):
@@ -78,14 +81,14 @@ class Failure(Document):
     """Why a run has no record."""
 
     config: RunConfig
+    kind: FailureKind
     reason: str  # one line
-    log: str  # the end of the traceback
+    log: str  # the end of what the run printed, and the traceback if there was one
 
 
-def reason_of(error: Exception) -> str:
-    """One line that says what went wrong."""
-    first_line = (str(error).strip().splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first_line}"
+def tail(text: str) -> str:
+    """The last lines of a log."""
+    return "\n".join(text.splitlines()[-LOG_LINES:])
 
 
 def checksum(content: dict[str, Any]) -> str:
@@ -94,6 +97,10 @@ def checksum(content: dict[str, Any]) -> str:
 
 def run_folder(config: RunConfig, study: Path) -> Path:
     return study / config.run_id
+
+
+def has_record(config: RunConfig, study: Path) -> bool:
+    return (run_folder(config, study) / "record.json").exists()
 
 
 def read_records(folder: Path) -> Iterator[RunRecord]:

@@ -1,22 +1,15 @@
-"""What is run: one configuration per run, one sweep file per study."""
+"""What is run: one configuration per run, one grid of them per study."""
 
 import hashlib
-import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ablations import grid
 from ablations.errors import InputError, unknown_name
-
-SWEEP_KEYS = {
-    "name", "description", "project", "entity", "program", "command",
-    "method", "metric", "parameters", "run_cap",
-}  # fmt: skip
 
 
 class RunConfig(BaseModel):
@@ -59,7 +52,14 @@ class RunConfig(BaseModel):
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], source: str = "configuration") -> Self:
-        """Validate values; InputError names the key, the value and what is allowed."""
+        """Validate values; InputError names the key, the value and what is allowed.
+
+        The key `cell` holds further values: that is how a sweep file lists runs that
+        form no grid.
+        """
+        if isinstance(values.get("cell"), Mapping):
+            values = {**values, **values["cell"]}
+            del values["cell"]
         for key in values:
             if key not in cls.model_fields:
                 raise InputError(f"{source}: {unknown_name('key', key, cls.model_fields)}")
@@ -81,64 +81,36 @@ def first_problem(error: ValidationError) -> str:
     """One line for a user: key, value, and what is allowed."""
     problem = error.errors()[0]
     key = ".".join(str(part) for part in problem["loc"])
-    return f"{key} = {problem['input']!r}: {problem['msg']}"
+    hint = ""
+    if problem["type"] == "float_type" and is_number(problem["input"]):
+        hint = f"; YAML reads it as text, write {float(problem['input']):.1e}"
+    return f"{key} = {problem['input']!r}: {problem['msg']}{hint}"
+
+
+def is_number(text: object) -> bool:
+    try:
+        float(str(text))
+    except ValueError:
+        return False
+    return True
 
 
 class Study(BaseModel):
-    """A named grid of runs, read from a W&B sweep file."""
+    """A named set of runs; sweep_file.py reads it."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
     name: str
-    parameters: dict[str, list[Any]]
+    parameters: dict[str, Any]  # as in the sweep file
+    method: Literal["grid", "random"] = "grid"
+    count: int = 0  # of a random search
+    command: tuple[str, ...] = ()
 
     def runs(self) -> Iterator[RunConfig]:
-        """Every cell, in the order of W&B's own engine: by name, the last one fastest."""
-        names = sorted(self.parameters)
-        for values in itertools.product(*(self.parameters[name] for name in names)):
-            yield RunConfig.parse(dict(zip(names, values, strict=True)), self.name)
-
-
-def load_study(path: Path) -> Study:
-    """Read a W&B grid sweep. The study is named after its file.
-
-    Raises InputError for a file that is not a sweep, unknown keys, wrong types or values.
-    """
-    sweep = read_yaml(path)
-    if not isinstance(sweep, dict) or not isinstance(sweep.get("parameters"), dict):
-        raise InputError(f"{path}: not a sweep file (a mapping with `parameters`)")
-    for key in sweep:
-        if key not in SWEEP_KEYS:
-            raise InputError(f"{path}: {unknown_name('key', key, sorted(SWEEP_KEYS))}")
-    if sweep.get("method") != "grid":
-        raise InputError(f"{path}: method must be 'grid', not {sweep.get('method')!r}")
-    parameters = {
-        name: choices(path, name, spec) for name, spec in sweep["parameters"].items()
-    }
-    study = Study(name=path.stem, parameters=parameters)
-    for config in study.runs():  # every cell is checked before the first one starts
-        config.run_id  # noqa: B018
-    return study
-
-
-def choices(path: Path, name: str, spec: object) -> list[Any]:
-    """The values of one parameter of a sweep file."""
-    if isinstance(spec, dict) and set(spec) == {"value"}:
-        return [spec["value"]]
-    if isinstance(spec, dict) and set(spec) == {"values"}:
-        values = spec["values"]
-        if isinstance(values, list) and values:
-            return values
-    raise InputError(
-        f"{path}: parameter {name!r} needs `value: X` or `values: [X, ...]`, not {spec!r}"
-    )
-
-
-def read_yaml(path: Path) -> object:
-    """The content of a YAML or JSON file, loaded safely."""
-    try:
-        return yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not YAML ({error})") from None
+        """Every cell in W&B's order; InputError for one that is no configuration."""
+        if self.method == "grid":
+            cells = grid.grid(self.parameters)
+        else:
+            cells = grid.random(self.parameters, self.count)
+        for cell in cells:
+            yield RunConfig.parse(cell, self.name)

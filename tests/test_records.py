@@ -76,7 +76,7 @@ def test_a_record_in_the_folder_of_another_run_is_refused(tmp_path: Path) -> Non
 
 
 def test_a_failure_counts_until_the_run_has_a_record(tmp_path: Path) -> None:
-    failure = Failure(config=CONFIG, reason="out of memory", log="")
+    failure = Failure(config=CONFIG, kind="out of memory", reason="no memory", log="")
     failure.write(run_folder(CONFIG, tmp_path) / "failure.json")
     assert list(read_failures(tmp_path)) == [failure]
     written(tmp_path)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from ablations.errors import InputError
-from ablations.study import RunConfig, load_study
+from ablations.study import RunConfig
+from ablations.sweep_file import load_study
 
 HEAD = "program: ablations/__main__.py\nmethod: grid\n"
 
@@ -47,10 +48,15 @@ def test_an_id_is_one_plain_path_component() -> None:
     ("parameters", "message"),
     [
         ("  blok: {value: se}", "did you mean 'block'"),
-        ("  lr: {value: 1e-4}", "lr = '1e-4'.*valid number"),
+        ("  lr: {value: 1e-4}", r"lr = '1e-4'.*valid number; .*write 1\.0e-04"),
         ("  seed: {values: [0, -1]}", "seed = -1.*greater than or equal to 0"),
-        ("  seed: {values: []}", "'seed' needs"),
-        ("  seed: 3", "'seed' needs"),
+        ("  seed: {values: []}", "values = \\[\\] is no list"),
+        ("  seed: 3", "parameter seed needs"),
+        ("  seed: {value: 0, valeus: 1}", "constant has no valeus"),
+        ("  lr: {min: 0.1, max: 1.0}", "a grid needs value, .* not uniform"),
+        ("  lr: {distribution: unifrom}", "did you mean 'uniform'"),
+        ("  seed: {values: [0, 1, 0]}", "cells 1 and 3 are the same run"),
+        ("  seed: {value: 0}\n  seed: {value: 1}", "key seed is given twice"),
         ("  augment: {value: 'yes'}", "augment = 'yes'"),
         ("  max_steps: {value: 1.5}", "max_steps = 1.5"),
         ("  optimizer: {value: adam}", "'sgd' or 'adamw'"),
@@ -86,3 +92,18 @@ def test_what_is_no_grid_sweep_is_refused(tmp_path: Path, text: str, message: st
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere\.yaml: cannot be read"):
         load_study(tmp_path / "nowhere.yaml")
+
+
+def test_a_random_search_is_the_same_whenever_it_is_started(tmp_path: Path) -> None:
+    parameters = (
+        "method: random\nparameters:\n"
+        "  lr: {distribution: log_uniform_values, min: 1.0e-4, max: 0.1}\n"
+        "  seed: {min: 0, max: 99}\n  block: {values: [none, se]}\n"
+    )
+    path = sweep_file(tmp_path, parameters)
+    five, eight = list(load_study(path, 5).runs()), list(load_study(path, 8).runs())
+    assert eight[:5] == five
+    assert len(set(eight)) == 8
+    assert all(1e-4 <= config.lr <= 0.1 and config.seed < 100 for config in eight)
+    with pytest.raises(InputError, match="--count"):
+        load_study(path)

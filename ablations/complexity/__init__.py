@@ -1,0 +1,5 @@
+"""What a block or a model costs: operations, parameters, time and memory."""
+
+from ablations.complexity.counters import Cost, measure, meta_macs
+
+__all__ = ["Cost", "measure", "meta_macs"]

@@ -1,0 +1,277 @@
+"""The front door: `ablate VERB`. Heavy imports happen inside the verb that needs them."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ablations import options
+from ablations.errors import InputError
+from ablations.sweep_file import load_study
+
+if TYPE_CHECKING:
+    from lightning_modules.train import Execution
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb. Mistakes in what was given end with one message and exit code 2."""
+    given = create_parser().parse_args(arguments)
+    try:
+        code: int = given.run(given) or 0
+    except InputError as error:
+        print(f"ablate: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # `ablate ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("ablate: interrupted", file=sys.stderr)
+        return 130
+    return code
+
+
+def create_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ablate",
+        description="Ablation and benchmark suite for attention blocks in segmentation.",
+        epilog="`ablate VERB --help` shows the options and examples of a verb.",
+    )
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for name, (run, add_options, examples) in VERBS.items():
+        summary = (run.__doc__ or "").strip()
+        verb = verbs.add_parser(
+            name,
+            help=summary.splitlines()[0],
+            description=summary,
+            epilog="examples:\n" + "\n".join(f"  ablate {line}" for line in examples),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        add_options(verb)
+        verb.set_defaults(run=run)
+    return parser
+
+
+# Verbs, in the order of a user's path.
+
+
+def list_names(given: argparse.Namespace) -> None:
+    """List the known blocks, placements, models and data sets."""
+    from ablations.attention import BLOCKS
+    from ablations.models import MODELS
+    from ablations.placements import PLACEMENTS
+    from lightning_modules.data import DATASETS
+
+    for kind, names in {
+        "blocks": [f"{key}  ({block.label})" for key, block in BLOCKS.items()],
+        "placements": list(PLACEMENTS),
+        "models": list(MODELS),
+        "data sets": list(DATASETS),
+    }.items():
+        print(f"{kind}:", *names, sep="\n  ")
+
+
+def show_data(given: argparse.Namespace) -> None:
+    """Write a contact sheet of a data set: images, and masks laid over them."""
+    from lightning_modules.data import show_data
+
+    out = given.out or Path(f"{given.dataset}-{given.split}.png")
+    show_data(
+        given.dataset,
+        out,
+        given.size,
+        given.split,
+        given.count,
+        given.data_folder,
+    )
+    print(out)
+
+
+def where(given: argparse.Namespace) -> None:
+    """Show where blocks land in a model, and what each landing costs."""
+    from reports.render import WHERE, markdown
+
+    from ablations.placements import where_table
+
+    table = where_table(
+        given.model, given.encoder, given.block, given.placement, given.evaluation
+    )
+    print(markdown(table, WHERE))
+
+
+def cost(given: argparse.Namespace) -> None:
+    """Parameters and multiply-adds of blocks, alone or in a model."""
+    from reports.render import BLOCK_COST, MODEL_COST, write_table
+
+    from ablations.attention import BLOCKS
+    from ablations.complexity.costs import block_costs, model_costs
+
+    names = given.block or list(BLOCKS)
+    height, width = given.size
+    if given.model:
+        table = model_costs(
+            names,
+            given.model,
+            given.encoder,
+            given.placement,
+            (height, width),
+            given.classes,
+            given.evaluation,
+        )
+        columns = MODEL_COST
+    else:
+        table = block_costs(names, given.channels, height, width, given.evaluation)
+        columns = BLOCK_COST
+    print(write_table(table, columns, given.out, "cost"))
+
+
+def train(given: argparse.Namespace) -> int:
+    """Train one network and write its record."""
+    config = options.run_config(given)
+    from lightning_modules.train import BusyError, check_names, train
+
+    check_names([config])
+    try:
+        record = train(config, given.runs / given.study, execution(given))
+    except BusyError as error:
+        raise InputError(str(error)) from None
+    print(f"mIoU {100 * record.miou:.2f} %  {given.runs / given.study / config.run_id}")
+    return 0
+
+
+def sweep(given: argparse.Namespace) -> int:
+    """Run every cell of a sweep file that has no record yet."""
+    from rich.console import Console
+
+    study = load_study(given.file, given.count)
+    if given.dry_run:
+        return dry_run(given)
+    from lightning_modules.train import check_names
+    from sweeps.display import Display
+    from sweeps.runner import Crew, Runner
+
+    cells = list(study.runs())
+    check_names(cells)
+    crew = Crew(
+        jobs=given.jobs,
+        gpus=given.gpus,
+        runs_per_gpu=given.runs_per_gpu,
+        retries=given.retries,
+        timeout=given.timeout,
+    )
+    folder = given.runs / study.name
+    summary = Runner(cells, folder, execution(given), crew, Display(Console())).run()
+    print(
+        f"{study.name}: {summary.finished} finished, {summary.recorded} had a record, "
+        f"{len(summary.failed)} failed, {summary.waiting} waiting"
+    )
+    for run_id, reason in summary.failed.items():
+        print(f"failed: {run_id}: {reason}")
+    return 0 if summary.complete else 1
+
+
+def dry_run(given: argparse.Namespace) -> int:
+    """List the cells of a sweep file and what is known of each."""
+    from collections import Counter
+
+    from sweeps.coverage import state, swept_keys
+
+    study = load_study(given.file, given.count)
+    cells = list(study.runs())
+    states = [state(config, given.runs / study.name) for config in cells]
+    swept = swept_keys(cells)
+    for config, known in zip(cells, states, strict=True):
+        values = "  ".join(f"{key}={getattr(config, key)}" for key in swept)
+        print(f"{known:8}  {config.run_id}  {values}")
+    counts = Counter(states)
+    print(f"{len(cells)} runs:", ", ".join(f"{counts[known]} {known}" for known in counts))
+    return 0
+
+
+def missing(given: argparse.Namespace) -> int:
+    """Write the cells of a sweep file that have no record as a sweep file."""
+    from sweeps.coverage import missing, write_missing
+
+    study = load_study(given.file, given.count)
+    cells = missing(study, given.runs / study.name)
+    if not cells:
+        print(f"{study.name}: every run has a record")
+        return 0
+    out = given.out or Path(f"{study.name}-missing.yaml")
+    write_missing(given.file, study, cells, out)
+    print(f"{study.name}: {len(cells)} runs without a record, listed in {out}")
+    return 1
+
+
+def report(given: argparse.Namespace) -> int:
+    """Turn the records below a folder into tables, a plot and a report."""
+    from reports.report import write_report
+
+    out = given.out or given.folder / "report"
+    print(write_report(given.folder, out))
+    return 0
+
+
+def execution(given: argparse.Namespace) -> "Execution":
+    from lightning_modules.train import Execution
+
+    return Execution(
+        accelerator=given.accelerator,
+        workers=given.workers,
+        data_folder=given.data_folder,
+        wandb=given.wandb,
+        val_every=given.val_every,
+    )
+
+
+Run = Callable[[argparse.Namespace], int | None]
+AddOptions = Callable[[argparse.ArgumentParser], None]
+
+VERBS: dict[str, tuple[Run, AddOptions, list[str]]] = {
+    "list": (list_names, lambda parser: None, ["list"]),
+    "show-data": (
+        show_data,
+        options.show_data_options,
+        ["show-data digits", "show-data digits --split val --size 128 --out val.png"],
+    ),
+    "where": (
+        where,
+        options.where_options,
+        ["where --model unet --encoder resnet50 --block cbam --placement stages"],
+    ),
+    "cost": (
+        cost,
+        options.cost_options,
+        [
+            "cost --channels 512 --size 64",
+            "cost --block se --block my_file:MyBlock --model unet --size 512x1024",
+        ],
+    ),
+    "train": (
+        train,
+        options.train_options,
+        [
+            "train --block psa_parallel --placement residual",
+            "train --block my_file:MyBlock --max-steps 200 --wandb offline",
+        ],
+    ),
+    "sweep": (
+        sweep,
+        options.sweep_options,
+        ["sweep sweeps/demo.yaml", "sweep sweeps/demo.yaml --dry-run"],
+    ),
+    "missing": (
+        missing,
+        options.missing_options,
+        [
+            "missing sweeps/demo.yaml",
+            "missing sweeps/demo.yaml --runs runs --out rest.yaml",
+        ],
+    ),
+    "report": (
+        report,
+        options.report_options,
+        ["report runs/demo", "report runs/demo --out page"],
+    ),
+}

@@ -1,0 +1,47 @@
+"""How much memory a training step takes, in bytes, on any device."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+from torch.profiler import ProfilerActivity, profile
+
+
+def kept_for_backward(module: nn.Module, x: Tensor) -> int:
+    """Bytes that the graph of module(x) holds beyond x and the parameters."""
+    known = {tensor.untyped_storage().data_ptr() for tensor in (x, *module.parameters())}
+    kept: dict[int, int] = {}  # bytes by storage
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in known:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with saved_tensors_hooks(pack, lambda tensor: tensor):
+        output = module(x)  # alive until here, so no storage is used twice
+    del output
+    return sum(kept.values())
+
+
+def peak_memory(function: Callable[[], object], device: torch.device) -> int:
+    """The most bytes that function holds at a time, beyond what was there before."""
+    function()  # what is allocated once and kept does not count
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        before = torch.cuda.memory_allocated(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        function()
+        torch.cuda.synchronize(device)
+        return torch.cuda.max_memory_allocated(device) - before
+    activities = [ProfilerActivity.CPU]
+    with profile(activities=activities, profile_memory=True, acc_events=True) as profiler:
+        function()
+    events = profiler.profiler.kineto_results.events()
+    changes = [(e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]"]
+    held = highest = 0
+    for _, change in sorted(changes, key=lambda event: event[0]):
+        held += change
+        highest = max(highest, held)
+    return highest

@@ -1,0 +1,177 @@
+"""The options of the command line; those of a run are the fields of RunConfig."""
+
+import argparse
+import contextlib
+import os
+import re
+import types
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from ablations.errors import InputError
+from ablations.study import RunConfig
+from ablations.sweep_file import read_yaml
+
+
+def config_options(parser: argparse.ArgumentParser) -> None:
+    """One flag for each field of RunConfig."""
+    group = parser.add_argument_group("configuration (decides the result)")
+    for name, field in RunConfig.model_fields.items():
+        default = "none" if field.default is None else field.default
+        details: dict[str, Any] = value_type(field.annotation)
+        group.add_argument(
+            f"--{name.replace('_', '-')}",
+            default=argparse.SUPPRESS,
+            help=f"{field.description} (default: {default})",
+            **details,
+        )
+    group.add_argument("--config", type=Path, help="YAML or JSON file; flags go first")
+
+
+def value_type(annotation: Any) -> dict[str, Any]:
+    """How argparse reads a field of that type."""
+    if annotation is bool:
+        return {"action": argparse.BooleanOptionalAction}
+    if get_origin(annotation) is Literal:
+        return {"choices": get_args(annotation)}
+    if get_origin(annotation) is types.UnionType:
+        kind = get_args(annotation)[0]
+        return {"type": lambda text: None if text == "none" else kind(text), "metavar": "X"}
+    return {"type": annotation, "metavar": annotation.__name__.upper()}
+
+
+def run_config(options: argparse.Namespace) -> RunConfig:
+    given = {
+        name: getattr(options, name) for name in RunConfig.model_fields if name in options
+    }
+    values = read_yaml(options.config) if options.config else {}
+    if not isinstance(values, dict):
+        raise InputError(f"{options.config}: not a mapping of configuration keys")
+    return RunConfig.parse(values | given, str(options.config or "configuration"))
+
+
+def execution_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("execution (does not change the result)")
+    group.add_argument("--runs", type=Path, default=Path("runs"), help="folder of records")
+    group.add_argument(
+        "--accelerator", choices=["auto", "cpu", "gpu", "mps"], default="auto"
+    )
+    group.add_argument("--workers", type=int, default=0, help="processes that load data")
+    group.add_argument("--val-every", type=positive, help="steps (default: 4 times a run)")
+    group.add_argument(
+        "--wandb",
+        choices=["disabled", "offline", "online"],
+        default="online" if "WANDB_SWEEP_ID" in os.environ else "disabled",
+        help="mirror runs to Weights & Biases (default: disabled, online under an agent)",
+    )
+    data_option(group)
+
+
+def data_option(parser: Any) -> None:
+    parser.add_argument(
+        "--data-folder",
+        type=Path,
+        default=os.environ.get("ABLATE_DATA"),
+        help="where downloaded data sets lie (default: $ABLATE_DATA)",
+    )
+
+
+def train_options(parser: argparse.ArgumentParser) -> None:
+    config_options(parser)
+    execution_options(parser)
+    parser.add_argument(
+        "--study", type=plain_name, default="single", help="name of a folder"
+    )
+
+
+def sweep_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="sweep file (YAML)")
+    parser.add_argument("--count", type=positive, help="runs of a random search")
+    parser.add_argument("--dry-run", action="store_true", help="list the runs and stop")
+    parser.add_argument(
+        "--jobs", type=positive, default=1, help="runs at a time (default: 1)"
+    )
+    parser.add_argument(
+        "--gpus",
+        type=names,
+        default=(),
+        metavar="0,1",
+        help="one run at a time on each of these",
+    )
+    parser.add_argument("--runs-per-gpu", type=positive, default=1, metavar="N")
+    parser.add_argument(
+        "--retries", type=int, default=0, metavar="N", help="further tries of a failed run"
+    )
+    parser.add_argument(
+        "--timeout", type=positive, metavar="SECONDS", help="for one try of one run"
+    )
+    execution_options(parser)
+
+
+def missing_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="sweep file (YAML)")
+    parser.add_argument("--count", type=positive, help="runs of a random search")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of records")
+    parser.add_argument("--out", type=Path, help="default: STUDY-missing.yaml")
+
+
+def where_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default="deeplabv3plus", help="smp architecture")
+    parser.add_argument("--encoder", default="resnet18", help="smp encoder")
+    parser.add_argument("--block", default="psa_parallel", help="a key or my_file:MyBlock")
+    parser.add_argument("--placement", default="residual")
+    parser.add_argument("--evaluation", choices=["direct", "fast"], default="direct")
+    parser.add_argument("--size", type=size, default=(64, 64), help="of the image, HxW")
+
+
+def cost_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--block", action="append", help="repeatable; default: every block")
+    parser.add_argument("--channels", type=positive, default=256, help="of a block alone")
+    parser.add_argument("--size", type=size, default=(64, 64), help="HxW or one number")
+    parser.add_argument("--model", help="smp architecture; default: the block alone")
+    parser.add_argument("--encoder", default="resnet50", help="smp encoder")
+    parser.add_argument("--placement", default="residual")
+    parser.add_argument("--classes", type=positive, default=21)
+    parser.add_argument("--evaluation", choices=["direct", "fast"], default="direct")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/cost"), help="for .md and .csv"
+    )
+
+
+def show_data_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", help="data set")
+    parser.add_argument("--split", choices=["train", "val", "test"], default="train")
+    parser.add_argument("--size", type=positive, default=64, help="side in pixels")
+    parser.add_argument("--count", type=positive, default=24, help="images")
+    parser.add_argument("--out", type=Path, help="PNG file")
+    data_option(parser)
+
+
+def report_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="RUNS", help="folder of records")
+    parser.add_argument("--out", type=Path, help="default: RUNS/report")
+
+
+def positive(text: str) -> int:
+    with contextlib.suppress(ValueError):
+        if (number := int(text)) > 0:
+            return number
+    raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+
+
+def size(text: str) -> tuple[int, int]:
+    """512x1024 is height times width; 512 is a square."""
+    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not HEIGHTxWIDTH, such as 512x1024")
+    height, _, width = text.partition("x")
+    return int(height), int(width or height)
+
+
+def names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def plain_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a plain name")
+    return text

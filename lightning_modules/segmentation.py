@@ -1,0 +1,132 @@
+"""Training and evaluation of one segmentation model."""
+
+import time
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torchmetrics.classification import MulticlassConfusionMatrix
+
+from ablations.models import create_model
+from ablations.study import RunConfig
+
+IGNORE_INDEX = 255  # VOC and Cityscapes: boundary and void pixels
+POLY_POWER = 0.9
+CURVE_POINTS = 50
+
+
+class NonFiniteLossError(RuntimeError):
+    """The training diverged."""
+
+
+class SegmentationModule(LightningModule):
+    """Cross-entropy, poly decay, and mIoU over the whole validation set.
+
+    A batch is images (B, 3, H, W), float, and labels (B, H, W), int64.
+    """
+
+    def __init__(self, config: RunConfig, classes: tuple[str, ...]) -> None:
+        super().__init__()
+        self.config = config
+        self.classes = classes
+        self.model = create_model(
+            config.model,
+            config.encoder,
+            len(classes),
+            config.block,
+            config.placement,
+            config.evaluation,
+            config.encoder_weights,
+        )
+        self.loss = nn.CrossEntropyLoss(ignore_index=IGNORE_INDEX)
+        # One integer confusion matrix for the whole split, the mIoU of VOC and Cityscapes.
+        # torchmetrics' segmentation.MeanIoU averages per image: another quantity.
+        self.confusion = MulticlassConfusionMatrix(len(classes), ignore_index=IGNORE_INDEX)
+        self.curve: list[dict[str, float]] = []  # kept in checkpoints
+        self.train_seconds = 0.0  # of all sittings; kept in checkpoints
+        self.validated_step = -1
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.model(images)  # (B, classes, H, W)
+        return logits
+
+    def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
+        self.step_started = time.perf_counter()
+        # Dropout depends on the seed and the step alone, so a resumed run draws the same.
+        torch.manual_seed(1_000_003 * self.config.seed + self.global_step)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        images, labels = batch
+        loss: Tensor = self.loss(self(images), labels)
+        if not loss.isfinite():
+            raise NonFiniteLossError(f"loss is {loss.item()} at step {self.global_step}")
+        self.log("train/loss", loss, prog_bar=True)
+        step = self.global_step + 1
+        if step % max(1, self.config.max_steps // CURVE_POINTS) == 0:
+            self.curve.append({"step": step, "train_loss": loss.item()})
+        return loss
+
+    def on_train_batch_end(self, outputs: object, batch: object, batch_idx: int) -> None:
+        self.train_seconds += time.perf_counter() - self.step_started
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        images, labels = batch
+        logits = self(images)
+        self.confusion.update(logits.argmax(dim=1), labels)
+        self.log("val/loss", self.loss(logits, labels), batch_size=len(images))
+
+    def on_validation_epoch_end(self) -> None:
+        if not self.trainer.sanity_checking:
+            self.iou = class_iou(self.confusion.compute())  # (classes)
+            self.miou = mean_iou(self.iou)
+            self.validated_step = self.global_step
+            self.log("val/miou", self.miou, prog_bar=True)
+            self.curve.append({"step": self.global_step, "val_miou": self.miou})
+        self.confusion.reset()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint |= {"curve": self.curve, "train_seconds": self.train_seconds}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        finished = checkpoint["global_step"]  # an unfinished step will be done again
+        self.curve = [point for point in checkpoint["curve"] if point["step"] <= finished]
+        self.train_seconds = checkpoint["train_seconds"]
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        config = self.config
+        optimizer: torch.optim.Optimizer
+        if config.optimizer == "sgd":
+            optimizer = torch.optim.SGD(
+                self.parameters(),
+                config.lr,
+                momentum=0.9,
+                weight_decay=config.weight_decay,
+            )
+        else:
+            optimizer = torch.optim.AdamW(
+                self.parameters(), config.lr, weight_decay=config.weight_decay
+            )
+        poly = torch.optim.lr_scheduler.PolynomialLR(
+            optimizer, config.max_steps, POLY_POWER
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": poly, "interval": "step"},
+        }
+
+
+def class_iou(confusion: Tensor) -> Tensor:
+    """Intersection over union of each class; NaN for one neither labelled nor predicted.
+
+    confusion[i, j] counts the pixels of class i that were predicted as class j.
+    """
+    intersection = confusion.diag()
+    union = confusion.sum(dim=0) + confusion.sum(dim=1) - intersection
+    return intersection.double() / union  # 0 / 0 is NaN
+
+
+def mean_iou(iou: Tensor) -> float:
+    """Mean over the classes present, in [0, 1]; 0 where there is none."""
+    return iou.nanmean().nan_to_num().item()

@@ -1,0 +1,55 @@
+"""What of a study has a record, and a sweep file for the rest."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ablations.errors import InputError
+from ablations.records import has_record
+from ablations.study import RunConfig, Study
+from ablations.sweep_file import read_yaml
+from sweeps.worker import failure_path
+
+
+def state(config: RunConfig, folder: Path) -> str:
+    """What the folder of a study knows of a run: finished, failed or waiting."""
+    if has_record(config, folder):
+        return "finished"
+    return "failed" if failure_path(config, folder).exists() else "waiting"
+
+
+def missing(study: Study, folder: Path) -> list[RunConfig]:
+    return [config for config in study.runs() if not has_record(config, folder)]
+
+
+def swept_keys(cells: list[RunConfig]) -> list[str]:
+    """The keys that differ between cells."""
+    return [
+        key
+        for key in RunConfig.model_fields
+        if len({getattr(cell, key) for cell in cells}) > 1
+    ]
+
+
+def write_missing(source: Path, study: Study, cells: list[RunConfig], out: Path) -> None:
+    """A sweep file of the same study with these cells only."""
+    if out.resolve() == source.resolve():
+        raise InputError(
+            f"{out}: is the sweep file itself; write the missing cells elsewhere"
+        )
+    sweep: Any = read_yaml(source)
+    swept = swept_keys(list(study.runs()))
+    common = cells[0].model_dump(exclude=set(swept))
+    listed = [cell.model_dump(include=set(swept)) for cell in cells]
+    sweep |= {
+        "name": study.name,
+        "method": "grid",
+        "parameters": {key: {"value": value} for key, value in common.items()}
+        | {"cell": {"values": listed}},
+    }
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(yaml.safe_dump(sweep, sort_keys=False))
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written ({error.strerror})") from None

@@ -1,0 +1,98 @@
+"""Mistakes end with one message that says what is allowed, exit code 2, no traceback."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ablations.cli import VERBS, main
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """The message of a command that is refused."""
+    try:
+        code: object = main([str(argument) for argument in arguments])
+    except SystemExit as refused:  # argparse
+        code = refused.code
+    error = capsys.readouterr().err
+    assert code == 2
+    assert "Traceback" not in error
+    return error
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_every_verb_shows_examples(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([verb, "--help"])
+    assert ended.value.code == 0
+    assert f"examples:\n  ablate {verb}" in capsys.readouterr().out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from ablations.cli import create_parser; create_parser();"
+        "heavy = {'torch', 'pandas', 'wandb', 'matplotlib', 'pytorch_lightning'};"
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "allowed"),
+    [
+        ("--block", "psa", "psa_parallel"),
+        ("--block", "nowhere:Block", "cannot be imported"),
+        ("--placement", "residuals", "did you mean 'residual'"),
+        ("--model", "unett", "did you mean 'unet'"),
+        ("--encoder", "resnet19", "resnet18"),
+        ("--dataset", "digit", "did you mean 'digits'"),
+        ("--lr", "fast", "--lr"),
+        ("--lr", "-1", "greater than 0"),
+        ("--batch-size", "0", "greater than or equal to 2"),
+        ("--optimizer", "adam", "adamw"),
+        ("--study", "../elsewhere", "plain name"),
+        ("--image-size", "50", "divisible"),
+    ],
+)
+def test_a_wrong_value_is_named(
+    flag: str, value: str, allowed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = complaint(capsys, "train", flag, value, "--runs", tmp_path)
+    assert value in error
+    assert allowed in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_key_in_a_file_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run.yaml").write_text("blok: se\n")
+    error = complaint(capsys, "train", "--config", tmp_path / "run.yaml")
+    assert "run.yaml: unknown key 'blok'; did you mean 'block'?" in error
+
+
+def test_a_sweep_names_a_cell_that_cannot_be_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "wrong.yaml").write_text(
+        "method: grid\nparameters: {block: {values: [none, sse]}}\n"
+    )
+    error = complaint(capsys, "sweep", tmp_path / "wrong.yaml", "--runs", tmp_path / "runs")
+    assert "unknown block 'sse'; did you mean 'se'?" in error
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_report_on_nothing_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "no such folder" in complaint(capsys, "report", tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    assert "no record" in complaint(capsys, "report", tmp_path / "empty")
+
+
+@pytest.mark.parametrize("size", ["0", "64x", "axb", "64x-1"])
+def test_a_size_is_height_by_width(size: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "HEIGHTxWIDTH" in complaint(capsys, "cost", "--size", size)

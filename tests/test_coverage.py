@@ -1,0 +1,81 @@
+"""What a study lacks can be listed, and run from the list."""
+
+from pathlib import Path
+
+import pytest
+
+from ablations.cli import main
+from ablations.records import Failure, run_folder
+from ablations.sweep_file import load_study
+from sweeps.coverage import missing, state
+from tests.test_records import record
+
+SWEEP = """
+name: shared
+method: grid
+command: ["${interpreter}", -m, ablations, train]
+parameters: {block: {values: [none, se]}, seed: {min: 0, max: 2}, lr: {value: 0.1}}
+"""
+
+
+@pytest.fixture
+def sweep_file(tmp_path: Path) -> Path:
+    """Six cells, of which the second is finished and the third failed."""
+    path = tmp_path / "any.yaml"
+    path.write_text(SWEEP)
+    cells = list(load_study(path).runs())
+    record(cells[1]).write(run_folder(cells[1], tmp_path / "shared") / "record.json")
+    failure = Failure(config=cells[2], kind="error", reason="no luck", log="")
+    failure.write(run_folder(cells[2], tmp_path / "shared") / "failure.json")
+    return path
+
+
+def test_missing_cells_are_a_sweep_of_the_same_study(
+    sweep_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rest = tmp_path / "rest" / "rest.yaml"
+    arguments = ["missing", str(sweep_file), "--runs", str(tmp_path), "--out", str(rest)]
+    assert main(arguments) == 1
+    assert "5 runs without a record" in capsys.readouterr().out
+    study, whole = load_study(rest), load_study(sweep_file)
+    assert study.name == whole.name == "shared"
+    assert study.command == whole.command
+    assert list(study.runs()) == missing(whole, tmp_path / "shared")
+    assert sweep_file.read_text() == SWEEP
+
+
+def test_nothing_missing_is_good_news(
+    sweep_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for cell in load_study(sweep_file).runs():
+        record(cell).write(run_folder(cell, tmp_path / "shared") / "record.json")
+    assert main(["missing", str(sweep_file), "--runs", str(tmp_path)]) == 0
+    assert "every run has a record" in capsys.readouterr().out
+
+
+def test_the_sweep_file_itself_is_not_written_over(
+    sweep_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [
+        "missing",
+        str(sweep_file),
+        "--runs",
+        str(tmp_path),
+        "--out",
+        str(sweep_file),
+    ]
+    assert main(arguments) == 2
+    assert "is the sweep file itself" in capsys.readouterr().err
+    assert sweep_file.read_text() == SWEEP
+
+
+def test_a_dry_run_says_what_is_known_of_each_cell(
+    sweep_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sweep", str(sweep_file), "--runs", str(tmp_path), "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    states = [state(cell, tmp_path / "shared") for cell in load_study(sweep_file).runs()]
+    assert [line.split()[0] for line in lines[:-1]] == states
+    assert states == ["waiting", "finished", "failed", "waiting", "waiting", "waiting"]
+    assert lines[-1] == "6 runs: 4 waiting, 1 finished, 1 failed"
+    assert "block=none  seed=0" in lines[0]

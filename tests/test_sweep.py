@@ -1,0 +1,141 @@
+"""A sweep runs what has no record yet; a failing run stops and hides nothing."""
+
+import io
+import threading
+from pathlib import Path
+
+import pytest
+import yaml
+from rich.console import Console
+
+from ablations.cli import main
+from ablations.records import Failure, RunRecord, read_records, run_folder
+from ablations.study import Study
+from ablations.sweep_file import load_study
+from lightning_modules.train import Execution, claim
+from sweeps.coverage import state
+from sweeps.display import Display
+from sweeps.runner import Crew, Runner, Summary
+from tests.test_records import record
+
+SWEEPS = Path(__file__).parents[1] / "sweeps"
+EXECUTION = Execution(accelerator="cpu")
+
+OWN_BLOCKS = """
+import os, signal
+from torch import nn
+
+class Raises(nn.Identity):
+    def __init__(self, channels):
+        super().__init__()
+    def forward(self, x):
+        raise RuntimeError("no luck")
+
+class Dies(Raises):
+    def forward(self, x):
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def written_elsewhere() -> RunRecord:
+    return record(next(load_study(SWEEPS / "smoke.yaml").runs()))
+
+
+def sweep(study: Study, runs: Path, jobs: int = 1) -> tuple[Summary, str]:
+    """Run a study and return what a log would show."""
+    text = io.StringIO()
+    display = Display(Console(file=text, width=200))
+    crew = Crew(jobs=jobs)
+    runner = Runner(list(study.runs()), runs / study.name, EXECUTION, crew, display)
+    return runner.run(), text.getvalue()
+
+
+@pytest.mark.parametrize("file", sorted(SWEEPS.glob("*.yaml")), ids=lambda file: file.name)
+def test_every_sweep_file_is_a_grid_for_wandb_too(file: Path) -> None:
+    study = load_study(file)
+    sweep = yaml.safe_load(file.read_text())
+    assert sweep["name"] == study.name == file.stem
+    assert sweep["command"][-1] == "${args_json_file}"  # typed values
+    assert f"--study {study.name} " in " ".join(sweep["command"])
+    assert (SWEEPS.parent / sweep["program"]).exists()
+
+
+def test_the_demo_compares_the_blocks_it_promises() -> None:
+    blocks = {config.block for config in load_study(SWEEPS / "demo.yaml").runs()}
+    promised = (
+        "none se cbam gc non_local psa_parallel psa_sequential note_channel note_spatial"
+    )
+    assert blocks >= set(promised.split())
+
+
+def test_failing_and_dying_runs_are_recorded_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "luckless.py").write_text(OWN_BLOCKS)
+    monkeypatch.chdir(tmp_path)
+    smoke = load_study(SWEEPS / "smoke.yaml")
+    blocks = ["luckless:Dies", "luckless:Raises", "none"]
+    study = Study(
+        name="mixed",
+        parameters=smoke.parameters | {"block": {"values": blocks}, "seed": {"value": 0}},
+    )
+    dies, raises, none = study.runs()
+    folder = tmp_path / "mixed"
+
+    summary, log = sweep(study, tmp_path)
+    assert (summary.finished, len(summary.failed)) == (1, 2)
+    assert [record.config for record in read_records(folder)] == [none]
+    reason = Failure.read(run_folder(raises, folder) / "failure.json").reason
+    assert reason == "RuntimeError: no luck"
+    reason = Failure.read(run_folder(dies, folder) / "failure.json").reason
+    assert reason == "the process was killed by SIGKILL"
+    assert "[3/3]" in log
+    assert [state(cell, folder) for cell in (dies, raises, none)] == [
+        "failed",
+        "failed",
+        "finished",
+    ]
+
+
+def test_a_run_that_another_process_holds_is_waited_for(
+    tmp_path: Path, written_elsewhere: RunRecord
+) -> None:
+    config = written_elsewhere.config
+    study = Study(
+        name="shared",
+        parameters={key: {"value": value} for key, value in config.model_dump().items()},
+    )
+    run = run_folder(config, tmp_path / "shared")
+    held = claim(run)
+    held.__enter__()
+
+    def finish_elsewhere() -> None:
+        written_elsewhere.write(run / "record.json")
+        held.__exit__(None, None, None)
+
+    threading.Timer(8, finish_elsewhere).start()
+    summary, log = sweep(study, tmp_path)
+    assert (summary.finished, summary.recorded, summary.complete) == (0, 1, True)
+    assert "finished by another process" in log
+
+
+def test_the_smoke_study_runs_end_to_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["sweep", str(SWEEPS / "smoke.yaml"), "--runs", str(tmp_path), "--jobs", "2"]
+    assert main([*command, "--dry-run"]) == 0
+    assert capsys.readouterr().out.count("waiting") == 4
+    assert main([*command, "--accelerator", "cpu"]) == 0
+    assert "4 finished, 0 had a record" in capsys.readouterr().out
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("record.json")}
+    assert main([*command, "--accelerator", "cpu"]) == 0
+    assert "0 finished, 4 had a record" in capsys.readouterr().out
+    assert {
+        path: path.stat().st_mtime_ns for path in tmp_path.rglob("record.json")
+    } == before
+
+    assert main(["report", str(tmp_path / "smoke")]) == 0
+    report = (tmp_path / "smoke" / "report" / "report.md").read_text()
+    assert "PSA" in report
+    assert "Baseline" in report

@@ -1,0 +1,154 @@
+"""One run: its numbers, its interruptions, its failures."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torchmetrics.classification import MulticlassJaccardIndex
+
+from ablations.errors import InputError
+from ablations.records import Failure, RunRecord, run_folder
+from ablations.study import RunConfig
+from lightning_modules.segmentation import (
+    NonFiniteLossError,
+    SegmentationModule,
+    class_iou,
+    mean_iou,
+)
+from lightning_modules.train import BusyError, Execution, Progress, claim, train
+
+CONFIG = RunConfig(
+    block="psa_parallel",
+    placement="last_feature",
+    model="deeplabv3plus",  # has dropout
+    image_size=32,
+    train_images=12,
+    val_images=5,
+    batch_size=4,
+    max_steps=6,
+)
+EXECUTION = Execution(accelerator="cpu", progress_bar=False)
+
+
+class StopError(RuntimeError):
+    pass
+
+
+def stop_at(step: int) -> Progress:
+    def progress(now: int, loss: float) -> None:
+        if now == step:
+            raise StopError
+
+    return progress
+
+
+def comparable(record: RunRecord) -> dict[str, object]:
+    return record.model_dump(exclude={"train_seconds"})
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
+    return train(CONFIG, tmp_path_factory.mktemp("runs"), EXECUTION)
+
+
+def test_a_record_explains_the_run(uninterrupted: RunRecord) -> None:
+    assert uninterrupted.config == CONFIG
+    assert len(uninterrupted.iou) == 11
+    present = [iou for iou in uninterrupted.iou.values() if iou is not None]
+    assert uninterrupted.miou == pytest.approx(sum(present) / len(present))
+    assert uninterrupted.params > 11e6
+    assert uninterrupted.macs > 1e6
+    assert uninterrupted.train_seconds > 0
+    assert "torch" in uninterrupted.versions
+    assert uninterrupted.curve[-1] == {"step": 6, "val_miou": uninterrupted.miou}
+
+
+def test_the_same_run_gives_the_same_record(
+    uninterrupted: RunRecord, tmp_path: Path
+) -> None:
+    assert comparable(train(CONFIG, tmp_path, EXECUTION)) == comparable(uninterrupted)
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_an_interrupted_run_ends_like_an_uninterrupted_one(
+    uninterrupted: RunRecord, tmp_path: Path, step: int
+) -> None:
+    with pytest.raises(StopError):
+        train(CONFIG, tmp_path, EXECUTION, stop_at(step))
+    assert (run_folder(CONFIG, tmp_path) / "last.ckpt").exists()
+    steps: list[int] = []
+    record = train(CONFIG, tmp_path, EXECUTION, lambda now, loss: steps.append(now))
+    assert steps == list(range(step + 1, 7))
+    assert comparable(record) == comparable(uninterrupted)
+
+
+def test_a_finished_run_is_not_run_again(tmp_path: Path, uninterrupted: RunRecord) -> None:
+    uninterrupted.write(run_folder(CONFIG, tmp_path) / "record.json")
+    assert train(CONFIG, tmp_path, EXECUTION, stop_at(1)) == uninterrupted
+
+
+def test_other_loading_gives_the_same_result(
+    uninterrupted: RunRecord, tmp_path: Path
+) -> None:
+    record = train(CONFIG, tmp_path, replace(EXECUTION, workers=1, val_every=2))
+    assert record.miou == uninterrupted.miou
+
+
+def test_a_failure_is_recorded_with_its_reason(tmp_path: Path) -> None:
+    config = RunConfig.parse(CONFIG.model_dump() | {"lr": 1e30, "optimizer": "sgd"})
+    with pytest.raises(NonFiniteLossError):
+        train(config, tmp_path, EXECUTION)
+    failure = Failure.read(run_folder(config, tmp_path) / "failure.json")
+    assert failure.reason.startswith("NonFiniteLossError: loss is")
+    assert "training_step" in failure.log
+
+
+def test_a_run_that_another_process_holds_is_left_alone(tmp_path: Path) -> None:
+    with claim(run_folder(CONFIG, tmp_path)), pytest.raises(BusyError):
+        train(CONFIG, tmp_path, EXECUTION)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        train(CONFIG, tmp_path / "file", EXECUTION)
+
+
+# The metric.
+
+
+def confusion(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
+    """Counted pixel by pixel."""
+    matrix = torch.zeros(classes, classes, dtype=torch.long)
+    for label, guess in zip(labels.flatten(), predicted.flatten(), strict=True):
+        if label != 255:
+            matrix[label, guess] += 1
+    return matrix
+
+
+def test_miou_is_that_of_one_confusion_matrix() -> None:
+    random = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, 4, (3, 5, 7), generator=random)  # class 4 is absent
+    labels[torch.rand(labels.shape, generator=random) < 0.2] = 255
+    predicted = torch.randint(0, 4, (3, 5, 7), generator=random)
+    iou = class_iou(confusion(labels, predicted, 5))
+    for name in range(4):
+        inside = labels != 255
+        both = ((labels == name) & (predicted == name) & inside).sum()
+        either = (((labels == name) | (predicted == name)) & inside).sum()
+        assert iou[name].item() == pytest.approx((both / either).item())
+    assert iou[4].isnan()
+    reference = MulticlassJaccardIndex(5, ignore_index=255)(predicted, labels)
+    assert mean_iou(iou) == pytest.approx(reference.item())
+
+
+def test_batches_share_one_confusion_matrix() -> None:
+    """Not the mean of per-batch values: a rare class counts as often as its pixels say."""
+    module = SegmentationModule(CONFIG, ("ground", "thing"))
+    labels = torch.tensor([[[0, 0, 0, 1]], [[0, 255, 1, 1]]])
+    predicted = torch.tensor([[[0, 0, 1, 1]], [[0, 0, 0, 1]]])
+    for one in range(2):
+        module.confusion.update(predicted[one : one + 1], labels[one : one + 1])
+    assert class_iou(module.confusion.compute()).tolist() == pytest.approx([3 / 5, 2 / 4])
