@@ -90,9 +90,8 @@ def show_data(given: argparse.Namespace) -> None:
 
 def where(given: argparse.Namespace) -> None:
     """Show where blocks land in a model, and what each landing costs."""
-    from reports.render import WHERE, markdown
-
     from ablations.placements import where_table
+    from reports.render import WHERE, markdown
 
     table = where_table(
         given.model, given.encoder, given.block, given.placement, given.evaluation
@@ -102,10 +101,9 @@ def where(given: argparse.Namespace) -> None:
 
 def cost(given: argparse.Namespace) -> None:
     """Parameters and multiply-adds of blocks, alone or in a model."""
-    from reports.render import BLOCK_COST, MODEL_COST, write_table
-
     from ablations.attention import BLOCKS
     from ablations.complexity.costs import block_costs, model_costs
+    from reports.render import BLOCK_COST, MODEL_COST, write_table
 
     names = given.block or list(BLOCKS)
     height, width = given.size
@@ -208,8 +206,14 @@ def report(given: argparse.Namespace) -> int:
     """Turn the records below a folder into tables, a plot and a report."""
     from reports.report import write_report
 
-    out = given.out or given.folder / "report"
-    print(write_report(given.folder, out))
+    folder, study = Path(given.folder), None
+    if given.folder.startswith("wandb:"):
+        from sweeps.collect import collect
+
+        folder = collect(given.folder, given.runs)
+    if given.sweep:
+        study = load_study(given.sweep, given.count)
+    print(write_report(folder, given.out or folder / "report", study))
     return 0
 
 
@@ -272,6 +276,10 @@ VERBS: dict[str, tuple[Run, AddOptions, list[str]]] = {
     "report": (
         report,
         options.report_options,
-        ["report runs/demo", "report runs/demo --out page"],
+        [
+            "report runs/demo",
+            "report runs/demo --sweep sweeps/demo.yaml --out page",
+            "report wandb:ENTITY/PROJECT/SWEEP",
+        ],
     ),
 }

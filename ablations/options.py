@@ -148,7 +148,14 @@ def show_data_options(parser: argparse.ArgumentParser) -> None:
 
 
 def report_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="RUNS", help="folder of records")
+    parser.add_argument(
+        "folder", metavar="RUNS", help="folder of records, or wandb:ENTITY/PROJECT/SWEEP"
+    )
+    parser.add_argument("--sweep", type=Path, help="sweep file that says what was planned")
+    parser.add_argument("--count", type=positive, help="runs of a random search")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="for records of W&B"
+    )
     parser.add_argument("--out", type=Path, help="default: RUNS/report")
 
 

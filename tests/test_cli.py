@@ -9,6 +9,9 @@ import pytest
 from ablations.cli import VERBS, main
 
 
+STAGES = ["--model", "unet", "--placement", "stages"]
+
+
 def complaint(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     """The message of a command that is refused."""
     try:
@@ -54,7 +57,6 @@ def test_help_imports_nothing_heavy() -> None:
         ("--batch-size", "0", "greater than or equal to 2"),
         ("--optimizer", "adam", "adamw"),
         ("--study", "../elsewhere", "plain name"),
-        ("--image-size", "50", "divisible"),
     ],
 )
 def test_a_wrong_value_is_named(
@@ -64,6 +66,21 @@ def test_a_wrong_value_is_named(
     assert value in error
     assert allowed in error
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--image-size", "50"], "image size 50x50 is not divisible by 16"),
+        (["--encoder", "mobilenet_v2", "--block", "se"], "residual needs BasicBlocks"),
+        (["--block", "se", "--encoder", "efficientnet-b0", *STAGES], "multiple of 16"),
+        (["--model", "deeplabv3", "--encoder", "tu-hrnet_w18_small"], "cannot be built"),
+    ],
+)
+def test_what_does_not_go_together_is_named(
+    given: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert message in complaint(capsys, "train", *given, "--runs", tmp_path)
 
 
 def test_an_unknown_key_in_a_file_is_named(

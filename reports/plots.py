@@ -1,0 +1,208 @@
+"""Pictures of result tables, as matplotlib figures without global state."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import stdev
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.transforms import Bbox, ScaledTranslation, Transform
+from pandas import DataFrame
+
+from ablations.errors import InputError
+from reports.render import label
+
+# Okabe and Ito's colours, told apart by colour-blind readers.
+FAMILIES = {
+    "none": ("Baseline", "#555555"),
+    "psa": ("PSA", "#D55E00"),
+    "note": ("Reading note", "#009E73"),
+    "other": ("Other blocks", "#0072B2"),
+}
+STYLE: Any = {
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e6e6e6",
+    "svg.hashsalt": "ablate",  # equal data give an equal file
+    "svg.fonttype": "path",
+}
+
+
+def family(block: str) -> str:
+    prefix = block.partition("_")[0]
+    return prefix if prefix in FAMILIES else "other"
+
+
+def miou_against_macs(comparison: DataFrame, runs: DataFrame) -> Figure:
+    """mIoU of each block over the MACs that it adds; a small dot is one seed.
+
+    Blocks add little to a network, so the axis is the added cost: linear near zero, then
+    logarithmic. The bars are one sample standard deviation over seeds.
+    """
+    rows: dict[str, Any] = {row["block"]: row for row in comparison.to_dict("records")}
+    base = rows["none"]
+    added = {block: (row["macs"] - base["macs"]) / 1e6 for block, row in rows.items()}
+    places = {block: (added[block], 100 * row["miou"]) for block, row in rows.items()}
+    lowest = min((value for value in added.values() if value > 0), default=1.0)
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(8, 5)
+        axes.set_xscale("symlog", linthresh=lowest, linscale=0.6)
+        axes.axhline(
+            100 * base["miou"], color="#999999", linestyle="--", linewidth=1, zorder=1
+        )
+        axes.set_xlabel(f"Million MACs added to the baseline's {base['macs'] / 1e6:,.1f}")
+        axes.set_ylabel("mIoU (%)")
+        for block, place in places.items():
+            seeds = 100 * runs.loc[runs["block"] == block, "miou"]
+            draw_block(axes, block, place, seeds.to_list(), aside(block, places))
+        bars = {block: spread(row) for block, row in rows.items()}
+        ends = [100 * runs["miou"].min(), 100 * runs["miou"].max(), *sum(bars.values(), ())]
+        margin = 0.05 * (max(ends) - min(ends) or 1)
+        axes.set_ylim(min(ends) - margin, max(ends) + margin)
+        axes.set_xlim(left=-0.6 * lowest, right=3 * max(*added.values(), lowest))
+        add_legend(axes, list(rows))
+        figure.canvas.draw()  # text has a size only now
+        place_labels(axes, places, bars)
+    return figure
+
+
+def spread(row: dict[str, Any]) -> tuple[float, float]:
+    """The ends of a block's error bar, in percent."""
+    half = 0 if row["seeds"] == 1 else row["miou_std"]
+    return 100 * (row["miou"] - half), 100 * (row["miou"] + half)
+
+
+def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
+    """In inches."""
+    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def aside(block: str, places: dict[str, tuple[float, float]]) -> float:
+    """How far right, in points, so that blocks of equal cost do not cover each other."""
+    equal = [other for other, place in places.items() if place[0] == places[block][0]]
+    return 7.0 * equal.index(block)
+
+
+def moved(axes: Axes, right: float) -> Transform:
+    """Data coordinates, then so many points to the right."""
+    inches = axes.figure.dpi_scale_trans
+    return axes.transData + ScaledTranslation(right / 72, 0, inches)
+
+
+def draw_block(
+    axes: Axes, block: str, place: tuple[float, float], seeds: list[float], right: float
+) -> None:
+    colour, (across, mean) = FAMILIES[family(block)][1], place
+    look: Any = {"color": colour, "transform": moved(axes, right)}
+    axes.scatter([across] * len(seeds), seeds, s=9, alpha=0.4, zorder=2, **look)
+    if len(seeds) > 1:
+        axes.errorbar(across, mean, stdev(seeds), capsize=3, linewidth=1, zorder=3, **look)
+    axes.scatter([across], [mean], s=48, edgecolor="white", zorder=4, **look)
+
+
+def add_legend(axes: Axes, blocks: list[str]) -> None:
+    present = [
+        FAMILIES[key] for key in FAMILIES if key in {family(block) for block in blocks}
+    ]
+    handles = [
+        Line2D([], [], marker="o", linestyle="", color=colour) for _, colour in present
+    ]
+    axes.legend(
+        handles,
+        [name for name, _ in present],
+        frameon=False,
+        ncols=4,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+    )
+
+
+def place_labels(
+    axes: Axes, places: dict[str, tuple[float, float]], bars: dict[str, tuple[float, float]]
+) -> None:
+    """Write each block's name where it covers neither a point, a bar nor another name."""
+    shifts = {name: aside(name, places) for name in places}
+    taken = []
+    for name, (across, mean) in places.items():
+        heights = (bars[name][0], mean, bars[name][1])
+        to_pixels = moved(axes, shifts[name]).transform
+        low, middle, high = [to_pixels((across, height)) for height in heights]
+        taken.append(Bbox.from_extents(*(middle - 9), *(middle + 9)))
+        taken.append(Bbox.from_extents(low[0] - 6, low[1], high[0] + 6, high[1]))
+    for name, place in sorted(places.items(), key=lambda item: -item[1][1]):
+        for right, up in offsets():
+            text = axes.annotate(
+                label(name),
+                place,
+                xycoords=moved(axes, shifts[name]),
+                xytext=(right, up),
+                textcoords="offset points",
+                ha="left" if right > 0 else "right" if right < 0 else "center",
+                va="center",
+                fontsize=9,
+            )
+            box = text.get_window_extent().expanded(1.02, 1.05)
+            inside = axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1
+            if inside and not box.count_overlaps(taken):
+                taken.append(box)
+                break
+            text.remove()
+
+
+def offsets() -> Iterator[tuple[float, float]]:
+    """Where a label may stand, in points from its point, nearest first."""
+    sides = [
+        (1, 0),
+        (1, 0.8),
+        (1, -0.8),
+        (-1, 0),
+        (-1, 0.8),
+        (-1, -0.8),
+        (0, 1.3),
+        (0, -1.3),
+    ]
+    for distance in (9, 14, 20, 28, 40, 54):
+        for right, up in sides:
+            yield distance * right, distance * up
+
+
+def learning_curves(curves: DataFrame) -> Figure:
+    """Validation mIoU over steps, one line per block, mean over seeds."""
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(8, 4.5)
+        for block, line in curves.groupby("block", sort=False):
+            colour = FAMILIES[family(str(block))][1]
+            axes.plot(
+                line["step"], 100 * line["miou"], marker="o", markersize=3, color=colour
+            )
+            last = line.iloc[-1]
+            axes.annotate(
+                f" {label(str(block))}",
+                (last["step"], 100 * last["miou"]),
+                fontsize=8,
+                va="center",
+            )
+        axes.set_xlabel("Step")
+        axes.set_ylabel("Validation mIoU (%)")
+    return figure
+
+
+def save(figure: Figure, folder: Path, name: str) -> None:
+    """name.svg and name.png, without a date in them."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with mpl.rc_context(STYLE):
+            figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+            figure.savefig(folder / f"{name}.png")
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror})") from None

@@ -1,0 +1,130 @@
+"""Tables state what the records say, on records small enough to check by hand."""
+
+import itertools
+import math
+
+import pytest
+from pandas import DataFrame
+from scipy import stats
+
+from ablations.study import RunConfig
+from reports.statistics import interval, sign_flip_p
+from reports.tables import block_comparison, block_order, class_iou, curves, settings
+from tests.test_records import record
+
+
+def runs(*rows: tuple[str, int, float]) -> DataFrame:
+    return DataFrame(
+        [
+            record(RunConfig(block=block, seed=seed), miou).row()
+            for block, seed, miou in rows
+        ]
+    )
+
+
+def row(table: DataFrame, block: str) -> dict[str, float]:
+    return table.set_index("block").loc[block].to_dict()
+
+
+def test_gain_is_paired_by_seed() -> None:
+    table = block_comparison(
+        runs(
+            ("psa_parallel", 0, 0.79),
+            ("psa_parallel", 1, 0.75),
+            ("none", 0, 0.77),
+            ("none", 1, 0.74),
+            ("none", 2, 0.10),  # no partner: counts for the baseline row only
+        )
+    )
+    assert list(table["block"]) == ["none", "psa_parallel"]
+    assert row(table, "psa_parallel")["miou"] == pytest.approx(0.77)
+    assert row(table, "psa_parallel")["gain"] == pytest.approx(0.015)
+    assert row(table, "psa_parallel")["gain_p"] == 0.5
+    assert row(table, "none")["gain"] == 0
+    assert row(table, "none")["seeds"] == 3
+    assert math.isnan(row(table, "none")["gain_p"])
+
+
+def test_a_run_without_its_baseline_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"no baseline run for psa_parallel.*-s1-"):
+        block_comparison(runs(("psa_parallel", 1, 0.79), ("none", 0, 0.7)))
+
+
+def test_a_run_that_is_there_twice_is_an_error() -> None:
+    with pytest.raises(ValueError, match="there twice"):
+        block_comparison(runs(("none", 0, 0.79), ("none", 0, 0.7)))
+
+
+def test_one_seed_has_no_spread() -> None:
+    table = block_comparison(runs(("none", 0, 0.77), ("se", 0, 0.78)))
+    assert math.isnan(row(table, "se")["miou_std"])
+    assert math.isnan(row(table, "se")["gain_low"])
+    assert row(table, "se")["gain_p"] == 1
+
+
+def test_cost_is_added_to_the_baselines() -> None:
+    table = runs(("none", 0, 0.7), ("se", 0, 0.7))
+    table.loc[1, ["params", "macs"]] = [12, 150]
+    shares = row(block_comparison(table), "se")
+    assert shares["added_params_share"] == pytest.approx(0.2)
+    assert shares["added_macs_share"] == pytest.approx(0.5)
+
+
+def test_blocks_of_ones_own_come_last() -> None:
+    assert block_order(["my:Block", "cbam", "none"]) == ["none", "cbam", "my:Block"]
+
+
+def test_runs_that_differ_in_anything_but_block_and_seed_are_not_compared() -> None:
+    configs = [
+        RunConfig(),
+        RunConfig(seed=1),
+        RunConfig(encoder_weights="x"),
+        RunConfig(lr=1),
+    ]
+    groups = settings(DataFrame([record(config).row() for config in configs]))
+    assert [len(group) for _, group in groups] == [2, 1, 1]
+    assert [setting["lr"] for setting, _ in groups] == [0.002, 0.002, 1.0]
+
+
+def test_class_iou_is_averaged_over_the_seeds_where_the_class_occurs() -> None:
+    records = [record(RunConfig(seed=seed)) for seed in (0, 1)]
+    first = records[0].model_copy(update={"iou": {"ground": 0.9, "one": 0.5, "two": None}})
+    second = records[1].model_copy(
+        update={"iou": {"ground": 0.7, "one": None, "two": None}}
+    )
+    table = class_iou([first, second])
+    assert row(table, "none") == {"ground": pytest.approx(0.8), "one": 0.5}
+
+
+def test_a_curve_is_averaged_over_seeds() -> None:
+    points = [{"step": 5.0, "val_miou": 0.2}, {"step": 5.0, "train_loss": 1.0}]
+    first = record(RunConfig(seed=0)).model_copy(update={"curve": points})
+    second = record(RunConfig(seed=1)).model_copy(
+        update={"curve": [points[0] | {"val_miou": 0.4}]}
+    )
+    assert curves([first, second]).to_numpy().tolist() == [
+        ["none", 5.0, pytest.approx(0.3)]
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 3, 5, 8])
+def test_the_sign_flip_p_counts_every_flip(count: int) -> None:
+    values = [0.3, 0.1, -0.2, 0.4, 0.25, -0.05, 0.15, 0.1][:count]
+    seen = abs(sum(values))
+    flips = [
+        abs(sum(sign * value for sign, value in zip(signs, values, strict=True)))
+        for signs in itertools.product([1, -1], repeat=count)
+    ]
+    expected = sum(flip >= seen - 1e-12 for flip in flips) / len(flips)
+    assert sign_flip_p(values) == pytest.approx(expected)
+
+
+def test_three_equal_signs_cannot_be_below_a_quarter() -> None:
+    assert sign_flip_p([0.1, 0.2, 0.3]) == 0.25
+    assert sign_flip_p([0.1, 0.2, 0.3, 0.1, 0.2]) == 0.0625
+
+
+def test_the_interval_is_students() -> None:
+    values = [0.1, 0.4, 0.3]
+    mean, error = sum(values) / 3, stats.sem(values)
+    assert interval(values) == pytest.approx(stats.t.interval(0.95, 2, mean, error))
