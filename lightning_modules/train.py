@@ -25,7 +25,8 @@ from ablations.errors import InputError
 from ablations.models import check_size, find_encoder, find_model, find_placement
 from ablations.records import Failure, FailureKind, RunRecord, run_folder, tail
 from ablations.study import RunConfig
-from lightning_modules.data import SegmentationData, create_data, find_dataset
+from lightning_modules.data import create_data, find_dataset
+from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.mirror import Mirror, WandbMode
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
 

@@ -1,0 +1,53 @@
+"""The data sets, each a file and one line here.
+
+A data set is a DataSource: its classes, its splits, and how images become batches.
+"""
+
+from pathlib import Path
+
+from ablations.errors import unknown_name
+from ablations.study import RunConfig
+from lightning_modules.data import digits
+from lightning_modules.data.contact_sheet import contact_sheet, save_sheet
+from lightning_modules.data.segmentation_data import (
+    DataSource,
+    SegmentationData,
+    SplitName,
+)
+
+DATASETS = {
+    "digits": digits.DIGITS,
+}
+
+
+def create_data(
+    config: RunConfig, folder: Path | None = None, workers: int = 0
+) -> SegmentationData:
+    """The data set that config names, served as config says.
+
+    Folder holds data that a user downloaded; workers processes load them (0: this one).
+    Raises InputError for an unknown name and for a folder without the data set.
+    """
+    return SegmentationData(config, find_dataset(config.dataset), folder, workers)
+
+
+def find_dataset(name: str) -> DataSource:
+    """The data set of that name; InputError lists the known ones."""
+    if name not in DATASETS:
+        raise unknown_name("data set", name, DATASETS)
+    return DATASETS[name]
+
+
+def show_data(
+    name: str,
+    out: Path,
+    size: int,
+    split: SplitName,
+    count: int,
+    folder: Path | None = None,
+) -> None:
+    """Write a contact sheet of a split as an image file."""
+    source = find_dataset(name)
+    images = source.open(split, size, folder)
+    title = f"{source.label}: {split}, {len(images):,} images, {size}x{size}"
+    save_sheet(contact_sheet(title, images, source.classes, count), out)

@@ -1,0 +1,49 @@
+"""Which images make up which training step: a function of the seed and the step alone."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from torch.utils.data import Sampler
+
+
+class Draw(NamedTuple):
+    """One use of an image in training."""
+
+    image: int
+    number: int  # of draws before this one since step 0; seeds the augmentation
+
+
+class StepSampler(Sampler[list[Draw]]):
+    """Batches of a training of so many steps; a resumed one starts at first_step.
+
+    Images are drawn in an order of their own in every epoch. A batch may reach over the
+    end of an epoch, so none is partial and all images are used equally often.
+    """
+
+    def __init__(
+        self, images: int, batch_size: int, steps: int, seed: int, first_step: int = 0
+    ) -> None:
+        self.images, self.batch_size, self.steps = images, batch_size, steps
+        self.seed, self.first_step = seed, first_step
+
+    def __len__(self) -> int:
+        """Steps of the whole training: Lightning adds those done before a resume itself."""
+        return self.steps
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        for step in range(self.first_step, self.steps):
+            first = step * self.batch_size
+            yield [self.draw(number) for number in range(first, first + self.batch_size)]
+
+    def draw(self, number: int) -> Draw:
+        epoch, position = divmod(number, self.images)
+        return Draw(order(self.seed, epoch, self.images)[position], number)
+
+
+@lru_cache(maxsize=2)
+def order(seed: int, epoch: int, images: int) -> list[int]:
+    """The images in the order of one epoch."""
+    permuted: list[int] = np.random.default_rng([seed, epoch]).permutation(images).tolist()
+    return permuted

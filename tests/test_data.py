@@ -1,0 +1,144 @@
+"""Batches are a function of the configuration and the step; scenes of split and index."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from ablations.errors import InputError
+from ablations.study import RunConfig
+from lightning_modules.data import DATASETS, create_data, show_data
+from lightning_modules.data.digits import CLASSES, HANDWRITING, SCENES, DigitScenes, scene
+from lightning_modules.data.sampler import StepSampler
+from lightning_modules.data.segmentation_data import MEAN, STD, VOID, SegmentationData
+
+CONFIG = RunConfig(image_size=40, train_images=7, val_images=5, batch_size=4, max_steps=6)
+
+
+def train_batches(data: SegmentationData) -> list[Tensor]:
+    return [images for images, _ in data.train_dataloader()]
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_batches_have_the_promised_types(name: str) -> None:
+    data = create_data(RunConfig.parse(CONFIG.model_dump() | {"dataset": name}))
+    for loader in (data.train_dataloader(), data.val_dataloader()):
+        images, labels = next(iter(loader))
+        assert images.shape == (4, 3, 40, 40)
+        assert images.dtype == torch.float32
+        assert labels.shape == (4, 40, 40)
+        assert labels.dtype == torch.int64
+        present = set(labels.unique().tolist()) - {VOID}
+        assert present <= set(range(len(data.classes)))
+
+
+def test_an_unknown_data_set_is_named() -> None:
+    with pytest.raises(InputError, match="did you mean 'digits'"):
+        create_data(RunConfig(dataset="digit"))
+
+
+def test_images_are_normalised() -> None:
+    data = create_data(RunConfig.parse(CONFIG.model_dump() | {"augment": False}))
+    images, labels = next(iter(data.val_dataloader()))
+    raw, mask = DigitScenes("val", 40, None)[0]
+    expected = (raw / 255 - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[
+        :, None, None
+    ]
+    torch.testing.assert_close(images[0], expected.as_subclass(Tensor))
+    assert torch.equal(labels[0], mask.as_subclass(Tensor).long())
+
+
+def test_training_is_the_given_number_of_full_batches() -> None:
+    batches = train_batches(create_data(CONFIG))
+    assert [len(batch) for batch in batches] == [4] * 6
+
+
+def test_a_resumed_training_sees_the_batches_of_an_uninterrupted_one() -> None:
+    whole = train_batches(create_data(CONFIG))
+    data = create_data(CONFIG)
+    data.first_step = 2
+    for resumed, expected in zip(train_batches(data), whole[2:], strict=True):
+        assert torch.equal(resumed, expected)
+
+
+def test_processes_that_load_change_nothing() -> None:
+    alone, helped = create_data(CONFIG), create_data(CONFIG, workers=2)
+    for one, other in zip(train_batches(alone), train_batches(helped), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_loading_leaves_the_global_generator_alone() -> None:
+    before = torch.get_rng_state()
+    loader = iter(create_data(CONFIG).train_dataloader())
+    after_start = torch.get_rng_state()
+    next(loader)
+    assert torch.equal(torch.get_rng_state(), after_start)
+    torch.set_rng_state(before)
+
+
+def test_the_seed_decides_order_and_augmentation() -> None:
+    other = RunConfig.parse(CONFIG.model_dump() | {"seed": 1})
+    first, second = train_batches(create_data(CONFIG)), train_batches(create_data(other))
+    assert not torch.equal(first[0], second[0])
+
+
+def test_every_epoch_uses_every_image_once_in_an_order_of_its_own() -> None:
+    sampler = StepSampler(images=7, batch_size=4, steps=7, seed=0)
+    drawn = [draw.image for batch in sampler for draw in batch]
+    epochs = [drawn[start : start + 7] for start in range(0, 28, 7)]
+    assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 4
+
+
+# The digits.
+
+
+def test_a_scene_depends_on_split_and_index_alone() -> None:
+    first = scene("val", 3, 64)
+    scene("train", 0, 64)
+    for once, again in zip(first, scene("val", 3, 64), strict=True):
+        assert np.array_equal(once, again)
+    for other in (scene("val", 4, 64), scene("train", 3, 64)):
+        assert not np.array_equal(first[0], other[0])
+
+
+def test_a_larger_canvas_shows_the_same_scene() -> None:
+    _, small = scene("train", 5, 48)
+    _, large = scene("train", 5, 96)
+    agree = (large[::2, ::2] == small)[(small != VOID) & (large[::2, ::2] != VOID)]
+    assert agree.mean() > 0.9
+
+
+def test_splits_share_no_handwriting() -> None:
+    train, val, test = (set(HANDWRITING[name]) for name in ("train", "val", "test"))
+    assert not train & val
+    assert not train & test
+    assert not val & test
+    assert len(train | val | test) == 1797
+
+
+def test_every_class_occurs_and_objects_are_framed_in_void() -> None:
+    seen: set[int] = set()
+    for index in range(40):
+        _, labels = scene("train", index, 64)
+        seen |= set(np.unique(labels).tolist())
+        digits = (labels != 0) & (labels != VOID)
+        beside = ndimage.binary_dilation(digits) & ~digits
+        assert (labels[beside] == VOID).all()
+    assert seen == {*range(len(CLASSES)), VOID}
+
+
+def test_the_fingerprint_tells_data_apart() -> None:
+    prints = {DigitScenes(name, 64, None).fingerprint for name in SCENES}
+    assert len(prints) == len(SCENES)
+
+
+def test_a_contact_sheet_is_a_picture(tmp_path: Path) -> None:
+    show_data("digits", tmp_path / "new" / "sheet.png", 32, "test", 3)
+    assert (tmp_path / "new" / "sheet.png").read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        show_data("digits", tmp_path / "file" / "sheet.png", 32, "test", 3)
