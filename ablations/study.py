@@ -24,7 +24,7 @@ class RunConfig(BaseModel):
     block: str = Field("none", description="attention block: a key, or my_file:MyBlock")
     placement: str = Field("residual", description="where blocks go in the model")
     evaluation: Literal["direct", "fast"] = Field(
-        "direct", description="how blocks are computed: as published, or faster"
+        "fast", description="how blocks are computed: as published, or faster"
     )
     model: str = Field("deeplabv3plus", description="smp architecture")
     encoder: str = Field("resnet18", description="smp encoder")

@@ -12,8 +12,11 @@ Shapes: B batch, C channels, R = C // 8 reduced channels, N = H * W positions.
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
+from ablations.attention.pointwise import matrix_form
+from ablations.attention.streaming_attention import streaming_attention
 
 
 class PositionAttention(AttentionBlock):
@@ -34,6 +37,16 @@ class PositionAttention(AttentionBlock):
         weights = (query @ key).softmax(dim=-1)  # (B, N, N)
         context: Tensor = value @ weights.transpose(1, 2)  # (B, C, N)
         return self.gain * context.reshape(x.shape) + x  # (B, C, H, W)
+
+    def fast(self, x: Tensor) -> Tensor:
+        """No (N, N) map is held, and the gain is applied to the convolution's weights."""
+        query = self.query(x).flatten(2).transpose(1, 2)  # (B, N, R)
+        key = self.key(x).flatten(2)  # (B, R, N)
+        matrix, bias = matrix_form(self.value)  # (C, C), (C)
+        weight = (self.gain * matrix)[:, :, None, None]  # (C, C, 1, 1)
+        value = F.conv2d(x, weight, self.gain * bias).flatten(2)  # (B, C, N)
+        context = streaming_attention(query, key, value.transpose(1, 2))  # (B, N, C)
+        return context.transpose(1, 2).reshape(x.shape) + x  # (B, C, H, W)
 
     def closed_form(self, height: int, width: int) -> ClosedForm:
         reduced, channels, positions = *self.query.weight.shape[:2], height * width
@@ -59,6 +72,13 @@ class ChannelAttention(AttentionBlock):
         context = weights @ features  # (B, C, N)
         return self.gain * context.reshape(x.shape) + x  # (B, C, H, W)
 
+    def fast(self, x: Tensor) -> Tensor:
+        """The gain is applied to the weights, so that no context is kept."""
+        features = x.flatten(2)  # (B, C, N)
+        similarity = features @ features.transpose(1, 2)  # (B, C, C)
+        weights = self.gain * (-similarity).softmax(dim=-1)
+        return (weights @ features).reshape(x.shape) + x  # (B, C, H, W)
+
     def closed_form(self, height: int, width: int) -> ClosedForm:
         return ClosedForm(params=1, macs=2 * self.channels**2 * height * width)
 
@@ -73,6 +93,9 @@ class DualAttention(AttentionBlock):
 
     def direct(self, x: Tensor) -> Tensor:
         return self.position.direct(x) + self.channel.direct(x)
+
+    def fast(self, x: Tensor) -> Tensor:
+        return self.position.fast(x) + self.channel.fast(x)
 
     def closed_form(self, height: int, width: int) -> ClosedForm:
         position = self.position.closed_form(height, width)

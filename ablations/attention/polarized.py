@@ -7,12 +7,32 @@ The authors' code differs from Figure 2 and gives its two layouts different bran
 (see polarized_code.py). Here both layouts share the branches of the figure, so a
 comparison between them changes the layout and nothing else.
 
+The fast evaluation moves every convolution behind the sum it feeds. Write X for the
+input as a (C, N) matrix, a for softmaxed query scores (they sum to one), q for the
+pooled query and 1/N for N equal weights. Then
+
+    channel   (W_v X + b_v 1^T) a  =  W_v (X a) + b_v
+    query     mean_n (W_q X + b_q 1^T)  =  W_q (X 1/N) + b_q
+    spatial   q^T (W_v X + b_v 1^T)  =  (W_v^T q)^T X + (q^T b_v) 1^T
+
+so that X meets one row for the scores, the two columns (a, 1/N) for both pooled vectors
+and one row for the position weights: 4 C N multiply-adds and O(C^2), in place of
+1.5 C^2 N. In the sequential layout the spatial branch sees diag(c) X for channel
+weights c; its mean is c * (X 1/N), and its row is (W_v^T q) * c.
+
 Shapes: B batch, C channels, R = C // 2 reduced channels, N = H * W positions.
 """
 
 from torch import Tensor, nn
 
-from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
+from ablations.attention.base import (
+    AttentionBlock,
+    ClosedForm,
+    Evaluation,
+    reduce_channels,
+)
+from ablations.attention.pointwise import matrix_form, pointwise
+from ablations.attention.weighted_sums import FeatureMap
 
 
 class ChannelBranch(nn.Module):
@@ -30,12 +50,26 @@ class ChannelBranch(nn.Module):
         query = self.query(x).flatten(2).softmax(dim=-1)  # (B, 1, N)
         value = self.value(x).flatten(2)  # (B, R, N)
         context = value @ query.transpose(1, 2)  # (B, R, 1)
+        return self.gate(context)  # (B, C, 1, 1)
+
+    def gate(self, context: Tensor) -> Tensor:
         scores: Tensor = self.norm(self.expand(context.unsqueeze(-1)))  # (B, C, 1, 1)
         return scores.sigmoid()
 
-    def closed_form(self, height: int, width: int) -> ClosedForm:
-        reduced, channels, positions = *self.value.weight.shape[:2], height * width
-        params = channels * (2 * reduced + 1) + reduced + 1 + 3 * channels
+    def attention(self, features: FeatureMap) -> Tensor:
+        row, bias = matrix_form(self.query)  # (1, C), (1)
+        return (features.sum_channels(row[None]) + bias).softmax(dim=-1)  # (B, 1, N)
+
+    def weights_of_pooled(self, pooled: Tensor) -> Tensor:
+        """The weights (B, C, 1) of x that attention has pooled to (B, 1, C)."""
+        context = pointwise(self.value, pooled).transpose(1, 2)  # (B, R, 1)
+        return self.gate(context).flatten(2)
+
+    def closed_form(self, positions: int, evaluation: Evaluation) -> ClosedForm:
+        reduced, channels = self.value.weight.shape[:2]
+        params = 2 * channels * reduced + 4 * channels + reduced + 1
+        if evaluation == "fast":
+            return ClosedForm(params, 2 * channels * (positions + reduced))
         at_each_position = channels * (reduced + 1) + reduced
         return ClosedForm(params, at_each_position * positions + channels * reduced)
 
@@ -53,14 +87,24 @@ class SpatialBranch(nn.Module):
         query = self.query(x).mean(dim=(2, 3)).softmax(dim=-1)  # (B, R)
         value = self.value(x).flatten(2)  # (B, R, N)
         scores: Tensor = query.unsqueeze(1) @ value  # (B, 1, N)
-        return scores.reshape(len(x), 1, *x.shape[2:]).sigmoid()  # (B, 1, H, W)
+        return scores.reshape(x.shape[0], 1, *x.shape[2:]).sigmoid()  # (B, 1, H, W)
 
-    def closed_form(self, height: int, width: int) -> ClosedForm:
-        reduced, channels, positions = *self.value.weight.shape[:2], height * width
-        return ClosedForm(
-            params=2 * (channels + 1) * reduced,
-            macs=(2 * channels + 1) * reduced * positions,
-        )
+    def weights_of_mean(
+        self, features: FeatureMap, mean: Tensor, gain: Tensor | float = 1.0
+    ) -> Tensor:
+        """The weights (B, 1, N) of gain * x, for the mean of x and gains (B, 1, C)."""
+        query = pointwise(self.query, mean * gain).softmax(dim=-1)  # (B, 1, R)
+        matrix, bias = matrix_form(self.value)  # (R, C), (R)
+        row = query @ matrix * gain  # (B, 1, C)
+        offset = (query * bias).sum(dim=-1, keepdim=True)  # (B, 1, 1)
+        return (features.sum_channels(row) + offset).sigmoid()
+
+    def closed_form(self, positions: int, evaluation: Evaluation) -> ClosedForm:
+        reduced, channels = self.value.weight.shape[:2]
+        params = 2 * (channels + 1) * reduced
+        if evaluation == "fast":
+            return ClosedForm(params, 2 * channels * (positions + reduced))
+        return ClosedForm(params, (2 * channels + 1) * reduced * positions)
 
 
 class ChannelPSA(AttentionBlock):
@@ -73,8 +117,13 @@ class ChannelPSA(AttentionBlock):
     def direct(self, x: Tensor) -> Tensor:
         return x * self.channel.weights(x)
 
+    def fast(self, x: Tensor) -> Tensor:
+        features = FeatureMap(x)
+        pooled = features.sum_positions(self.channel.attention(features))  # (B, 1, C)
+        return features.times(self.channel.weights_of_pooled(pooled))
+
     def closed_form(self, height: int, width: int) -> ClosedForm:
-        return self.channel.closed_form(height, width)
+        return self.channel.closed_form(height * width, self.evaluation)
 
 
 class SpatialPSA(AttentionBlock):
@@ -87,8 +136,13 @@ class SpatialPSA(AttentionBlock):
     def direct(self, x: Tensor) -> Tensor:
         return x * self.spatial.weights(x)
 
+    def fast(self, x: Tensor) -> Tensor:
+        features = FeatureMap(x)
+        mean = features.mean_positions()  # (B, 1, C)
+        return features.times(self.spatial.weights_of_mean(features, mean))
+
     def closed_form(self, height: int, width: int) -> ClosedForm:
-        return self.spatial.closed_form(height, width)
+        return self.spatial.closed_form(height * width, self.evaluation)
 
 
 class ParallelPSA(AttentionBlock):
@@ -102,9 +156,16 @@ class ParallelPSA(AttentionBlock):
     def direct(self, x: Tensor) -> Tensor:
         return x * self.channel.weights(x) + x * self.spatial.weights(x)
 
+    def fast(self, x: Tensor) -> Tensor:
+        features = FeatureMap(x)
+        pooled, mean = features.pool(self.channel.attention(features))  # (B, 1, C)
+        channel = self.channel.weights_of_pooled(pooled)  # (B, C, 1)
+        position = self.spatial.weights_of_mean(features, mean)  # (B, 1, N)
+        return features.times_sum(channel, position)
+
     def closed_form(self, height: int, width: int) -> ClosedForm:
-        channel = self.channel.closed_form(height, width)
-        return channel + self.spatial.closed_form(height, width)
+        channel = self.channel.closed_form(height * width, self.evaluation)
+        return channel + self.spatial.closed_form(height * width, self.evaluation)
 
 
 class SequentialPSA(ParallelPSA):
@@ -113,3 +174,11 @@ class SequentialPSA(ParallelPSA):
     def direct(self, x: Tensor) -> Tensor:
         x = x * self.channel.weights(x)
         return x * self.spatial.weights(x)
+
+    def fast(self, x: Tensor) -> Tensor:
+        features = FeatureMap(x)
+        pooled, mean = features.pool(self.channel.attention(features))  # (B, 1, C)
+        channel = self.channel.weights_of_pooled(pooled)  # (B, C, 1)
+        gain = channel.transpose(1, 2)  # (B, 1, C)
+        position = self.spatial.weights_of_mean(features, mean, gain)  # (B, 1, N)
+        return features.times_product(channel, position)

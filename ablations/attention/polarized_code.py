@@ -17,6 +17,8 @@ Shapes: B batch, C channels, R = C // 2 reduced channels, N = H * W positions.
 from torch import Tensor, nn
 
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
+from ablations.attention.pointwise import pointwise
+from ablations.attention.weighted_sums import FeatureMap
 
 
 class ReleasedPSA(AttentionBlock):
@@ -40,15 +42,19 @@ class ReleasedPSA(AttentionBlock):
     def channel_weights(self, x: Tensor) -> Tensor:
         query = self.channel_query(x).flatten(2).softmax(dim=-1)  # (B, 1, N)
         value = self.channel_value(x).flatten(2)  # (B, R, N)
-        context = value @ query.transpose(1, 2)  # (B, R, 1)
+        return self.gate(value @ query.transpose(1, 2))  # (B, C, 1, 1)
+
+    def gate(self, context: Tensor) -> Tensor:
         scores: Tensor = self.expand(context.unsqueeze(-1))  # (B, C, 1, 1)
         return scores.sigmoid()
 
-    def closed_form(self, height: int, width: int) -> ClosedForm:
-        """The shared part; a layout adds its own."""
-        convolutions = self.channels * (3 * self.reduced + 1)
-        products = 2 * self.reduced
-        return ClosedForm(convolutions, (convolutions + products) * height * width)
+    def fast_channel_weights(self, features: FeatureMap) -> tuple[Tensor, Tensor]:
+        """The channel weights (B, C, 1), and the mean of x (B, 1, C)."""
+        row = self.channel_query.weight.flatten(1)[None]  # (1, 1, C)
+        attention = features.sum_channels(row).softmax(dim=-1)  # (B, 1, N)
+        pooled, mean = features.pool(attention)  # (B, 1, C)
+        context = pointwise(self.channel_value, pooled).transpose(1, 2)  # (B, R, 1)
+        return self.gate(context).flatten(2), mean
 
 
 class ReleasedParallelPSA(ReleasedPSA):
@@ -61,15 +67,27 @@ class ReleasedParallelPSA(ReleasedPSA):
     def direct(self, x: Tensor) -> Tensor:
         return x * self.channel_weights(x) + x * self.spatial_weights(x)
 
+    def fast(self, x: Tensor) -> Tensor:
+        features = FeatureMap(x)
+        channel, mean = self.fast_channel_weights(features)
+        query = pointwise(self.spatial_query, mean)  # (B, 1, R)
+        row = query @ self.spatial_value.weight.flatten(1)  # (B, 1, C)
+        position = features.sum_channels(row).softmax(dim=-1).sigmoid()  # (B, 1, N)
+        return features.times_sum(channel, position)
+
     def spatial_weights(self, x: Tensor) -> Tensor:
         query = self.spatial_query(x).mean(dim=(2, 3))  # (B, R)
         value = self.spatial_value(x).flatten(2)  # (B, R, N)
         scores: Tensor = (query.unsqueeze(1) @ value).softmax(dim=-1)  # (B, 1, N)
-        return scores.reshape(len(x), 1, *x.shape[2:]).sigmoid()  # (B, 1, H, W)
+        return scores.reshape(x.shape[0], 1, *x.shape[2:]).sigmoid()  # (B, 1, H, W)
 
     def closed_form(self, height: int, width: int) -> ClosedForm:
-        expand = self.channels * self.reduced
-        return super().closed_form(height, width) + ClosedForm(expand, expand)
+        channels, reduced, positions = self.channels, self.reduced, height * width
+        params = 2 * channels * (2 * reduced) + channels
+        if self.evaluation == "fast":
+            return ClosedForm(params, 4 * channels * (positions + reduced))
+        at_each_position = channels * (3 * reduced + 1) + 2 * reduced
+        return ClosedForm(params, at_each_position * positions + channels * reduced)
 
 
 class ReleasedSequentialPSA(ReleasedPSA):
@@ -89,14 +107,28 @@ class ReleasedSequentialPSA(ReleasedPSA):
         x = x * self.channel_weights(x)
         return x * self.spatial_weights(x)
 
+    def fast(self, x: Tensor) -> Tensor:
+        features = FeatureMap(x)
+        channel, mean = self.fast_channel_weights(features)
+        query = pointwise(self.spatial_query, mean * channel.transpose(1, 2))  # (B, 1, R)
+        value = self.spatial_value.weight.flatten(1)  # (R, C)
+        position = features.sum_softmax(value, channel, query).sigmoid()  # (B, 1, N)
+        return features.times_product(channel, position)
+
     def spatial_weights(self, x: Tensor) -> Tensor:
         query = self.spatial_query(x).mean(dim=(2, 3))  # (B, R)
         value = self.spatial_value(x).flatten(2).softmax(dim=-1)  # (B, R, N)
         scores: Tensor = query.unsqueeze(1) @ value  # (B, 1, N)
-        return scores.reshape(len(x), 1, *x.shape[2:]).sigmoid()  # (B, 1, H, W)
+        return scores.reshape(x.shape[0], 1, *x.shape[2:]).sigmoid()  # (B, 1, H, W)
 
     def closed_form(self, height: int, width: int) -> ClosedForm:
-        hidden = self.channels // 8
-        weights = hidden * (self.reduced + self.channels)
-        expand = ClosedForm(weights + 3 * hidden + self.channels, weights)
-        return super().closed_form(height, width) + expand
+        channels, reduced, positions = self.channels, self.reduced, height * width
+        expand = channels // 8 * (reduced + channels)
+        params = channels * (3 * reduced + 2) + expand + 3 * (channels // 8)
+        if self.evaluation == "fast":
+            at_each_position = channels * (reduced + 3) + reduced
+            return ClosedForm(
+                params, at_each_position * positions + 2 * channels * reduced + expand
+            )
+        at_each_position = channels * (3 * reduced + 1) + 2 * reduced
+        return ClosedForm(params, at_each_position * positions + expand)

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
+from ablations.attention.pointwise import pointwise
+from ablations.attention.weighted_sums import FeatureMap
 
 
 class SpatialAwareChannelAttention(AttentionBlock):
@@ -26,17 +28,27 @@ class SpatialAwareChannelAttention(AttentionBlock):
         self.conv = nn.Conv2d(2, 1, kernel_size=7, padding=3, bias=False)
 
     def direct(self, x: Tensor) -> Tensor:
-        weights = (x * self.mask(x)).sum(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
+        pooled = torch.stack([x.mean(dim=1), x.amax(dim=1)], dim=1)  # (B, 2, H, W)
+        weights = (x * self.mask(pooled)).sum(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
         return x * weights  # (B, C, H, W)
 
-    def mask(self, x: Tensor) -> Tensor:
-        pooled = torch.stack([x.mean(dim=1), x.amax(dim=1)], dim=1)  # (B, 2, H, W)
+    def fast(self, x: Tensor) -> Tensor:
+        features = FeatureMap(x)
+        equal = x.new_full((1, 1, self.channels), 1 / self.channels)
+        mean, largest = features.sum_channels(equal), features.max_channels()  # (B, 1, N)
+        pooled = torch.cat([mean, largest], dim=1).reshape(x.shape[0], 2, *x.shape[2:])
+        mask = self.mask(pooled).flatten(2)  # (B, 1, N)
+        return features.times(features.sum_positions(mask).transpose(1, 2))
+
+    def mask(self, pooled: Tensor) -> Tensor:
         scores: Tensor = self.conv(pooled)  # (B, 1, H, W)
         return scores.sigmoid()
 
     def closed_form(self, height: int, width: int) -> ClosedForm:
+        """The weighted sums are matrix products, which count, in fast evaluation only."""
         kernel = 2 * 7 * 7
-        return ClosedForm(params=kernel, macs=kernel * height * width)
+        sums = 2 * self.channels if self.evaluation == "fast" else 0
+        return ClosedForm(params=kernel, macs=(kernel + sums) * height * width)
 
 
 class ExcitedSpatialAttention(AttentionBlock):
@@ -55,11 +67,19 @@ class ExcitedSpatialAttention(AttentionBlock):
         weights = (x * self.excitation(x)).sum(dim=1, keepdim=True)  # (B, 1, H, W)
         return x * weights  # (B, C, H, W)
 
+    def fast(self, x: Tensor) -> Tensor:
+        features = FeatureMap(x)
+        hidden = pointwise(self.reduce, features.mean_positions()).relu()  # (B, 1, R)
+        excitation = pointwise(self.expand, hidden)  # (B, 1, C)
+        return features.times(features.sum_channels(excitation))
+
     def excitation(self, x: Tensor) -> Tensor:
         pooled = x.mean(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
         excited: Tensor = self.expand(self.reduce(pooled).relu())
         return excited
 
     def closed_form(self, height: int, width: int) -> ClosedForm:
+        """The weighted sums are matrix products, which count, in fast evaluation only."""
         reduced, channels = self.reduce.weight.shape[:2]
-        return ClosedForm(params=2 * channels * reduced, macs=2 * channels * reduced)
+        sums = 2 * channels * height * width if self.evaluation == "fast" else 0
+        return ClosedForm(2 * channels * reduced, 2 * channels * reduced + sums)
