@@ -6,14 +6,14 @@ BIN := .venv/bin
 .PHONY: demo test test-slow check format lock clean
 
 demo: .venv/installed  ## train the demo study on this machine and write its report
-	$(BIN)/ablate sweep sweeps/demo.yaml
-	$(BIN)/ablate report runs/demo
+	$(BIN)/ablate sweep sweeps/demo.yaml --jobs 2
+	$(BIN)/ablate report runs/demo --sweep sweeps/demo.yaml
 
 test: .venv/installed check  ## format, lint, types and fast tests
-	$(BIN)/python -m pytest -m "not slow" -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n auto
 
 test-slow: .venv/installed  ## the tests that take longer
-	$(BIN)/python -m pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
 
 check: .venv/installed
 	$(BIN)/ruff format --check .

@@ -1,0 +1,107 @@
+"""Counts are exact, agree with each other, and never silently zero."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ablations.attention import BLOCKS, create_attention
+from ablations.complexity import measure, meta_macs
+from ablations.complexity.costs import block_costs
+from ablations.complexity.latency import interleaved
+from ablations.complexity.memory import kept_for_backward, peak_memory
+
+C, H, W = 32, 5, 7
+N = H * W
+
+
+class Products(nn.Module):
+    """One matrix product of each kind."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.flatten(2)  # (B, C, N)
+        if self.kind == "broadcast":
+            return torch.ones(1, C) @ rows
+        if self.kind == "sdpa":
+            return nn.functional.scaled_dot_product_attention(rows, rows, rows)
+        return rows[0] @ rows[0].T
+
+
+@pytest.mark.parametrize(
+    ("kind", "macs"),
+    [("broadcast", 3 * C * N), ("sdpa", 3 * 2 * C * C * N), ("plain", C * C * N)],
+)
+def test_matrix_products_are_counted_with_their_batch(kind: str, macs: int) -> None:
+    assert measure(Products(kind), (3, C, H, W)).macs == macs
+    assert meta_macs(Products(kind), (3, C, H, W)) == macs
+
+
+def test_an_uncounted_matrix_product_is_an_error() -> None:
+    class Hidden(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.cdist(x, x)
+
+    with pytest.raises(RuntimeError, match="cdist"):
+        measure(Hidden(), (1, 1, N, C))
+
+
+def test_operators_without_count_are_listed() -> None:
+    cost = measure(create_attention("se", C, "direct"), (1, C, H, W))
+    assert {"aten::mean", "aten::sigmoid", "aten::mul"} <= set(cost.uncounted)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_three_counters_agree_on_a_block(block: str) -> None:
+    module = create_attention(block, C, "direct")
+    cost = measure(module, (1, C, H, W))
+    assert cost.macs == meta_macs(module, (1, C, H, W))
+    if block != "none":
+        assert module.closed_form(H, W) == (cost.params, cost.macs)  # type: ignore[operator]
+
+
+def test_measuring_leaves_the_mode_as_it_was() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)).train()
+    module[1].eval()
+    measure(module, (1, 3, 5, 5))
+    meta_macs(module, (1, 3, 5, 5))
+    assert (module.training, module[0].training, module[1].training) == (True, True, False)
+    assert module[1].num_batches_tracked == 0
+
+
+def test_a_table_of_blocks_is_in_the_given_order() -> None:
+    table = block_costs(["cbam", "none"], C, H, W, "direct")
+    assert table["block"].tolist() == ["cbam", "none"]
+    assert table["macs"].tolist()[1] == 0
+
+
+def test_latencies_are_quartiles_of_the_same_clock() -> None:
+    x = torch.randn(64, 64)
+    times = interleaved(
+        {"once": lambda: x @ x, "ten": lambda: [x @ x for _ in range(10)]}, rounds=3
+    )
+    assert times["once"].lower <= times["once"].median <= times["once"].upper
+    assert times["ten"].median > times["once"].median
+
+
+def test_memory_for_backward_counts_what_the_graph_keeps() -> None:
+    x = torch.randn(1, 2, 10, 10, requires_grad=True)
+    assert kept_for_backward(nn.ReLU(), x) == x.nbytes  # its output
+    assert kept_for_backward(nn.Conv2d(2, 2, 1), x) == 0  # its input and weight are known
+
+
+def test_peak_memory_is_what_is_alive_at_once() -> None:
+    size = 4 * 1000 * 1000
+
+    def one_after_the_other() -> None:
+        for _ in range(3):
+            torch.zeros(1000, 1000)
+
+    def together() -> None:
+        [torch.zeros(1000, 1000) for _ in range(3)]
+
+    cpu = torch.device("cpu")
+    assert peak_memory(one_after_the_other, cpu) == pytest.approx(size, rel=0.01)
+    assert peak_memory(together, cpu) == pytest.approx(3 * size, rel=0.01)

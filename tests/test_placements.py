@@ -1,0 +1,194 @@
+"""Blocks land where a placement says, and change nothing else of the model."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from ablations.attention import BLOCKS
+from ablations.complexity import measure, meta_macs
+from ablations.complexity.costs import landing_costs, model_costs
+from ablations.errors import InputError
+from ablations.models import MODELS, check_size, create_bare, create_model, place
+from ablations.placements import PLACEMENTS
+
+ENCODERS = [
+    "resnet18",
+    "resnext50_32x4d",
+    "tu-resnet18",
+    "tu-test_resnet",
+    "tu-hrnet_w18_small",
+]
+UNDILATED = {"deeplabv3", "deeplabv3plus", "pan"}  # HRNet cannot be dilated
+
+
+COMBINATIONS = [
+    (model, encoder)
+    for model in MODELS
+    for encoder in ENCODERS
+    if not (model in UNDILATED and "hrnet" in encoder)
+]
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+@pytest.mark.parametrize(("model", "encoder"), COMBINATIONS)
+def test_every_model_and_encoder_takes_every_placement(
+    model: str, encoder: str, placement: str
+) -> None:
+    with torch.device("meta"):
+        network = create_model(model, encoder, 5, "se_r4", placement).eval()
+        output = network(torch.empty(2, 3, 128, 128))
+    assert output.shape == (2, 5, 128, 128)
+    assert landed(network)
+
+
+def landed(network: nn.Module) -> list[str]:
+    kind = type(BLOCKS["se_r4"].build(16))
+    return [path for path, module in network.named_modules() if isinstance(module, kind)]
+
+
+@pytest.mark.parametrize(
+    ("encoder", "expected"),
+    [
+        ("resnet18", [("layer1.0.conv2", 64, 4), ("layer4.1.conv2", 512, 32), 8]),
+        ("resnet50", [("layer1.0.conv3", 64, 4), ("layer4.2.conv3", 512, 32), 16]),
+        ("resnext50_32x4d", [("layer1.0.conv3", 128, 4), ("layer4.2.conv3", 1024, 32), 16]),
+        (
+            "tu-resnet18",
+            [("model.layer1.0.conv2", 64, 4), ("model.layer4.1.conv2", 512, 32), 8],
+        ),
+    ],
+)
+def test_residual_lands_after_the_first_3x3(encoder: str, expected: list[object]) -> None:
+    table = landing_costs("unet", encoder, "se_r4", "residual", (64, 64), "direct")
+    rows = [
+        (
+            row["path"].removeprefix("encoder.").removesuffix(".attention"),
+            row["channels"],
+            row["stride"],
+        )
+        for row in table.to_dict("records")
+    ]
+    assert [rows[0], rows[-1], len(rows)] == expected
+
+
+def test_residual_finds_every_block_of_an_hrnet() -> None:
+    with torch.device("meta"):
+        network = create_bare("unet", "tu-hrnet_w18_small", 2)
+        blocks = [m for m in network.encoder.modules() if hasattr(m, "downsample")]
+        assert len(place(network, "se_r4", "residual", "direct")) == len(blocks) > 20
+
+
+def test_stages_leave_the_image_alone() -> None:
+    table = landing_costs("unet", "resnet50", "se_r4", "stages", (64, 64), "direct")
+    assert table["channels"].tolist() == [64, 256, 512, 1024, 2048]
+    assert table["stride"].tolist() == [2, 4, 8, 16, 32]
+    last = landing_costs("unet", "resnet50", "se_r4", "last_feature", (64, 64), "direct")
+    assert last["channels"].tolist() == [2048]
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+def test_pretrained_keys_stay_loadable(placement: str) -> None:
+    bare = create_bare("fpn", "resnet18", 3)
+    placed = create_model("fpn", "resnet18", 3, "psa_parallel", placement)
+    missing, unexpected = placed.load_state_dict(bare.state_dict(), strict=False)
+    assert unexpected == []
+    assert missing
+    assert all(".attention." in key for key in missing)
+
+
+def test_no_block_is_the_bare_model() -> None:
+    torch.manual_seed(0)
+    bare = create_bare("fpn", "resnet18", 3).eval()
+    torch.manual_seed(0)
+    none = create_model("fpn", "resnet18", 3, "none", "residual").eval()
+    x = torch.randn(1, 3, 64, 64)
+    assert torch.equal(bare(x), none(x))
+
+
+def test_the_same_seed_gives_the_rest_of_the_network_the_same_weights() -> None:
+    states = []
+    for block in ("none", "psa_parallel"):
+        torch.manual_seed(3)
+        states.append(create_model("fpn", "resnet18", 3, block, "residual").state_dict())
+    bare, placed = states
+    assert all(torch.equal(bare[key], placed[key]) for key in bare)
+
+
+class Zero(nn.Module):
+    """A block of one's own: whatever it receives becomes nothing."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert x.shape[1] == self.channels
+        return torch.zeros_like(x)
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+def test_blocks_are_really_called_also_in_a_copy(placement: str) -> None:
+    network = create_model("unet", "resnet18", 3, f"{__name__}:Zero", placement).eval()
+    bare = create_bare("unet", "resnet18", 3).eval()
+    bare.load_state_dict(network.state_dict())
+    x = torch.randn(2, 3, 64, 64)
+    assert not torch.allclose(network(x), bare(x))
+    assert torch.equal(copy.deepcopy(network)(x), network(x))
+
+
+def test_what_the_head_receives_comes_from_the_block() -> None:
+    network = create_model("unet", "resnet18", 3, f"{__name__}:Zero", "decoder").eval()
+    bias = network.segmentation_head[0].bias[:, None, None]
+    assert torch.equal(network(torch.randn(1, 3, 64, 64))[0], bias.expand(3, 64, 64))
+
+
+@pytest.mark.parametrize(
+    ("model", "encoder", "placement", "message"),
+    [
+        ("unet", "mobilenet_v2", "residual", "residual needs BasicBlocks.*has none"),
+        ("unet", "resnet18", "everywhere", "unknown placement"),
+        ("unett", "resnet18", "residual", "did you mean 'unet'"),
+        ("unet", "resnet19", "residual", "unknown encoder.*did you mean"),
+        ("unet", "tu-resnet19", "residual", "unknown encoder"),
+        ("dpt", "resnet18", "residual", "unknown model"),
+    ],
+)
+def test_what_a_model_cannot_take_is_named(
+    model: str, encoder: str, placement: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        create_model(model, encoder, 3, "se_r4", placement)
+
+
+def test_a_size_that_does_not_fit_is_named() -> None:
+    network = create_bare("unetplusplus", "resnet18", 3)
+    with pytest.raises(InputError, match="50x64 is not divisible by 32"):
+        check_size(network, 50, 64)
+    check_size(network, 64, 96)
+
+
+# Costs add up.
+
+
+@pytest.mark.parametrize(
+    "block", ["se", "cbam", "non_local", "psa_parallel", "da", "note_spatial"]
+)
+@pytest.mark.parametrize("placement", PLACEMENTS)
+def test_a_model_costs_what_it_is_made_of(block: str, placement: str) -> None:
+    size = (64, 96)
+    table = model_costs([block], "fpn", "resnet18", placement, size, 3, "direct")
+    parts = landing_costs("fpn", "resnet18", block, placement, size, "direct")
+    bare, placed = table.to_dict("records")
+    assert placed["added_macs"] == placed["macs"] - bare["macs"] == parts["macs"].sum()
+    assert (
+        placed["added_params"] == placed["params"] - bare["params"] == parts["params"].sum()
+    )
+    assert placed["added_macs_share"] == pytest.approx(placed["added_macs"] / bare["macs"])
+
+
+@pytest.mark.parametrize("model", ["unet", "fpn", "deeplabv3plus", "segformer"])
+def test_two_counters_agree_on_a_model(model: str) -> None:
+    network = create_model(model, "resnet18", 3, "cbam", "residual")
+    assert measure(network, (1, 3, 64, 64)).macs == meta_macs(network, (1, 3, 64, 64))
