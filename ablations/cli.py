@@ -90,11 +90,16 @@ def show_data(given: argparse.Namespace) -> None:
 
 def where(given: argparse.Namespace) -> None:
     """Show where blocks land in a model, and what each landing costs."""
-    from ablations.placements import where_table
+    from ablations.complexity.costs import landing_costs
     from reports.render import WHERE, markdown
 
-    table = where_table(
-        given.model, given.encoder, given.block, given.placement, given.evaluation
+    table = landing_costs(
+        given.model,
+        given.encoder,
+        given.block,
+        given.placement,
+        given.size,
+        given.evaluation,
     )
     print(markdown(table, WHERE))
 
@@ -106,20 +111,13 @@ def cost(given: argparse.Namespace) -> None:
     from reports.render import BLOCK_COST, MODEL_COST, write_table
 
     names = given.block or list(BLOCKS)
-    height, width = given.size
     if given.model:
         table = model_costs(
-            names,
-            given.model,
-            given.encoder,
-            given.placement,
-            (height, width),
-            given.classes,
-            given.evaluation,
+            names, given.model, given.encoder, given.placement, given.size, given.classes
         )
         columns = MODEL_COST
     else:
-        table = block_costs(names, given.channels, height, width, given.evaluation)
+        table = block_costs(names, given.channels, *given.size)
         columns = BLOCK_COST
     print(write_table(table, columns, given.out, "cost"))
 

@@ -79,7 +79,7 @@ def grid_values(path: Names, spec: Spec) -> list[Any]:
         return list(range(spec["min"], spec["max"] + 1))
     if name == "q_uniform":
         step = spec.get("q", 1)
-        return [*np.arange(spec["min"], spec["max"] + step / 2, step).tolist()]
+        return [*np.arange(spec["min"], spec["max"], step).tolist()]  # without the end
     raise InputError(
         f"parameter {dotted(path)}: a grid needs value, values, int_uniform or q_uniform, "
         f"not {name}"

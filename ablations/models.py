@@ -1,6 +1,5 @@
 """Segmentation models of smp with attention blocks in them."""
 
-import copy
 import warnings
 from functools import partial
 from typing import Any
@@ -95,17 +94,21 @@ def find_placement(name: str) -> str:
     return name
 
 
-def check_size(model: Any, height: int, width: int) -> None:
-    """InputError for an image that model cannot take; tried on the meta device."""
-    stride = model.encoder.output_stride
-    if model.requires_divisible_input_shape and (height % stride or width % stride):
+def check_size(model: str, encoder: str, height: int, width: int) -> None:
+    """InputError for an image that the bare model cannot take; needs no memory."""
+    with torch.device("meta"):
+        bare: Any = create_bare(model, encoder, classes=2)
+        images = torch.empty(2, 3, height, width)
+    stride = bare.encoder.output_stride
+    if bare.requires_divisible_input_shape and (height % stride or width % stride):
         raise InputError(
             f"image size {height}x{width} is not divisible by {stride}, the output stride "
-            f"of {type(model).__name__}'s encoder"
+            f"of {model!r} with encoder {encoder!r}"
         )
     try:
-        copy.deepcopy(model).to("meta")(torch.empty(2, 3, height, width, device="meta"))
+        bare(images)
     except RuntimeError as error:
         raise InputError(
-            f"image size {height}x{width} does not fit {type(model).__name__}: {error}"
+            f"image size {height}x{width} does not fit {model!r} with encoder {encoder!r}: "
+            f"{error}"
         ) from None

@@ -120,7 +120,7 @@ def where_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoder", default="resnet18", help="smp encoder")
     parser.add_argument("--block", default="psa_parallel", help="a key or my_file:MyBlock")
     parser.add_argument("--placement", default="residual")
-    parser.add_argument("--evaluation", choices=["direct", "fast"], default="direct")
+    parser.add_argument("--evaluation", choices=["direct", "fast"], default="fast")
     parser.add_argument("--size", type=size, default=(64, 64), help="of the image, HxW")
 
 
@@ -132,7 +132,6 @@ def cost_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoder", default="resnet50", help="smp encoder")
     parser.add_argument("--placement", default="residual")
     parser.add_argument("--classes", type=positive, default=21)
-    parser.add_argument("--evaluation", choices=["direct", "fast"], default="direct")
     parser.add_argument(
         "--out", type=Path, default=Path("runs/cost"), help="for .md and .csv"
     )

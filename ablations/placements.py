@@ -44,7 +44,10 @@ def residual(model: Any, build: BuildBlock) -> Iterator[Landing]:
 
 
 def stages(model: Any, build: BuildBlock) -> Iterator[Landing]:
-    """Each feature of the encoder but feature 0, which is the input image."""
+    """Each feature of the encoder but feature 0, which is the input image.
+
+    Some decoders read only a few of them; fvcore counts no block that nothing reads.
+    """
     channels = model.encoder.out_channels
     chosen = [index for index in range(1, len(channels)) if channels[index]]
     yield from weigh_features(model, chosen, build)

@@ -64,7 +64,8 @@ class RunRecord(Document):
     val_loss: float
     curve: list[dict[str, float]]  # of the training: step, train_loss, and val_miou if any
     params: int
-    macs: int  # multiply-adds for one image of image_size
+    macs: int  # multiply-adds for one image of image_size, as run
+    macs_direct: int  # the same with blocks computed as published
     train_seconds: float  # of all sittings, without validation
     device: str
     versions: dict[str, str]

@@ -51,6 +51,7 @@ class Mirror:
             return
         numbers = {"miou": record.miou, "val_loss": record.val_loss}
         cost = {"params": record.params, "macs": record.macs}
+        cost["macs_direct"] = record.macs_direct
         times = {"train_seconds": record.train_seconds}
         whole = {RECORD_KEY: record.model_dump_json()}  # sweeps/collect.py reads it again
         self.run.summary.update(numbers | cost | times | {"iou": record.iou} | whole)

@@ -19,7 +19,7 @@ from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning import Callback, Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 
-from ablations.attention import find_block
+from ablations.attention import find_block, set_evaluation
 from ablations.complexity import measure
 from ablations.errors import InputError
 from ablations.models import check_size, find_encoder, find_model, find_placement
@@ -117,11 +117,12 @@ def fit(
 ) -> RunRecord:
     """Train, validate, measure."""
     data = create_data(config, execution.data_folder, execution.workers)
+    side = config.image_size
+    check_size(config.model, config.encoder, side, side)
     seed_everything(config.seed, verbose=False)
     module = SegmentationModule(config, data.classes)
-    side = config.image_size
-    check_size(module.model, side, side)
-    cost = measure(module.model, (1, 3, side, side))
+    published = measure(set_evaluation(module.model, "direct"), (1, 3, side, side))
+    cost = measure(set_evaluation(module.model, config.evaluation), (1, 3, side, side))
     with Mirror(config, folder, execution.wandb) as mirror, quiet():
         trainer = create_trainer(config, folder, execution, progress, mirror)
         resume(trainer, module, data, folder / "last.ckpt")
@@ -138,6 +139,7 @@ def fit(
             curve=module.curve,
             params=cost.params,
             macs=cost.macs,
+            macs_direct=published.macs,
             train_seconds=module.train_seconds,
             device=device_name(trainer),
             versions=versions(),

@@ -46,7 +46,8 @@ def block_comparison(runs: DataFrame) -> DataFrame:
     gain_low, gain_high 95 % t interval of it; missing below two pairs
     gain_p              exact two-sided sign-flip p of it
     seeds               runs behind the row
-    params, macs        of the model; added_*_share: over the baseline's
+    params, macs        of the model, as run; added_*_share: over the baseline's
+    macs_direct         of the model with blocks as published
 
     Raises ValueError where a run has no baseline with its seed, or is there twice.
     """
@@ -64,7 +65,7 @@ def block_comparison(runs: DataFrame) -> DataFrame:
             for name in block_order(runs["block"])
         ]
     )
-    for what in ("params", "macs"):
+    for what in ("params", "macs", "macs_direct"):
         table[f"added_{what}_share"] = table[what] / baseline[what].iloc[0] - 1
     return table
 
@@ -84,6 +85,7 @@ def compare(block: str, runs: DataFrame) -> dict[str, object]:
         "seeds": len(runs),
         "params": runs["params"].iloc[0],
         "macs": runs["macs"].iloc[0],
+        "macs_direct": runs["macs_direct"].iloc[0],
         "train_seconds": runs["train_seconds"].mean(),
     }
 

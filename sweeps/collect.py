@@ -27,7 +27,7 @@ def collect(address: str, folder: Path) -> Path:
     if not re.fullmatch(r"[\w.-]+/[\w.-]+/[\w.-]+", path):
         raise InputError(f"{address!r} is not {PREFIX}ENTITY/PROJECT/SWEEP")
     try:
-        sweep = wandb.Api().sweep(path)
+        sweep: Any = wandb.Api().sweep(path)  # type: ignore[no-untyped-call]
         records = [record_of(run) for run in sweep.runs if has_record(run)]
         study = parse_study(sweep.config, Path(path.rpartition("/")[2]))
     except (wandb.errors.CommError, wandb.errors.UsageError, ValueError) as error:

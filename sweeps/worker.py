@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -155,7 +155,7 @@ def failure_path(config: RunConfig, study: Path) -> Path:
 
 
 @contextlib.contextmanager
-def log_into(path: Path) -> "contextlib.AbstractContextManager[None]":
+def log_into(path: Path) -> Iterator[None]:
     """What this process prints, a crash in C code included, goes to the end of a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     before = os.dup(1), os.dup(2)

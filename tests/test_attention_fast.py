@@ -80,7 +80,7 @@ def test_both_evaluations_agree_in_single_precision(pair: Pair) -> None:
     direct = pair.gradients(pair.direct.float(), x.float())
     fast = pair.gradients(pair.fast.float(), x.float())
     for name, value in exact.items():  # some blocks themselves lose more than 1e-5
-        bound = max(1e-5, 2 * relative_error(direct[name], value))
+        bound = max(1e-5, 4 * relative_error(direct[name], value))
         assert relative_error(fast[name], value) < bound, name
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from ablations.cli import VERBS, main
 
-
 STAGES = ["--model", "unet", "--placement", "stages"]
 
 

@@ -21,6 +21,7 @@ def record(config: RunConfig = CONFIG, miou: float = 0.5) -> RunRecord:
         curve=[{"step": 1, "train_loss": 2.0}],
         params=10,
         macs=100,
+        macs_direct=100,
         train_seconds=1.5,
         device="cpu",
         versions={"torch": "2"},

@@ -125,7 +125,7 @@ def test_the_smoke_study_runs_end_to_end(
 ) -> None:
     command = ["sweep", str(SWEEPS / "smoke.yaml"), "--runs", str(tmp_path), "--jobs", "2"]
     assert main([*command, "--dry-run"]) == 0
-    assert capsys.readouterr().out.count("waiting") == 4
+    assert capsys.readouterr().out.count("waiting  ") == 4
     assert main([*command, "--accelerator", "cpu"]) == 0
     assert "4 finished, 0 had a record" in capsys.readouterr().out
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("record.json")}

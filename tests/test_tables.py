@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import Any
 
 import pytest
 from pandas import DataFrame
@@ -22,7 +23,7 @@ def runs(*rows: tuple[str, int, float]) -> DataFrame:
     )
 
 
-def row(table: DataFrame, block: str) -> dict[str, float]:
+def row(table: DataFrame, block: str) -> dict[Any, Any]:
     return table.set_index("block").loc[block].to_dict()
 
 

@@ -64,12 +64,14 @@ def bench_case(
         "threads": threads,
         "bytes": 3 * x.nbytes,
     }
-    multiply = {"multiply": lambda: x * factor}
-    forward = {name: forward_of(module, x) for name, module in modules.items()}
-    for name, latency in interleaved(multiply | forward, threads, rounds).items():
+    forward: dict[str, Callable[[], object]] = {"multiply": lambda: x * factor}
+    forward |= {name: forward_of(module, x) for name, module in modules.items()}
+    for name, latency in interleaved(forward, threads, rounds).items():
         row |= {f"{name}_forward": latency.median}
         row |= {f"{name}_forward_iqr": latency.upper - latency.lower}
-    steps = {name: step_of(module, x) for name, module in modules.items()}
+    steps: dict[str, Callable[[], object]] = {
+        name: step_of(module, x) for name, module in modules.items()
+    }
     for name, latency in interleaved(steps, threads, rounds).items():
         row |= {f"{name}_step": latency.median}
         row |= {f"{name}_step_iqr": latency.upper - latency.lower}

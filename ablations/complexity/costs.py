@@ -7,30 +7,30 @@ import torch
 from pandas import DataFrame
 from torch import Tensor, nn
 
-from ablations.attention import create_attention
+from ablations.attention import create_attention, set_evaluation
 from ablations.attention.base import Evaluation
 from ablations.complexity.counters import measure, parameters
 from ablations.models import check_size, create_bare, create_model, place
 
 
-def block_costs(
-    names: Sequence[str], channels: int, height: int, width: int, evaluation: Evaluation
-) -> DataFrame:
-    """Params and macs of each block on one feature map (channels, height, width).
+def block_costs(names: Sequence[str], channels: int, height: int, width: int) -> DataFrame:
+    """What each block costs on one feature map (channels, height, width).
 
-    uncounted lists the operators that fvcore does not know, most called first.
+    macs_direct is as published, macs_fast as this suite runs it. uncounted lists the
+    operators of the latter that fvcore does not know, most called first.
     """
+    shape = (1, channels, height, width)
     rows = []
     for name in names:
-        cost = measure(
-            create_attention(name, channels, evaluation), (1, channels, height, width)
-        )
-        operators = sorted(cost.uncounted, key=lambda name: -cost.uncounted[name])
+        direct = measure(create_attention(name, channels, "direct"), shape)
+        fast = measure(create_attention(name, channels, "fast"), shape)
+        operators = sorted(fast.uncounted, key=lambda name: -fast.uncounted[name])
         rows.append(
             {
                 "block": name,
-                "params": cost.params,
-                "macs": cost.macs,
+                "params": fast.params,
+                "macs_direct": direct.macs,
+                "macs_fast": fast.macs,
                 "uncounted": ", ".join(name.removeprefix("aten::") for name in operators),
             }
         )
@@ -44,22 +44,30 @@ def model_costs(
     placement: str,
     size: tuple[int, int],
     classes: int,
-    evaluation: Evaluation,
 ) -> DataFrame:
-    """Params and macs of a model with each block, and what that adds to the bare model.
+    """What a model costs with each block, and what that adds to the bare model.
 
-    added_params and added_macs are differences, the shares of them are of the bare model.
+    macs_direct is as published, macs_fast as this suite runs it; added_* are differences,
+    and their shares are of the bare model.
     """
+    check_size(model, encoder, *size)
     shape = (1, 3, *size)
     rows = []
     for name in dict.fromkeys(["none", *names]):
-        network = create_model(model, encoder, classes, name, placement, evaluation)
-        check_size(network, *size)
-        cost = measure(network, shape)
-        rows.append({"block": name, "params": cost.params, "macs": cost.macs})
+        network = create_model(model, encoder, classes, name, placement, "direct")
+        direct = measure(network, shape)
+        fast = measure(set_evaluation(network, "fast"), shape)
+        rows.append(
+            {
+                "block": name,
+                "params": fast.params,
+                "macs_direct": direct.macs,
+                "macs_fast": fast.macs,
+            }
+        )
     table = DataFrame(rows)
     bare = table.iloc[0]
-    for what in ("params", "macs"):
+    for what in ("params", "macs_direct", "macs_fast"):
         table[f"added_{what}"] = table[what] - bare[what]
         table[f"added_{what}_share"] = table[f"added_{what}"] / bare[what]
     return table
@@ -74,9 +82,9 @@ def landing_costs(
     evaluation: Evaluation,
 ) -> DataFrame:
     """One row per place of a block: path, channels, stride, params and macs added."""
+    check_size(model, encoder, *size)
     network = create_bare(model, encoder, classes=21).eval()
     landings = place(network, block, placement, evaluation)
-    check_size(network, *size)
     shapes = input_shapes(
         network, {landing.path: landing.block for landing in landings}, size
     )
