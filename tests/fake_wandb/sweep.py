@@ -1,0 +1,89 @@
+"""A sweep and the rule by which its cells are handed out to agents."""
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import yaml
+
+from tests.fake_wandb.account import ENTITY
+from tests.fake_wandb.grid import cells, on_the_wire
+from tests.fake_wandb.run import Json, Run, UnknownRequestError, now, page
+
+if TYPE_CHECKING:
+    from tests.fake_wandb.backend import Project
+
+State = Literal["PENDING", "RUNNING", "PAUSED", "CANCELED", "FINISHED"]
+
+
+@dataclass(eq=False)
+class Sweep:
+    name: str  # what users call its id
+    project: "Project"
+    config: str  # YAML
+    ordered: State = "RUNNING"  # by the user
+    given: int = 0  # cells handed out
+    members: list[Run] = field(default_factory=list)
+    created_at: str = field(default_factory=now)
+
+    def __post_init__(self) -> None:
+        self.settings: Json = yaml.safe_load(self.config)
+        self.method = self.settings["method"]
+        if self.method != "grid":
+            raise UnknownRequestError(f"a sweep by method {self.method!r}")
+        self.cells = cells(self.settings["parameters"])
+
+    @property
+    def path(self) -> str:
+        """As `wandb agent` and `wandb.Api().sweep` take it."""
+        return f"{ENTITY}/{self.project.name}/{self.name}"
+
+    def commands(self, agent: str, running: Collection[str]) -> list[Json]:
+        """What an agent that has these runs in progress is to do next."""
+        if self.ordered == "CANCELED" and running:
+            return [{"type": "stop", "run_id": name} for name in running]
+        if running or self.ordered == "PAUSED":
+            return []
+        if self.ordered == "RUNNING" and self.given < len(self.cells):
+            return [self.hand_out(agent)]
+        return [{"type": "exit"}]
+
+    def hand_out(self, agent: str) -> Json:
+        """The next cell, as a run that an agent's child is yet to begin."""
+        cell = self.cells[self.given]
+        arguments = {key: {"value": on_the_wire(value)} for key, value in cell.items()}
+        run = Run(
+            secrets.token_hex(4), self.project, self, agent, "pending", config=arguments
+        )
+        self.given += 1
+        self.project.runs_by_name[run.name] = run
+        self.members.append(run)
+        program = self.settings.get("program")
+        return {"type": "run", "run_id": run.name, "program": program, "args": arguments}
+
+    # What GraphQL asks for beyond the above.
+
+    @property
+    def id(self) -> str:
+        return f"{self.project.name}:{self.name}"
+
+    @property
+    def display_name(self) -> str | None:
+        return self.settings.get("name")
+
+    @property
+    def state(self) -> State:
+        done = self.given == len(self.cells) and all(run.ended for run in self.members)
+        return "FINISHED" if done and self.ordered == "RUNNING" else self.ordered
+
+    @property
+    def run_count(self) -> int:
+        return len(self.members)
+
+    @property
+    def run_count_expected(self) -> int:
+        return len(self.cells)
+
+    def runs(self) -> Json:
+        return page(self.members)
