@@ -12,6 +12,9 @@ from ablations.errors import InputError
 from ablations.sweep_file import load_study
 
 if TYPE_CHECKING:
+    import torch
+
+    from ablations.attention.base import Evaluation
     from lightning_modules.train import Execution
 
 
@@ -120,6 +123,58 @@ def cost(given: argparse.Namespace) -> None:
         table = block_costs(names, given.channels, *given.size)
         columns = BLOCK_COST
     print(write_table(table, columns, given.out, "cost"))
+
+
+def bench(given: argparse.Namespace) -> None:
+    """Time and memory of blocks, direct against fast, on this device."""
+    import torch
+    from rich.progress import track
+
+    from ablations.complexity.bench import Case, as_table, bench, device_name
+    from reports import plots
+    from reports.render import BENCH, write_table
+
+    device = torch.device(given.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    cases = [
+        Case(block, shape, getattr(torch, dtype))
+        for block in given.block or ["psa_parallel", "psa_sequential"]
+        for shape in given.shape or [(1, 512, 64, 64), (4, 256, 64, 64), (8, 64, 128, 128)]
+        for dtype in given.dtype or ["float32"]
+    ]
+    rows = bench(cases, device, given.threads, given.rounds)
+    table = as_table(
+        list(track(rows, "bench", len(cases), disable=not sys.stderr.isatty()))
+    )
+    page = write_table(table, BENCH, given.out, given.name)
+    plots.save(plots.direct_against_fast(table), given.out, given.name)
+    print(f"{device_name(device)}, {given.threads} thread(s), torch {torch.__version__}\n")
+    print(page)
+
+
+def bench_model(given: argparse.Namespace) -> None:
+    """Time and memory of a training step of a whole model: bare, direct, fast."""
+    import torch
+    from pandas import DataFrame
+
+    from ablations.complexity.bench import bench_model, device_name
+    from ablations.models import check_size, create_model
+    from reports.render import BENCH_MODEL, write_table
+
+    check_size(given.model, given.encoder, *given.size)
+    device = torch.device(given.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    images = torch.randn(given.batch_size, 3, *given.size, device=device)
+    torch.set_num_threads(given.threads)
+
+    def network(block: str, evaluation: "Evaluation") -> "torch.nn.Module":
+        return create_model(
+            given.model, given.encoder, 21, block, given.placement, evaluation
+        )
+
+    rows = list(bench_model(given.block, network, images, given.threads, given.rounds))
+    table = DataFrame(rows)
+    table["added_macs"] = table["macs"] - table["macs"].iloc[0]
+    print(f"{device_name(device)}, {given.threads} thread(s), torch {torch.__version__}\n")
+    print(write_table(table, BENCH_MODEL, given.out, given.name))
 
 
 def train(given: argparse.Namespace) -> int:
@@ -249,6 +304,19 @@ VERBS: dict[str, tuple[Run, AddOptions, list[str]]] = {
             "cost --channels 512 --size 64",
             "cost --block se --block my_file:MyBlock --model unet --size 512x1024",
         ],
+    ),
+    "bench": (
+        bench,
+        options.bench_options,
+        [
+            "bench --block psa_parallel --shape 1x512x64x64",
+            "bench --block non_local --shape 1x256x128x128 --dtype bfloat16 --device cuda",
+        ],
+    ),
+    "bench-model": (
+        bench_model,
+        options.bench_model_options,
+        ["bench-model --model deeplabv3plus --encoder resnet50 --size 512"],
     ),
     "train": (
         train,

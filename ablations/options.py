@@ -137,6 +137,39 @@ def cost_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def bench_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--block", action="append", help="repeatable; default: both PSA")
+    parser.add_argument(
+        "--shape", type=shape, action="append", help="BxCxHxW, repeatable; default: three"
+    )
+    parser.add_argument(
+        "--dtype", choices=["float32", "float16", "bfloat16"], action="append"
+    )
+    timing_options(parser, "bench")
+
+
+def bench_model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default="deeplabv3plus", help="smp architecture")
+    parser.add_argument("--encoder", default="resnet50", help="smp encoder")
+    parser.add_argument("--block", default="psa_parallel", help="a key or my_file:MyBlock")
+    parser.add_argument("--placement", default="residual")
+    parser.add_argument("--size", type=size, default=(512, 512), help="of the images, HxW")
+    parser.add_argument("--batch-size", type=positive, default=2)
+    timing_options(parser, "bench-model")
+
+
+def timing_options(parser: argparse.ArgumentParser, name: str) -> None:
+    parser.add_argument(
+        "--device", choices=["cpu", "cuda"], help="default: cuda if it is there"
+    )
+    parser.add_argument("--threads", type=positive, default=1)
+    parser.add_argument("--rounds", type=positive, default=11, help="median of so many")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/bench"), help="for the files"
+    )
+    parser.add_argument("--name", type=plain_name, default=name, help="of the files")
+
+
 def show_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", help="data set")
     parser.add_argument("--split", choices=["train", "val", "test"], default="train")
@@ -171,6 +204,12 @@ def size(text: str) -> tuple[int, int]:
         raise argparse.ArgumentTypeError(f"{text!r} is not HEIGHTxWIDTH, such as 512x1024")
     height, _, width = text.partition("x")
     return int(height), int(width or height)
+
+
+def shape(text: str) -> tuple[int, ...]:
+    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*){3}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not BxCxHxW, such as 1x512x64x64")
+    return tuple(int(side) for side in text.split("x"))
 
 
 def names(text: str) -> tuple[str, ...]:

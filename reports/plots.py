@@ -197,6 +197,38 @@ def learning_curves(curves: DataFrame) -> Figure:
     return figure
 
 
+def direct_against_fast(bench: DataFrame) -> Figure:
+    """Time of a training step and of a forward pass, direct and fast, one line per case."""
+    rows = bench.to_dict("records")
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(9, 0.32 * len(rows) + 1.4), dpi=150, layout="constrained")
+        FigureCanvasAgg(figure)
+        for axes, what in zip(
+            figure.subplots(1, 2, sharey=True), ("forward", "step"), strict=True
+        ):
+            axes.set_axisbelow(True)
+            for height, row in enumerate(reversed(rows)):
+                ends = [
+                    1e3 * row[f"{evaluation}_{what}"] for evaluation in ("direct", "fast")
+                ]
+                axes.plot(ends, [height, height], color="#bbbbbb", linewidth=2, zorder=1)
+                axes.scatter(
+                    ends, [height, height], c=["#0072B2", "#D55E00"], s=28, zorder=2
+                )
+            axes.set_xscale("log")
+            axes.set_xlabel(f"{what} (ms)")
+            names = [f"{label(row['block'])}  {row['shape']}" for row in reversed(rows)]
+            axes.set_yticks(range(len(rows)), names, fontsize=8)
+        colours = {"direct": "#0072B2", "fast": "#D55E00"}
+        handles = [
+            Line2D([], [], marker="o", linestyle="", color=c) for c in colours.values()
+        ]
+        figure.legend(
+            handles, list(colours), loc="outside upper right", ncols=2, frameon=False
+        )
+    return figure
+
+
 def save(figure: Figure, folder: Path, name: str) -> None:
     """name.svg and name.png, without a date in them."""
     try:

@@ -40,6 +40,9 @@ millions = scaled(1e6, 3)
 added_millions = scaled(1e6, 3, sign="+")
 count = either(lambda value: f"{value:,.0f}")
 seconds = scaled(1, 1)
+milliseconds = scaled(1e-3, 2)
+times = either(lambda value: f"{value:.1f}x")
+megabytes = scaled(1e6, 1)
 probability = either(lambda value: f"{value:.3g}")
 
 
@@ -94,6 +97,40 @@ WHERE = [
     Column("stride", "Stride", count),
     Column("params", "Params", count),
     Column("macs", "MACs (M)", millions),
+]
+
+
+BENCH = [
+    BLOCK,
+    Column("shape", "Shape", text),
+    Column("dtype", "Type", text),
+    Column("direct_forward", "Forward direct (ms)", milliseconds),
+    Column("direct_forward_iqr", "IQR", milliseconds),
+    Column("fast_forward", "fast (ms)", milliseconds),
+    Column("fast_forward_iqr", "IQR ", milliseconds),
+    Column("forward_ratio", "faster", times),
+    Column("bound_share", "of bound (%)", whole_percent),
+    Column("direct_step", "Step direct (ms)", milliseconds),
+    Column("direct_step_iqr", "IQR  ", milliseconds),
+    Column("fast_step", "fast (ms) ", milliseconds),
+    Column("fast_step_iqr", "IQR   ", milliseconds),
+    Column("step_ratio", "faster ", times),
+    Column("direct_peak", "Peak direct (MB)", megabytes),
+    Column("fast_peak", "fast (MB)", megabytes),
+    Column("direct_kept_share", "Kept direct (% of x)", whole_percent),
+    Column("fast_kept_share", "fast (% of x)", whole_percent),
+    Column("direct_macs", "MACs direct (M)", millions),
+    Column("fast_macs", "fast (M)", millions),
+    Column("bytes", "Least bytes (MB)", megabytes),
+]
+BENCH_MODEL = [
+    BLOCK,
+    Column("evaluation", "Evaluation", text),
+    Column("macs", "MACs (M)", millions),
+    Column("added_macs", "added (M)", added_millions),
+    Column("step", "Step (ms)", milliseconds),
+    Column("step_iqr", "IQR", milliseconds),
+    Column("peak", "Peak (MB)", megabytes),
 ]
 
 

@@ -11,6 +11,7 @@ from torchmetrics.classification import MulticlassJaccardIndex
 from ablations.errors import InputError
 from ablations.records import Failure, RunRecord, run_folder
 from ablations.study import RunConfig
+from lightning_modules.mirror import check_locked
 from lightning_modules.segmentation import (
     NonFiniteLossError,
     SegmentationModule,
@@ -94,6 +95,25 @@ def test_other_loading_gives_the_same_result(
 ) -> None:
     record = train(CONFIG, tmp_path, replace(EXECUTION, workers=1, val_every=2))
     assert record.miou == uninterrupted.miou
+
+
+def test_w_and_b_is_a_mirror_that_works_offline(
+    uninterrupted: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WANDB_CONFIG_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    record = train(CONFIG, tmp_path / "runs", replace(EXECUTION, wandb="offline"))
+    assert comparable(record) == comparable(uninterrupted)
+    folder = run_folder(CONFIG, tmp_path / "runs")
+    [run] = folder.glob("wandb/offline-run-*/run-*.wandb")
+    assert CONFIG.run_id.encode() in run.read_bytes()
+
+
+def test_w_and_b_must_show_what_the_run_does() -> None:
+    shown: dict[str, object] = CONFIG.model_dump()
+    check_locked(shown, CONFIG)
+    with pytest.raises(RuntimeError, match=r"W&B says lr = 0\.5, the run would use 0\.002"):
+        check_locked(shown | {"lr": 0.5}, CONFIG)
 
 
 def test_a_failure_is_recorded_with_its_reason(tmp_path: Path) -> None:

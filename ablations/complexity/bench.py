@@ -5,8 +5,11 @@ writes it once. A block that pools over x before it weighs x must read x twice, 
 bound is one and a half times that.
 """
 
+import platform
+import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, cast
 
 import torch
 from pandas import DataFrame
@@ -14,6 +17,7 @@ from torch import Tensor, nn
 
 from ablations.attention import create_attention
 from ablations.attention.base import AttentionBlock, Evaluation
+from ablations.complexity.counters import meta_macs
 from ablations.complexity.latency import interleaved
 from ablations.complexity.memory import kept_for_backward, peak_memory
 
@@ -84,6 +88,33 @@ def bench_case(
     return row
 
 
+def bench_model(
+    block: str,
+    network: Callable[[str, Evaluation], nn.Module],
+    images: Tensor,
+    threads: int,
+    rounds: int,
+) -> Iterator[dict[str, Any]]:
+    """A training step of a whole model: bare, with a block direct, with it fast.
+
+    network builds the model for a block and an evaluation; images are (B, 3, H, W).
+    """
+    for name, evaluation in (("none", "direct"), (block, "direct"), (block, "fast")):
+        torch.manual_seed(0)
+        module = network(name, cast(Evaluation, evaluation)).to(images.device)
+        macs = meta_macs(module, (1, *images.shape[1:]))
+        step = step_of(module.train(), images)
+        latency = interleaved({"step": step}, threads, rounds)["step"]
+        yield {
+            "block": name,
+            "evaluation": evaluation,
+            "macs": macs,
+            "step": latency.median,
+            "step_iqr": latency.upper - latency.lower,
+            "peak": peak_memory(step, images.device),
+        }
+
+
 def forward_of(module: nn.Module, x: Tensor) -> Callable[[], Tensor]:
     @torch.no_grad()
     def forward() -> Tensor:
@@ -97,13 +128,30 @@ def step_of(module: nn.Module, x: Tensor) -> Callable[[], object]:
     """Forward and backward, with gradients of the input and of every parameter."""
     x = x.clone().requires_grad_()
     inputs = [x, *module.parameters()]
-    cotangent = torch.randn_like(x)
+    with torch.no_grad():
+        cotangent = torch.randn_like(module(x))
     return lambda: torch.autograd.grad(module(x), inputs, cotangent, allow_unused=True)
 
 
 def as_table(rows: list[dict[str, Any]]) -> DataFrame:
-    """With the gain of fast over direct in time."""
+    """With the gain of fast over direct in time, and memory as shares of x."""
     table = DataFrame(rows)
     table["forward_ratio"] = table["direct_forward"] / table["fast_forward"]
     table["step_ratio"] = table["direct_step"] / table["fast_step"]
+    for evaluation in EVALUATIONS:
+        table[f"{evaluation}_kept_share"] = table[f"{evaluation}_kept"] / (
+            table["bytes"] / 3
+        )
     return table
+
+
+def device_name(device: torch.device) -> str:
+    """The hardware, as far as it tells its name."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    model = re.search(r"model name\s*: (.*)", read_if_there(Path("/proc/cpuinfo")))
+    return model[1] if model else platform.processor() or platform.machine()
+
+
+def read_if_there(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
