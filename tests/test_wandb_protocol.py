@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,7 @@ class Workplace:
     server: FakeWandb
     folder: Path
     client: Path | None  # where the older client is; None: the installed one
+    agents: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
     @property
     def version(self) -> str:
@@ -107,13 +108,15 @@ class Workplace:
 
     def start_agent(self, sweep: Sweep) -> "subprocess.Popen[bytes]":
         with (self.folder / "agents.log").open("a") as log:
-            return subprocess.Popen(
+            agent = subprocess.Popen(
                 ["wandb", "agent", sweep.path],
                 cwd=self.folder,
                 env=self.environment({}),
                 stdout=log,
                 stderr=log,
             )
+        self.agents.append(agent)
+        return agent
 
     def finish(self, agent: "subprocess.Popen[bytes]") -> None:
         """Wait for an agent, which must end well."""
@@ -196,7 +199,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workplace]
     old = request.param == OLD_VERSION
     client = request.getfixturevalue("old_client") if old else None
     with FakeWandb() as server:
-        yield workplace(server, tmp_path, client)
+        place = workplace(server, tmp_path, client)
+        yield place
+        for agent in place.agents:  # of a test that failed
+            agent.kill()
+            agent.wait()
 
 
 def test_a_run_joins_a_sweep_and_is_read_back(tmp_path: Path) -> None:
