@@ -74,6 +74,10 @@ def test_both_evaluations_agree_in_any_memory_layout(pair: Pair, layout: str) ->
     assert pair.error(feature_map(5, 7, layout)) < 1e-10
 
 
+def test_both_evaluations_agree_where_maxima_are_tied(pair: Pair) -> None:
+    assert pair.error(feature_map(5, 7).clamp(min=1)) < 1e-10
+
+
 def test_both_evaluations_agree_in_single_precision(pair: Pair) -> None:
     x = feature_map(5, 7)
     exact = pair.gradients(pair.direct, x)

@@ -31,8 +31,8 @@ from ablations.attention.base import (
     Evaluation,
     reduce_channels,
 )
+from ablations.attention.feature_map import FeatureMap, feature_map
 from ablations.attention.pointwise import matrix_form, pointwise
-from ablations.attention.weighted_sums import FeatureMap
 
 
 class ChannelBranch(nn.Module):
@@ -55,10 +55,6 @@ class ChannelBranch(nn.Module):
     def gate(self, context: Tensor) -> Tensor:
         scores: Tensor = self.norm(self.expand(context.unsqueeze(-1)))  # (B, C, 1, 1)
         return scores.sigmoid()
-
-    def attention(self, features: FeatureMap) -> Tensor:
-        row, bias = matrix_form(self.query)  # (1, C), (1)
-        return (features.sum_channels(row[None]) + bias).softmax(dim=-1)  # (B, 1, N)
 
     def weights_of_pooled(self, pooled: Tensor) -> Tensor:
         """The weights (B, C, 1) of x that attention has pooled to (B, 1, C)."""
@@ -89,15 +85,11 @@ class SpatialBranch(nn.Module):
         scores: Tensor = query.unsqueeze(1) @ value  # (B, 1, N)
         return scores.reshape(x.shape[0], 1, *x.shape[2:]).sigmoid()  # (B, 1, H, W)
 
-    def weights_of_mean(
-        self, features: FeatureMap, mean: Tensor, gain: Tensor | float = 1.0
-    ) -> Tensor:
-        """The weights (B, 1, N) of gain * x, for the mean of x and gains (B, 1, C)."""
-        query = pointwise(self.query, mean * gain).softmax(dim=-1)  # (B, 1, R)
+    def row_of_mean(self, mean: Tensor) -> tuple[Tensor, Tensor]:
+        """Row (B, 1, C) and offset (B, 1, 1): the weights are sigmoid(row @ x + offset)."""
+        query = pointwise(self.query, mean).softmax(dim=-1)  # (B, 1, R)
         matrix, bias = matrix_form(self.value)  # (R, C), (R)
-        row = query @ matrix * gain  # (B, 1, C)
-        offset = (query * bias).sum(dim=-1, keepdim=True)  # (B, 1, 1)
-        return (features.sum_channels(row) + offset).sigmoid()
+        return query @ matrix, (query * bias).sum(dim=-1, keepdim=True)
 
     def closed_form(self, positions: int, evaluation: Evaluation) -> ClosedForm:
         reduced, channels = self.value.weight.shape[:2]
@@ -119,7 +111,8 @@ class ChannelPSA(AttentionBlock):
 
     def fast(self, x: Tensor) -> Tensor:
         features = FeatureMap(x)
-        pooled = features.sum_positions(self.channel.attention(features))  # (B, 1, C)
+        attention = features.attention(*matrix_form(self.channel.query))  # (B, 1, N)
+        pooled = features.sum_positions(attention)  # (B, 1, C)
         return features.times(self.channel.weights_of_pooled(pooled))
 
     def closed_form(self, height: int, width: int) -> ClosedForm:
@@ -138,8 +131,8 @@ class SpatialPSA(AttentionBlock):
 
     def fast(self, x: Tensor) -> Tensor:
         features = FeatureMap(x)
-        mean = features.mean_positions()  # (B, 1, C)
-        return features.times(self.spatial.weights_of_mean(features, mean))
+        row, offset = self.spatial.row_of_mean(features.mean_positions())
+        return features.times(features.position_weights(row, offset))
 
     def closed_form(self, height: int, width: int) -> ClosedForm:
         return self.spatial.closed_form(height * width, self.evaluation)
@@ -157,11 +150,11 @@ class ParallelPSA(AttentionBlock):
         return x * self.channel.weights(x) + x * self.spatial.weights(x)
 
     def fast(self, x: Tensor) -> Tensor:
-        features = FeatureMap(x)
-        pooled, mean = features.pool(self.channel.attention(features))  # (B, 1, C)
+        features = feature_map(x)
+        pooled, mean = features.attend(*matrix_form(self.channel.query))  # (B, 1, C)
         channel = self.channel.weights_of_pooled(pooled)  # (B, C, 1)
-        position = self.spatial.weights_of_mean(features, mean)  # (B, 1, N)
-        return features.times_sum(channel, position)
+        row, offset = self.spatial.row_of_mean(mean)  # (B, 1, C), (B, 1, 1)
+        return features.gate_sum(channel, row, offset)
 
     def closed_form(self, height: int, width: int) -> ClosedForm:
         channel = self.channel.closed_form(height * width, self.evaluation)
@@ -176,9 +169,9 @@ class SequentialPSA(ParallelPSA):
         return x * self.spatial.weights(x)
 
     def fast(self, x: Tensor) -> Tensor:
-        features = FeatureMap(x)
-        pooled, mean = features.pool(self.channel.attention(features))  # (B, 1, C)
+        features = feature_map(x)
+        pooled, mean = features.attend(*matrix_form(self.channel.query))  # (B, 1, C)
         channel = self.channel.weights_of_pooled(pooled)  # (B, C, 1)
         gain = channel.transpose(1, 2)  # (B, 1, C)
-        position = self.spatial.weights_of_mean(features, mean, gain)  # (B, 1, N)
-        return features.times_product(channel, position)
+        row, offset = self.spatial.row_of_mean(mean * gain)  # (B, 1, C), (B, 1, 1)
+        return features.gate_product(channel, row * gain, offset)

@@ -17,8 +17,8 @@ Shapes: B batch, C channels, R = C // 2 reduced channels, N = H * W positions.
 from torch import Tensor, nn
 
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
-from ablations.attention.pointwise import pointwise
-from ablations.attention.weighted_sums import FeatureMap
+from ablations.attention.feature_map import FeatureMap, feature_map
+from ablations.attention.pointwise import matrix_form, pointwise
 
 
 class ReleasedPSA(AttentionBlock):
@@ -50,9 +50,7 @@ class ReleasedPSA(AttentionBlock):
 
     def fast_channel_weights(self, features: FeatureMap) -> tuple[Tensor, Tensor]:
         """The channel weights (B, C, 1), and the mean of x (B, 1, C)."""
-        row = self.channel_query.weight.flatten(1)[None]  # (1, 1, C)
-        attention = features.sum_channels(row).softmax(dim=-1)  # (B, 1, N)
-        pooled, mean = features.pool(attention)  # (B, 1, C)
+        pooled, mean = features.attend(*matrix_form(self.channel_query))  # (B, 1, C)
         context = pointwise(self.channel_value, pooled).transpose(1, 2)  # (B, R, 1)
         return self.gate(context).flatten(2), mean
 
@@ -68,7 +66,7 @@ class ReleasedParallelPSA(ReleasedPSA):
         return x * self.channel_weights(x) + x * self.spatial_weights(x)
 
     def fast(self, x: Tensor) -> Tensor:
-        features = FeatureMap(x)
+        features = feature_map(x)
         channel, mean = self.fast_channel_weights(features)
         query = pointwise(self.spatial_query, mean)  # (B, 1, R)
         row = query @ self.spatial_value.weight.flatten(1)  # (B, 1, C)
@@ -108,7 +106,7 @@ class ReleasedSequentialPSA(ReleasedPSA):
         return x * self.spatial_weights(x)
 
     def fast(self, x: Tensor) -> Tensor:
-        features = FeatureMap(x)
+        features = feature_map(x)
         channel, mean = self.fast_channel_weights(features)
         query = pointwise(self.spatial_query, mean * channel.transpose(1, 2))  # (B, 1, R)
         value = self.spatial_value.weight.flatten(1)  # (R, C)

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
+from ablations.attention.feature_map import FeatureMap
 from ablations.attention.pointwise import pointwise
-from ablations.attention.weighted_sums import FeatureMap
 
 
 class SpatialAwareChannelAttention(AttentionBlock):

@@ -1,17 +1,14 @@
-"""A feature map x, seen through weighted sums over its channels or positions.
+"""Weighted sums of a feature map x, and its product with weights, with their derivatives.
 
-A block made of such sums needs no second feature map: each sum is one matrix product
-with x, and nothing but x and the weights is kept for the backward pass.
+Each sum is one matrix product with x, and nothing but x and the weights is kept for the
+backward pass. The gradient of x has one full-size term per sum. So each sum hands x on
+to the next one, and on the way back one buffer passes through all of them: the product
+fills it, and each sum before it adds its own outer product in place.
 
-The gradient of x has one full-size term per sum. So each operation hands x on to the
-next one, and on the way back one buffer passes through all of them: the last operation
-fills it, and each earlier one adds its outer product to it in place.
-
-Shapes: B batch, C channels, N positions, K sums.
+Shapes: B batch, C channels, N positions, K sums, R rows.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -21,82 +18,17 @@ from torch.autograd.function import once_differentiable
 from torch.compiler import is_compiling
 
 
-class FeatureMap:
-    """The sums that a block needs of x, and last x times the weights made of them.
-
-    All is computed in the dtype of x, also under autocast. There are no derivatives of
-    second order.
-    """
-
-    def __init__(self, x: Tensor) -> None:
-        self.shape, self.x = x.shape, x.flatten(2)  # (B, C, N)
-
-    def sum_channels(self, weights: Tensor) -> Tensor:
-        """K sums at each position, (B, K, N), for weights of shape (B or 1, K, C)."""
-        return self.sums(SumChannels, weights.expand(self.x.shape[0], -1, -1))
-
-    def sum_positions(self, weights: Tensor) -> Tensor:
-        """K sums of each channel, (B, K, C), for weights of shape (B, K, N)."""
-        return self.sums(SumPositions, weights)
-
-    def mean_positions(self) -> Tensor:
-        """The mean of each channel, (B, 1, C)."""
-        batch, _, positions = self.x.shape
-        return self.sum_positions(self.x.new_full((batch, 1, positions), 1 / positions))
-
-    def pool(self, attention: Tensor) -> tuple[Tensor, Tensor]:
-        """The sum under attention (B, 1, N) and the plain mean, in one pass; (B, 1, C)."""
-        equal = torch.full_like(attention, 1 / attention.shape[-1])
-        pooled = self.sum_positions(torch.cat([attention, equal], dim=1))  # (B, 2, C)
-        return pooled[:, :1], pooled[:, 1:]
-
-    def max_channels(self) -> Tensor:
-        """The largest channel at each position, (B, 1, N)."""
-        return self.sums(MaxChannels)
-
-    def sum_softmax(self, rows: Tensor, channel: Tensor, query: Tensor) -> Tensor:
-        """query (B, 1, R) times the softmax over positions of rows (R, C) @ (x * channel).
-
-        Channel weights have shape (B, C, 1), sums (B, 1, N).
-        """
-        return self.sums(SumSoftmax, rows, channel, query)
-
-    def times(self, weights: Tensor) -> Tensor:
-        """x * weights, for weights of shape (B, C, 1) or (B, 1, N)."""
-        return (self.x * weights.to(self.x.dtype)).reshape(self.shape)
-
-    def times_sum(self, channel: Tensor, position: Tensor) -> Tensor:
-        """x * (channel + position), of shapes (B, C, 1) and (B, 1, N)."""
-        y: Tensor = self.evaluate(TimesSum, channel, position)
-        return y.reshape(self.shape)
-
-    def times_product(self, channel: Tensor, position: Tensor) -> Tensor:
-        """x * channel * position, of shapes (B, C, 1) and (B, 1, N)."""
-        y: Tensor = self.evaluate(TimesProduct, channel, position)
-        return y.reshape(self.shape)
-
-    def sums(self, function: type[Function], *weights: Tensor) -> Tensor:
-        handed_on: tuple[Tensor, Tensor] = self.evaluate(function, *weights)
-        self.x, sums = handed_on
-        return sums
-
-    def evaluate(self, function: type[Function], *weights: Tensor) -> Any:
-        with without_autocast(self.x):
-            return evaluate(function, self.x, *(w.to(self.x.dtype) for w in weights))
-
-
-def without_autocast(x: Tensor) -> AbstractContextManager[object]:
-    """Autocast exists on every device but the one of tensors without data."""
-    return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)
-
-
-def evaluate(function: type[Function], *inputs: Tensor) -> Any:
+def evaluate(function: type[Function], *inputs: Any) -> Any:
     """The value; with its derivative, unless torch.jit.trace is to see the operations."""
-    traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-    if torch.is_grad_enabled() and not traced:
+    if torch.is_grad_enabled() and not is_tracing():
         return function.apply(*inputs)  # type: ignore[no-untyped-call]
     with torch.no_grad():
         return function.forward(*inputs)
+
+
+def is_tracing() -> bool:
+    traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    return traced
 
 
 # A compiler plans the memory by itself: for it, the next two work in no buffer.
@@ -186,7 +118,12 @@ class TimesSum(KeepsInputs):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x, channel, position = ctx.saved_tensors
+        return TimesSum.gradients(grad, *ctx.saved_tensors)
+
+    @staticmethod
+    def gradients(
+        grad: Tensor, x: Tensor, channel: Tensor, position: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         product = grad * x
         grad_channel = product.sum(dim=2, keepdim=True)
         grad_position = product.sum(dim=1, keepdim=True)
@@ -202,7 +139,12 @@ class TimesProduct(KeepsInputs):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x, channel, position = ctx.saved_tensors
+        return TimesProduct.gradients(grad, *ctx.saved_tensors)
+
+    @staticmethod
+    def gradients(
+        grad: Tensor, x: Tensor, channel: Tensor, position: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         product = grad * x
         grad_channel = product @ position.transpose(1, 2)  # (B, C, 1)
         grad_position = channel.transpose(1, 2) @ product  # (B, 1, N)
