@@ -1,4 +1,4 @@
-"""Segmentation models of smp with attention blocks in them."""
+"""Segmentation models with attention blocks in them."""
 
 import warnings
 from functools import partial
@@ -12,10 +12,13 @@ from torch import nn
 from ablations.attention import create_attention
 from ablations.attention.base import Evaluation
 from ablations.errors import InputError, unknown_name
-from ablations.placements import PLACEMENTS, Landing
+from ablations.landings import Landing
+from ablations.paper_models import PAPER_MODELS
+from ablations.placements import PLACEMENTS
 
 # Every architecture of smp that takes a convolutional encoder.
-MODELS = [name for name in smp.MODEL_ARCHITECTURES_MAPPING if name != "dpt"]
+SMP_MODELS = [name for name in smp.MODEL_ARCHITECTURES_MAPPING if name != "dpt"]
+MODELS = [*SMP_MODELS, *PAPER_MODELS]
 
 
 def create_model(
@@ -59,6 +62,8 @@ def create_bare(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # smp's and timm's advice on weights
+            if model in PAPER_MODELS:
+                return PAPER_MODELS[model](encoder, classes, encoder_weights)
             bare: nn.Module = smp.create_model(
                 model, encoder, encoder_weights=encoder_weights, classes=classes
             )

@@ -1,27 +1,22 @@
-"""Where blocks go in an smp model.
-
-A placement finds hosts: modules before or after which a block is called. The block becomes
-the host's child `attention`, and a hook on the host calls it; so no key of the bare model's
-state dict changes, and pretrained weights stay loadable.
-"""
+"""Where blocks go in a model: an encoder, a decoder and a segmentation head, as smp has."""
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
+from torchvision.ops.misc import Conv2dNormActivation
 
 from ablations.errors import InputError
-
-BuildBlock = Callable[[int], nn.Module]  # channels -> block
-
-
-class Landing(NamedTuple):
-    """One place of a block: where its module is, and the channels it sees."""
-
-    path: str  # of the block in the model
-    channels: int
-    block: nn.Module
+from ablations.landings import (
+    BuildBlock,
+    Landing,
+    after_features,
+    after_model,
+    after_unit,
+    before_convolution,
+    features_read,
+)
 
 
 def residual(model: Any, build: BuildBlock) -> Iterator[Landing]:
@@ -29,33 +24,23 @@ def residual(model: Any, build: BuildBlock) -> Iterator[Landing]:
 
     Polarized Self-Attention, Section 4: BasicBlock and Bottleneck of torchvision and timm.
     """
-    found = False
-    for path, block in list(model.encoder.named_modules()):
-        if (host := after_first_3x3(block)) is not None:
-            found = True
-            name, convolution = host
-            yield before_convolution(f"encoder.{path}.{name}", convolution, build)
-    if not found:
-        encoder = type(model.encoder).__name__
-        raise InputError(
-            "residual needs BasicBlocks or Bottlenecks (conv1, conv2, downsample), such as "
-            f"resnet18 has; {encoder} has none"
-        )
+    hosts = residual_hosts(model)
+    if not hosts:
+        raise lacking(model, "residual", "BasicBlocks or Bottlenecks, such as resnet18 has")
+    for path, convolution in hosts:
+        yield before_convolution(path, convolution, build)
 
 
 def stages(model: Any, build: BuildBlock) -> Iterator[Landing]:
-    """Each feature of the encoder but feature 0, which is the input image.
-
-    Some decoders read only a few of them; fvcore counts no block that nothing reads.
-    """
+    """Each feature of the encoder that the decoder reads, but feature 0, the image."""
     channels = model.encoder.out_channels
-    chosen = [index for index in range(1, len(channels)) if channels[index]]
-    yield from weigh_features(model, chosen, build)
+    chosen = [index for index in features_read(model) if index and channels[index]]
+    yield from after_features(model, chosen, build)
 
 
 def last_feature(model: Any, build: BuildBlock) -> Iterator[Landing]:
     """The encoder's last feature."""
-    yield from weigh_features(model, [len(model.encoder.out_channels) - 1], build)
+    yield from after_features(model, [len(model.encoder.out_channels) - 1], build)
 
 
 def decoder(model: Any, build: BuildBlock) -> Iterator[Landing]:
@@ -69,12 +54,58 @@ def decoder(model: Any, build: BuildBlock) -> Iterator[Landing]:
     yield before_convolution("segmentation_head.0", head, build)
 
 
+def logits(model: Any, build: BuildBlock) -> Iterator[Landing]:
+    """The output of the whole model: one channel per class, the image's size."""
+    convolutions = [
+        m for m in model.segmentation_head.modules() if isinstance(m, nn.Conv2d)
+    ]
+    yield after_model(model, convolutions[-1].out_channels, build)
+
+
+# What rows of the PSA paper's tables need besides.
+
+
+def basic_blocks(model: Any, build: BuildBlock) -> Iterator[Landing]:
+    """As residual, but not in Bottlenecks: the HRNets of Tables 2 and 4."""
+    hosts = [host for host in residual_hosts(model) if host[0].endswith("conv2")]
+    if not hosts:
+        raise lacking(model, "basic_blocks", "BasicBlocks, such as resnet18 has")
+    for path, convolution in hosts:
+        yield before_convolution(path, convolution, build)
+
+
+def depthwise(model: Any, build: BuildBlock) -> Iterator[Landing]:
+    """After every depthwise 3x3 convolution, norm and activation of a MobileNetV2."""
+    for path, unit in units_3x3(model, "depthwise"):
+        if unit[0].groups > 1:
+            yield after_unit(path, unit, build)
+
+
+def first_two_3x3(model: Any, build: BuildBlock) -> Iterator[Landing]:
+    """After the first two 3x3 convolutions, norms and activations of a MobileNetV2."""
+    for path, unit in units_3x3(model, "first_two_3x3")[:2]:
+        yield after_unit(path, unit, build)
+
+
 PLACEMENTS: dict[str, Callable[[nn.Module, BuildBlock], Iterator[Landing]]] = {
     "residual": residual,
     "stages": stages,
     "last_feature": last_feature,
     "decoder": decoder,
+    "logits": logits,
+    "basic_blocks": basic_blocks,
+    "depthwise": depthwise,
+    "first_two_3x3": first_two_3x3,
 }
+
+
+def residual_hosts(model: Any) -> list[tuple[str, nn.Conv2d]]:
+    """In every residual block, the convolution after the first 3x3, and its path."""
+    found = []
+    for path, block in model.encoder.named_modules():
+        if (host := after_first_3x3(block)) is not None:
+            found.append((f"encoder.{path}.{host[0]}", host[1]))
+    return found
 
 
 def after_first_3x3(block: nn.Module) -> tuple[str, nn.Conv2d] | None:
@@ -93,32 +124,18 @@ def after_first_3x3(block: nn.Module) -> tuple[str, nn.Conv2d] | None:
     return None
 
 
-def before_convolution(path: str, host: nn.Conv2d, build: BuildBlock) -> Landing:
-    block = build(host.in_channels)
-    host.add_module("attention", block)
-    host.register_forward_pre_hook(weigh_input)
-    return Landing(f"{path}.attention", host.in_channels, block)
-
-
-def weigh_features(model: Any, indices: list[int], build: BuildBlock) -> Iterator[Landing]:
-    encoder = model.encoder
-    encoder.attention = nn.ModuleDict()
-    encoder.register_forward_hook(weigh_output)
-    for index in indices:
-        channels = encoder.out_channels[index]
-        encoder.attention[str(index)] = block = build(channels)
-        yield Landing(f"encoder.attention.{index}", channels, block)
-
-
-# Hooks are plain functions: copies and pickles of a model find their own blocks.
-
-
-def weigh_input(host: Any, arguments: tuple[Tensor]) -> tuple[Tensor]:
-    return (host.attention(arguments[0]),)
-
-
-def weigh_output(host: Any, arguments: object, features: list[Tensor]) -> list[Tensor]:
-    return [
-        host.attention[str(index)](feature) if str(index) in host.attention else feature
-        for index, feature in enumerate(features)
+def units_3x3(model: Any, placement: str) -> list[tuple[str, Any]]:
+    """torchvision's units of a 3x3 convolution, norm and activation, and their paths."""
+    units = [
+        (f"encoder.{path}", unit)
+        for path, unit in model.encoder.named_modules()
+        if isinstance(unit, Conv2dNormActivation) and unit[0].kernel_size == (3, 3)
     ]
+    if not units:
+        raise lacking(model, placement, "units of torchvision's mobilenet_v2")
+    return units
+
+
+def lacking(model: Any, placement: str, needed: str) -> InputError:
+    encoder = type(model.encoder).__name__
+    return InputError(f"{placement} needs {needed}; {encoder} has none")

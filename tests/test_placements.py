@@ -11,8 +11,7 @@ from ablations.attention.base import Evaluation
 from ablations.complexity import measure, meta_macs
 from ablations.complexity.costs import landing_costs, model_costs
 from ablations.errors import InputError
-from ablations.models import MODELS, check_size, create_bare, create_model, place
-from ablations.placements import PLACEMENTS
+from ablations.models import SMP_MODELS, check_size, create_bare, create_model, place
 
 ENCODERS = [
     "resnet18",
@@ -22,25 +21,24 @@ ENCODERS = [
     "tu-hrnet_w18_small",
 ]
 EVALUATIONS: tuple[Evaluation, ...] = ("direct", "fast")
-UNDILATED = {"deeplabv3", "deeplabv3plus", "pan"}  # HRNet cannot be dilated
-
+PLACEMENTS = ["residual", "stages", "last_feature", "decoder", "logits"]  # for any model
 
 COMBINATIONS = [
     (model, encoder)
-    for model in MODELS
+    for model in SMP_MODELS
     for encoder in ENCODERS
-    if not (model in UNDILATED and "hrnet" in encoder)
+    if "hrnet" not in encoder or model in {"unet", "segformer"}
 ]
 
 
 @pytest.mark.parametrize(("model", "encoder"), COMBINATIONS)
 def test_every_model_and_encoder_takes_every_placement(model: str, encoder: str) -> None:
     with torch.device("meta"):
-        bare, images = create_bare(model, encoder, 5).eval(), torch.empty(2, 3, 128, 128)
+        bare, images = create_bare(model, encoder, 8).eval(), torch.empty(2, 3, 128, 128)
         for placement in PLACEMENTS:
             network = copy.deepcopy(bare)
             landings = place(network, "se_r4", placement, "direct")
-            assert network(images).shape == (2, 5, 128, 128)
+            assert network(images).shape == (2, 8, 128, 128)
             assert landed(network) == sorted(landing.path for landing in landings) != []
 
 
@@ -93,14 +91,62 @@ def test_stages_leave_the_image_alone() -> None:
     assert last["channels"].tolist() == [2048]
 
 
+@pytest.mark.parametrize(
+    ("model", "strides"),
+    [("deeplabv3plus", [4, 16]), ("fpn", [4, 8, 16, 32]), ("pspnet", [8])],
+)
+def test_stages_are_those_that_the_decoder_reads(model: str, strides: list[int]) -> None:
+    table = landing_costs(model, "resnet18", "se_r4", "stages", (64, 64), "direct")
+    assert table["stride"].tolist() == strides
+    network = create_model(model, "resnet18", 3, "se_r4", "stages")
+    network(torch.randn(2, 3, 64, 64)).sum().backward()
+    blocks = [p for name, p in network.named_parameters() if "attention" in name]
+    assert all(parameter.grad is not None for parameter in blocks)
+
+
+def test_placing_leaves_mode_and_statistics_alone() -> None:
+    network = create_bare("unet", "resnet18", 3)
+    state = copy.deepcopy(network.state_dict())
+    place(network, "se_r4", "stages", "direct")
+    assert network.training
+    assert all(torch.equal(state[key], network.state_dict()[key]) for key in state)
+
+
+def test_logits_have_the_size_of_the_image_and_a_channel_per_class() -> None:
+    table = landing_costs("unet", "resnet18", "gc", "logits", (64, 96), "direct", classes=8)
+    assert table[["channels", "stride"]].to_numpy().tolist() == [[8, 1]]
+
+
+def test_basic_blocks_leave_the_bottlenecks_of_an_hrnet_out() -> None:
+    with torch.device("meta"):
+        landings = place(
+            create_bare("unet", "tu-hrnet_w18_small", 2), "se_r4", "basic_blocks", "direct"
+        )
+    assert {landing.path.split(".")[2] for landing in landings} == {
+        "stage2", "stage3", "stage4"
+    }  # fmt: skip
+
+
+def test_a_mobilenet_takes_blocks_after_its_depthwise_convolutions() -> None:
+    every = landing_costs("unet", "mobilenet_v2", "gc", "depthwise", (64, 64), "direct")
+    assert every["channels"].tolist()[:3] == [32, 96, 144]
+    assert every["stride"].tolist()[:3] == [2, 4, 4]
+    assert len(every) == 17
+    two = landing_costs("unet", "mobilenet_v2", "gc", "first_two_3x3", (64, 64), "direct")
+    assert two["path"].tolist() == [
+        "encoder.features.0.attention",
+        "encoder.features.1.conv.0.attention",
+    ]
+
+
 @pytest.mark.parametrize("placement", PLACEMENTS)
 def test_pretrained_keys_stay_loadable(placement: str) -> None:
-    bare = create_bare("fpn", "resnet18", 3)
-    placed = create_model("fpn", "resnet18", 3, "psa_parallel", placement)
+    bare = create_bare("fpn", "resnet18", 4)
+    placed = create_model("fpn", "resnet18", 4, "psa_parallel", placement)
     missing, unexpected = placed.load_state_dict(bare.state_dict(), strict=False)
     assert unexpected == []
     assert missing
-    assert all(".attention." in key for key in missing)
+    assert all("attention" in key.split(".") for key in missing)
 
 
 def test_no_block_is_the_bare_model() -> None:
@@ -154,6 +200,9 @@ def test_what_the_head_receives_comes_from_the_block() -> None:
     ("model", "encoder", "placement", "message"),
     [
         ("unet", "mobilenet_v2", "residual", "residual needs BasicBlocks.*has none"),
+        ("unet", "resnet50", "basic_blocks", "basic_blocks needs BasicBlocks.*has none"),
+        ("unet", "resnet18", "depthwise", "depthwise needs .*has none"),
+        ("unet", "resnet18", "first_two_3x3", "first_two_3x3 needs .*has none"),
         ("unet", "resnet18", "everywhere", "unknown placement"),
         ("unett", "resnet18", "residual", "did you mean 'unet'"),
         ("unet", "resnet19", "residual", "unknown encoder.*did you mean"),
@@ -183,10 +232,10 @@ def test_a_size_that_does_not_fit_is_named() -> None:
 @pytest.mark.parametrize("placement", PLACEMENTS)
 def test_a_model_costs_what_it_is_made_of(block: str, placement: str) -> None:
     size = (64, 96)
-    table = model_costs([block], "unet", "resnet18", placement, size, 3)
+    table = model_costs([block], "unet", "resnet18", placement, size, 16)
     bare, placed = table.to_dict("records")
     for evaluation in EVALUATIONS:
-        parts = landing_costs("unet", "resnet18", block, placement, size, evaluation)
+        parts = landing_costs("unet", "resnet18", block, placement, size, evaluation, 16)
         added, macs = placed[f"added_macs_{evaluation}"], f"macs_{evaluation}"
         assert added == placed[macs] - bare[macs] == parts["macs"].sum()
         assert placed[f"added_{macs}_share"] == pytest.approx(added / bare[macs])

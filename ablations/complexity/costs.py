@@ -80,10 +80,11 @@ def landing_costs(
     placement: str,
     size: tuple[int, int],
     evaluation: Evaluation,
+    classes: int = 21,
 ) -> DataFrame:
     """One row per place of a block: path, channels, stride, params and macs added."""
     check_size(model, encoder, *size)
-    network = create_bare(model, encoder, classes=21).eval()
+    network = create_bare(model, encoder, classes).eval()
     landings = place(network, block, placement, evaluation)
     shapes = input_shapes(
         network, {landing.path: landing.block for landing in landings}, size

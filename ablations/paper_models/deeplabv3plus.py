@@ -46,7 +46,7 @@ class DeepLabV3Plus(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Joins the dilated convolutions of the last feature with one at a quarter resolution."""
+    """Joins the pyramid on the last feature with a feature at a quarter resolution."""
 
     def __init__(self, low: int, high: int) -> None:
         super().__init__()

@@ -11,6 +11,8 @@ The heat maps have a quarter of the image's resolution. For training on masks th
 enlarged; the paper's figures are of upsampling 1.
 """
 
+from typing import Any
+
 import timm
 from segmentation_models_pytorch.base import SegmentationHead
 from torch import Tensor, nn
@@ -34,7 +36,9 @@ class HRNetPose(nn.Module):
             raise InputError(f"paper_hrnet_pose takes an encoder of {', '.join(ENCODERS)}")
         self.encoder = HighestResolution(encoder, pretrained=encoder_weights is not None)
         channels = self.encoder.out_channels[-1]
-        self.segmentation_head = SegmentationHead(channels, classes, 1, upsampling=upsampling)
+        self.segmentation_head = SegmentationHead(
+            channels, classes, 1, upsampling=upsampling
+        )
         start_near_zero(self.segmentation_head)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -46,6 +50,7 @@ class HighestResolution(nn.Module):
     """timm's HRNet up to the last fusion, of which one resolution is kept."""
 
     output_stride = 32  # of the lowest resolution: image sides are multiples of it
+    model: Any
 
     def __init__(self, name: str, pretrained: bool) -> None:
         super().__init__()

@@ -28,7 +28,9 @@ class SimpleBaseline(nn.Module):
     ) -> None:
         super().__init__()
         if encoder not in ENCODERS:
-            raise InputError(f"paper_simple_baseline takes an encoder of {', '.join(ENCODERS)}")
+            raise InputError(
+                f"paper_simple_baseline takes an encoder of {', '.join(ENCODERS)}"
+            )
         self.encoder = get_encoder(encoder, weights=encoder_weights)
         channels = (self.encoder.out_channels[-1], 256, 256)
         self.decoder = nn.Sequential(*(double(width) for width in channels))
