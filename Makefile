@@ -3,17 +3,20 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow check format lock clean
+.PHONY: demo test test-slow test-slurm check format lock clean
 
 demo: .venv/installed  ## train the demo study on this machine and write its report
 	$(BIN)/ablate sweep sweeps/demo.yaml --jobs 2
 	$(BIN)/ablate report runs/demo --sweep sweeps/demo.yaml
 
 test: .venv/installed check  ## format, lint, types and fast tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not slurm" -n auto
 
 test-slow: .venv/installed  ## the tests that take longer
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+test-slurm: .venv/installed  ## a sweep through a real Slurm (apt-get install slurm-wlm munge)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm
 
 check: .venv/installed
 	$(BIN)/ruff format --check .

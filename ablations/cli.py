@@ -193,26 +193,39 @@ def train(given: argparse.Namespace) -> int:
 
 def sweep(given: argparse.Namespace) -> int:
     """Run every cell of a sweep file that has no record yet."""
-    from rich.console import Console
-
     study = load_study(given.file, given.count)
     if given.dry_run:
         return dry_run(given)
+    from rich.console import Console
+
     from lightning_modules.train import check_names
     from sweeps.display import Display
-    from sweeps.runner import Crew, Runner
 
     cells = list(study.runs())
     check_names(cells)
-    crew = Crew(
-        jobs=given.jobs,
-        gpus=given.gpus,
-        runs_per_gpu=given.runs_per_gpu,
-        retries=given.retries,
-        timeout=given.timeout,
-    )
-    folder = given.runs / study.name
-    summary = Runner(cells, folder, execution(given), crew, Display(Console())).run()
+    folder, display = given.runs / study.name, Display(Console())
+    if given.executor == "here":
+        from sweeps.runner import Crew, Runner
+
+        crew = Crew(
+            jobs=given.jobs,
+            gpus=given.gpus,
+            runs_per_gpu=given.runs_per_gpu,
+            retries=given.retries,
+            timeout=given.timeout,
+        )
+        summary = Runner(cells, folder, execution(given), crew, display).run()
+    else:
+        from sweeps.cluster import Allocation, run_on_cluster
+
+        allocation = Allocation(
+            cluster=given.executor,
+            partition=given.partition,
+            gpus=given.gpus_per_run,
+            cpus=given.cpus_per_run,
+            minutes=given.minutes,
+        )
+        summary = run_on_cluster(cells, folder, execution(given), allocation, display)
     print(
         f"{study.name}: {summary.finished} finished, {summary.recorded} had a record, "
         f"{len(summary.failed)} failed, {summary.waiting} waiting"
@@ -329,7 +342,12 @@ VERBS: dict[str, tuple[Run, AddOptions, list[str]]] = {
     "sweep": (
         sweep,
         options.sweep_options,
-        ["sweep sweeps/demo.yaml", "sweep sweeps/demo.yaml --dry-run"],
+        [
+            "sweep sweeps/demo.yaml --jobs 2",
+            "sweep sweeps/demo.yaml --dry-run",
+            "sweep sweeps/demo.yaml --gpus 0,1 --retries 1",
+            "sweep sweeps/demo.yaml --executor slurm --partition gpu --gpus-per-run 1",
+        ],
     ),
     "missing": (
         missing,

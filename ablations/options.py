@@ -106,6 +106,19 @@ def sweep_options(parser: argparse.ArgumentParser) -> None:
         "--timeout", type=positive, metavar="SECONDS", help="for one try of one run"
     )
     execution_options(parser)
+    cluster = parser.add_argument_group("cluster")
+    cluster.add_argument(
+        "--executor",
+        choices=["here", "slurm", "local"],
+        default="here",
+        help="where runs are carried out; local is submitit's stand-in for a cluster",
+    )
+    cluster.add_argument("--partition", help="of Slurm")
+    cluster.add_argument("--gpus-per-run", type=int, default=0, metavar="N")
+    cluster.add_argument("--cpus-per-run", type=positive, default=1, metavar="N")
+    cluster.add_argument(
+        "--minutes", type=positive, default=60, help="after which a run is requeued (60)"
+    )
 
 
 def missing_options(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,117 @@
+"""A real Slurm of one node on the loopback interface, for as long as a test needs it.
+
+Needs Debian's packages slurm-wlm and munge, and root. Never shipped.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Self
+
+PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch", "sinfo", "scancel"]
+
+SETTINGS = """
+ClusterName=tests
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller_port}
+SlurmdPort={node_port}
+SlurmUser=root
+AuthType=auth/munge
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+MpiDefault=none
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+ReturnToService=2
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+NodeName={host} NodeAddr=127.0.0.1 CPUs=2 RealMemory=4000 State=UNKNOWN
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+def what_is_missing() -> str:
+    """Why no Slurm can be started here; empty where it can."""
+    missing = [name for name in PROGRAMS if shutil.which(name) is None]
+    if missing:
+        return f"{', '.join(missing)} not found: apt-get install slurm-wlm munge"
+    return "" if os.geteuid() == 0 else "Slurm's daemons are started as root"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class SlurmNode:
+    """Start munge, the controller and one node; stop them by their process ids."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.settings = folder / "slurm.conf"
+        self.munge_pid = Path("/run/munge/munged.pid")
+
+    def __enter__(self) -> Self:
+        for name in ("state", "spool"):
+            (self.folder / name).mkdir(parents=True)
+        host = socket.gethostname().split(".")[0]
+        self.settings.write_text(
+            SETTINGS.format(
+                host=host,
+                folder=self.folder,
+                controller_port=free_port(),
+                node_port=free_port(),
+            )
+        )
+        self.start_munge()
+        os.environ["SLURM_CONF"] = str(self.settings)
+        subprocess.run(["slurmctld", "-c"], check=True)
+        subprocess.run(["slurmd"], check=True)
+        self.wait_for("idle")
+        return self
+
+    def start_munge(self) -> None:
+        self.munge_pid.parent.mkdir(parents=True, exist_ok=True)
+        shutil.chown(self.munge_pid.parent, "munge", "munge")
+        if not self.munge_pid.exists():
+            subprocess.run(["runuser", "-u", "munge", "--", "munged"], check=True)
+
+    def wait_for(self, state: str, seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            shown = subprocess.run(
+                ["sinfo", "-h", "-o", "%T"], capture_output=True, text=True
+            )
+            if state in shown.stdout:
+                return
+            time.sleep(0.2)
+        raise TimeoutError(f"the node is not {state}: {shown.stdout}{shown.stderr}")
+
+    def cancel_all(self) -> None:
+        subprocess.run(["scancel", "--user=root"], check=True)
+
+    def preempt_all(self) -> None:
+        """What Slurm sends before it takes a machine away; submitit's jobs ask for USR2."""
+        subprocess.run(["scancel", "--signal=USR2", "--batch", "--user=root"], check=True)
+
+    def __exit__(self, *exception: object) -> None:
+        for file in (
+            self.folder / "slurmd.pid",
+            self.folder / "slurmctld.pid",
+            self.munge_pid,
+        ):
+            if file.exists():
+                os.kill(int(file.read_text()), signal.SIGTERM)
+        del os.environ["SLURM_CONF"]
