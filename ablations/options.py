@@ -167,7 +167,9 @@ def bench_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--block", default="psa_parallel", help="a key or my_file:MyBlock")
     parser.add_argument("--placement", default="residual")
     parser.add_argument("--size", type=size, default=(512, 512), help="of the images, HxW")
-    parser.add_argument("--batch-size", type=positive, default=2)
+    parser.add_argument(
+        "--batch-size", type=two_or_more, default=2, help="BatchNorm needs two"
+    )
     timing_options(parser, "bench-model")
 
 
@@ -209,6 +211,12 @@ def positive(text: str) -> int:
         if (number := int(text)) > 0:
             return number
     raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+
+
+def two_or_more(text: str) -> int:
+    if (number := positive(text)) < 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 2 on")
+    return number
 
 
 def size(text: str) -> tuple[int, int]:

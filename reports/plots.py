@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from matplotlib.transforms import Bbox, ScaledTranslation, Transform
 from pandas import DataFrame
 
@@ -216,6 +217,9 @@ def direct_against_fast(bench: DataFrame) -> Figure:
                     ends, [height, height], c=["#0072B2", "#D55E00"], s=28, zorder=2
                 )
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axes.xaxis.set_minor_formatter(NullFormatter())
             axes.set_xlabel(f"{what} (ms)")
             names = [f"{label(row['block'])}  {row['shape']}" for row in reversed(rows)]
             axes.set_yticks(range(len(rows)), names, fontsize=8)
