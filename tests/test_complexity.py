@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from ablations.attention import BLOCKS, create_attention
 from ablations.attention.base import Evaluation
 from ablations.complexity import measure, meta_macs
+from ablations.complexity.bench import Case, as_table, bench
 from ablations.complexity.costs import block_costs
 from ablations.complexity.latency import interleaved
 from ablations.complexity.memory import kept_for_backward, peak_memory
@@ -107,3 +108,18 @@ def test_peak_memory_is_what_is_alive_at_once() -> None:
     cpu = torch.device("cpu")
     assert peak_memory(one_after_the_other, cpu) == pytest.approx(size, rel=0.01)
     assert peak_memory(together, cpu) == pytest.approx(3 * size, rel=0.01)
+
+
+def test_a_bench_compares_the_two_evaluations_of_one_block() -> None:
+    case = Case("psa_parallel", (1, 16, 12, 10), torch.float32)
+    rows = list(bench([case], torch.device("cpu"), threads=1, rounds=2))
+    [row] = as_table(rows).to_dict("records")
+    assert row["bytes"] == 3 * 4 * 16 * 12 * 10
+    assert row["fast_macs"] < row["direct_macs"]
+    assert row["fast_kept"] < row["direct_kept"]
+    assert row["forward_ratio"] == row["direct_forward"] / row["fast_forward"]
+    assert all(
+        row[f"{name}_{what}"] > 0
+        for name in ("direct", "fast")
+        for what in ("step", "peak")
+    )
