@@ -24,7 +24,7 @@ def collect(address: str, folder: Path) -> Path:
     missing or are there twice.
     """
     path = address.removeprefix(PREFIX)
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+/[\w.-]+", path):
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*/\w[\w.-]*", path):
         raise InputError(f"{address!r} is not {PREFIX}ENTITY/PROJECT/SWEEP")
     try:
         sweep: Any = wandb.Api().sweep(path)  # type: ignore[no-untyped-call]
