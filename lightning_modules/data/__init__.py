@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ablations.errors import unknown_name
 from ablations.study import RunConfig
-from lightning_modules.data import digits
+from lightning_modules.data import digits, voc2012
 from lightning_modules.data.contact_sheet import contact_sheet, save_sheet
 from lightning_modules.data.segmentation_data import (
     DataSource,
@@ -17,6 +17,7 @@ from lightning_modules.data.segmentation_data import (
 
 DATASETS = {
     "digits": digits.DIGITS,
+    "voc2012": voc2012.VOC2012,
 }
 
 
@@ -46,8 +47,9 @@ def show_data(
     count: int,
     folder: Path | None = None,
 ) -> None:
-    """Write a contact sheet of a split as an image file."""
+    """Write a contact sheet of a split's first count images, as a network sees them."""
     source = find_dataset(name)
-    images = source.open(split, size, folder)
-    title = f"{source.label}: {split}, {len(images):,} images, {size}x{size}"
-    save_sheet(contact_sheet(title, images, source.classes, count), out)
+    images, prepare = source.open(split, size, folder), source.prepare(size)
+    samples = [prepare(images[index]) for index in range(min(count, len(images)))]
+    title = f"{source.label}: {split}, {len(images):,} images, shown at {size}x{size}"
+    save_sheet(contact_sheet(title, samples, source.classes), out)

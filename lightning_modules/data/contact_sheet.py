@@ -1,64 +1,55 @@
-"""Many small images of a split on one sheet, each with its mask laid over it."""
+"""Many small images on one sheet, each above the same with its mask laid over it."""
 
+import colorsys
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from ablations.errors import InputError
-from lightning_modules.data.segmentation_data import VOID, Split
+from lightning_modules.data.segmentation_data import VOID, Sample
 
 COLUMNS = 8
-Colour = tuple[float, float, float]
-
-OPACITY = 0.62  # of a mask
+TILE = 1.5  # inches
+OPACITY = 0.7  # of a mask
 VOID_COLOUR = (1.0, 1.0, 1.0)
 
+Colour = tuple[float, float, float]
+Pixels = NDArray[Any]  # (H, W, 3), in [0, 1]
 
-def contact_sheet(title: str, split: Split, classes: tuple[str, ...], count: int) -> Figure:
-    """The first count images of split above the same with their masks; a legend below."""
+
+def contact_sheet(title: str, samples: list[Sample], classes: tuple[str, ...]) -> Figure:
+    """Samples of equal size in rows under the title, and a legend of the classes."""
     colours = palette(len(classes))
-    count = min(count, len(split))
-    columns = min(COLUMNS, count)
-    rows = -(-count // columns)
-    figure = Figure(
-        figsize=(1.5 * columns, 3.08 * rows + 1.2), dpi=110, layout="constrained"
-    )
-    figure.set_layout_engine(
-        ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, hspace=0, wspace=0)
-    )
-    FigureCanvasAgg(figure)
+    columns = min(COLUMNS, len(samples))
+    rows = -(-len(samples) // columns)
+    size = (max(TILE * columns, 8), 2.08 * TILE * rows + 1.1)
+    spacing = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.05, hspace=0, wspace=0)
+    figure = Figure(size, dpi=110, layout=spacing)
     figure.suptitle(title, fontsize=13)
-    axes = figure.subplots(2 * rows, columns, squeeze=False)
-    for axis in axes.flat:
+    axes = figure.subplots(rows, columns, squeeze=False).flatten()
+    for axis in axes:
         axis.set_axis_off()
-    for index in range(count):
-        row, column = divmod(index, columns)
-        image, labels = pixels(split, index)
-        axes[2 * row, column].imshow(image, interpolation="nearest")
-        overlaid = overlay(image, labels, colours)
-        axes[2 * row + 1, column].imshow(overlaid, interpolation="nearest")
+    for axis, sample in zip(axes, samples, strict=False):
+        axis.imshow(pair(sample, colours), interpolation="nearest")
     add_legend(figure, classes, colours)
     return figure
 
 
-def pixels(split: Split, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """An image (H, W, 3) in [0, 1] and its labels (H, W)."""
-    image, labels = split[index]
-    return image.numpy().transpose(1, 2, 0) / 255, labels.numpy()
+def pair(sample: Sample, colours: list[Colour]) -> Pixels:
+    """An image, a thin white gap, and the image with its mask."""
+    image = sample[0].numpy().transpose(1, 2, 0) / 255  # (H, W, 3)
+    gap = np.ones((max(1, len(image) // 32), *image.shape[1:]))
+    return np.vstack([image, gap, overlay(image, sample[1].numpy(), colours)])
 
 
-def overlay(
-    image: NDArray[Any], labels: NDArray[Any], colours: list[Colour]
-) -> NDArray[Any]:
-    """Grey image, coloured classes, white void; class 0 (background) stays as it is."""
-    shown = np.repeat(image.mean(axis=2, keepdims=True) * 0.75, 3, axis=2)  # (H, W, 3)
+def overlay(image: Pixels, labels: NDArray[Any], colours: list[Colour]) -> Pixels:
+    """The image in dark grey, classes in colour, void in white; class 0 is the ground."""
+    shown: Pixels = np.repeat(image.mean(axis=2, keepdims=True) * 0.7, 3, axis=2)
     for name in range(1, len(colours)):
         mask = labels == name
         shown[mask] = (1 - OPACITY) * shown[mask] + OPACITY * np.array(colours[name])
@@ -67,10 +58,12 @@ def overlay(
 
 
 def palette(classes: int) -> list[Colour]:
-    """A dark grey for the background, then hues far apart."""
-    wheel = mpl.colormaps["hsv"]
-    turns = np.linspace(0, 1, classes - 1, endpoint=False)
-    hues: list[Colour] = [tuple(wheel(turn)[:3]) for turn in turns]
+    """A dark grey for the ground, then hues around the wheel, light and dark in turn."""
+    turns = np.arange(classes - 1) / (classes - 1)
+    hues = [
+        colorsys.hls_to_rgb(turn, 0.62 if number % 2 else 0.52, 0.85)
+        for number, turn in enumerate(turns)
+    ]
     return [(0.25, 0.25, 0.25), *hues]
 
 
@@ -80,7 +73,14 @@ def add_legend(figure: Figure, classes: tuple[str, ...], colours: list[Colour]) 
         for name, colour in zip(classes, colours, strict=True)
     ]
     patches.append(Patch(facecolor=VOID_COLOUR, edgecolor="#999999", label="void"))
-    figure.legend(handles=patches, loc="outside lower center", ncols=6, frameon=False)
+    figure.legend(
+        handles=patches,
+        loc="outside lower center",
+        ncols=-(-len(patches) // 2),
+        frameon=False,
+        handlelength=1.2,
+        columnspacing=1.4,
+    )
 
 
 def save_sheet(figure: Figure, path: Path) -> None:

@@ -12,10 +12,12 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from torchvision.transforms.v2.functional import normalize, to_dtype
 from torchvision.tv_tensors import Image, Mask
 
+from ablations.errors import InputError
 from ablations.study import RunConfig
 from lightning_modules.data.sampler import Draw, StepSampler
 
 SplitName = Literal["train", "val", "test"]
+Sample = tuple[Image, Mask]
 VOID = 255  # label of pixels that count neither in the loss nor in mIoU
 
 # Of ImageNet, in [0, 1]; what pretrained encoders expect.
@@ -29,7 +31,7 @@ class Split(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int) -> tuple[Image, Mask]: ...
+    def __getitem__(self, index: int) -> Sample: ...
 
     @property
     def fingerprint(self) -> str:
@@ -66,23 +68,27 @@ class SegmentationData(LightningDataModule):
         self.train = self.open("train")
         self.val = self.open("val")
         self.fingerprint = f"{self.train.fingerprint}, {self.val.fingerprint}"
+        self.train_images = first_images("train_images", config.train_images, self.train)
+        self.val_images = first_images("val_images", config.val_images, self.val)
 
     def open(self, name: SplitName) -> Split:
         return self.source.open(name, self.config.image_size, self.folder)
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
         config = self.config
-        images = min(config.train_images or len(self.train), len(self.train))
         sampler = StepSampler(
-            images, config.batch_size, config.max_steps, config.seed, self.first_step
+            self.train_images,
+            config.batch_size,
+            config.max_steps,
+            config.seed,
+            self.first_step,
         )
         transform = self.source.augment if config.augment else self.source.prepare
         drawn = DrawnImages(self.train, transform(config.image_size), config.seed)
         return DataLoader(drawn, batch_sampler=sampler, num_workers=self.workers)
 
     def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
-        images = min(self.config.val_images or len(self.val), len(self.val))
-        return self.in_order(self.val, images)
+        return self.in_order(self.val, self.val_images)
 
     def test_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
         test = self.open("test")
@@ -96,6 +102,13 @@ class SegmentationData(LightningDataModule):
             self.config.batch_size,
             num_workers=self.workers,
         )
+
+
+def first_images(key: str, wanted: int | None, split: Split) -> int:
+    """How many images of a split a configuration uses; InputError: more than there are."""
+    if wanted is not None and wanted > len(split):
+        raise InputError(f"{key} = {wanted}: the data set has {len(split)}")
+    return wanted or len(split)
 
 
 class PreparedImages(Dataset[tuple[Tensor, Tensor]]):

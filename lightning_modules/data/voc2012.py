@@ -1,0 +1,132 @@
+"""PASCAL VOC 2012, from a folder in torchvision's layout.
+
+Everingham, Van Gool, Williams, Winn and Zisserman, "The PASCAL Visual Object Classes
+Challenge 2012", http://host.robots.ox.ac.uk/pascal/VOC/voc2012/.
+
+Training uses the 10,582 images of `trainaug` where that list lies beside the others and
+SegmentationClassAug holds its masks (Hariharan et al., "Semantic Contours from Inverse
+Detectors", ICCV 2011), else the 1,464 of `train`. The labels of the challenge's test
+images are not public, so `test` is `val`.
+
+Images are scaled by their shorter side, relative to the size asked for.
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import torch
+from torch import nn
+from torchvision.transforms import v2
+from torchvision.tv_tensors import Image, Mask
+
+from ablations.errors import InputError
+from lightning_modules.data.segmentation_data import FILL, VOID, DataSource, SplitName
+
+CLASSES = (
+    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus",
+    "car", "cat", "chair", "cow", "dining table", "dog", "horse", "motorbike",
+    "person", "potted plant", "sheep", "sofa", "train", "tv monitor",
+)  # fmt: skip
+
+
+class VocImages:
+    """One split: images (3, H, W) and labels (H, W), of many sizes."""
+
+    def __init__(self, name: SplitName, size: int, folder: Path | None) -> None:
+        self.root = find_root(folder)
+        self.list, self.masks = "val", self.root / "SegmentationClass"
+        if name == "train":
+            self.list, self.masks = training_list(self.root)
+        self.names = read_list(self.root / f"ImageSets/Segmentation/{self.list}.txt")
+        self.fingerprint = f"voc2012 {self.list} {len(self.names)} {self.digest()}"
+
+    def digest(self) -> str:
+        """Of all names and the lengths of their files; InputError names a missing one."""
+        digest = hashlib.sha256()
+        for name in self.names:
+            for path in self.files(name):
+                if not path.is_file():
+                    raise InputError(f"{path}: not found, but {self.list}.txt lists it")
+                digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+        return digest.hexdigest()[:8]
+
+    def files(self, name: str) -> tuple[Path, Path]:
+        return self.root / f"JPEGImages/{name}.jpg", self.masks / f"{name}.png"
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> tuple[Image, Mask]:
+        image, mask = self.files(self.names[index])
+        with PIL.Image.open(image) as file:
+            pixels = np.array(file.convert("RGB")).transpose(2, 0, 1)  # (3, H, W)
+        return Image(torch.from_numpy(pixels)), Mask(torch.from_numpy(read_mask(mask)))
+
+
+def find_root(folder: Path | None) -> Path:
+    """The folder VOC2012; InputError says where it was expected."""
+    if folder is None:
+        raise InputError(
+            "voc2012 needs the folder that holds VOCdevkit/VOC2012: "
+            "give --data-folder or set ABLATE_DATA"
+        )
+    root = folder / "VOCdevkit" / "VOC2012"
+    for part in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+        if not (root / part).is_dir():
+            raise InputError(
+                f"{root / part}: no such folder; voc2012 is expected as "
+                "torchvision.datasets.VOCSegmentation(folder, download=True) leaves it"
+            )
+    return root
+
+
+def training_list(root: Path) -> tuple[str, Path]:
+    """The name of the list of training images, and the folder of their masks."""
+    augmented = root / "SegmentationClassAug"
+    if (root / "ImageSets/Segmentation/trainaug.txt").is_file() and augmented.is_dir():
+        return "trainaug", augmented
+    return "train", root / "SegmentationClass"
+
+
+def read_list(path: Path) -> list[str]:
+    """The names in a list of images; InputError where there are none."""
+    try:
+        names = path.read_text().split()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    if not names:
+        raise InputError(f"{path}: lists no images")
+    return names
+
+
+def read_mask(path: Path) -> np.typing.NDArray[np.uint8]:
+    """Labels (H, W): the palette indices of a PNG; InputError for any other label."""
+    with PIL.Image.open(path) as file:
+        labels = np.array(file)
+    known = labels.ndim == 2 and ((labels < len(CLASSES)) | (labels == VOID)).all()
+    if not known:
+        raise InputError(f"{path}: not a mask of labels 0 to {len(CLASSES) - 1} and {VOID}")
+    return labels.astype(np.uint8)
+
+
+def augment(size: int) -> nn.Module:
+    """Scale from 0.5 to 2, crop, and flip; void where a crop reaches over the edge."""
+    transform: nn.Module = v2.Compose(
+        [
+            v2.RandomResize(size // 2, 2 * size),
+            v2.RandomCrop(size, pad_if_needed=True, fill=FILL),
+            v2.RandomHorizontalFlip(),
+        ]
+    )
+    return transform
+
+
+def prepare(size: int) -> nn.Module:
+    """The middle of the image, as large as its shorter side allows."""
+    transform: nn.Module = v2.Compose([v2.Resize(size), v2.CenterCrop(size)])
+    return transform
+
+
+VOC2012 = DataSource("PASCAL VOC 2012", CLASSES, VocImages, augment, prepare)

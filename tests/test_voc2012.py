@@ -1,0 +1,135 @@
+"""VOC 2012 as a user's folder holds it, on a fake of four tiny images."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ablations.errors import InputError
+from ablations.study import RunConfig
+from lightning_modules.data import create_data, show_data
+from lightning_modules.data.segmentation_data import MEAN, VOID
+from lightning_modules.data.voc2012 import VocImages, augment
+
+LISTS = {"train": ["wide", "tall"], "val": ["small", "square"]}
+SIZES = {"wide": (20, 31), "tall": (33, 18), "small": (9, 12), "square": (24, 24)}
+CONFIG = RunConfig(dataset="voc2012", image_size=16, batch_size=2, max_steps=3)
+
+
+def fake_voc(folder: Path) -> Path:
+    """A VOC 2012 in torchvision's layout: noise, with labels 0, 7, 20 and void."""
+    root = folder / "VOCdevkit" / "VOC2012"
+    for part in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+        (root / part).mkdir(parents=True)
+    for name, names in LISTS.items():
+        path = root / f"ImageSets/Segmentation/{name}.txt"
+        path.write_text("\n".join(names) + "\n")
+    random = np.random.default_rng(0)
+    for name, size in SIZES.items():
+        pixels = random.integers(0, 256, (*size, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / f"JPEGImages/{name}.jpg")
+        save_mask(root / f"SegmentationClass/{name}.png", size, (0, 7, 20, VOID))
+    return root
+
+
+def save_mask(path: Path, size: tuple[int, int], labels: tuple[int, ...]) -> None:
+    """Labels in vertical stripes, as a PNG with a palette."""
+    stripes = np.arange(size[1]) * len(labels) // size[1]
+    mask = Image.fromarray(np.tile(np.array(labels, np.uint8)[stripes], (size[0], 1)))
+    mask.putpalette([value for index in range(256) for value in (index, 0, 0)])
+    path.parent.mkdir(exist_ok=True)
+    mask.save(path)
+
+
+def test_images_keep_their_size_and_labels_are_palette_indices(tmp_path: Path) -> None:
+    fake_voc(tmp_path)
+    images = VocImages("train", 16, tmp_path)
+    image, labels = images[1]
+    assert len(images) == 2
+    assert image.shape == (3, 33, 18)
+    assert labels.shape == (33, 18)
+    assert labels.unique().tolist() == [0, 7, 20, VOID]
+
+
+def test_batches_are_square_and_labelled(tmp_path: Path) -> None:
+    fake_voc(tmp_path)
+    data = create_data(CONFIG, tmp_path)
+    assert len(data.classes) == 21
+    for loader in (data.train_dataloader(), data.val_dataloader(), data.test_dataloader()):
+        for images, labels in loader:
+            assert images.shape == (2, 3, 16, 16)
+            assert labels.shape == (2, 16, 16)
+            assert set(labels.unique().tolist()) <= {0, 7, 20, VOID}
+
+
+def test_validation_keeps_the_middle_of_the_image(tmp_path: Path) -> None:
+    fake_voc(tmp_path)
+    data = create_data(CONFIG, tmp_path)
+    _, labels = next(iter(data.val_dataloader()))
+    # 9 x 12 becomes 16 x 21, of which columns 2 to 17 remain; column j shows j * 12 // 21
+    assert labels[0, 8].bincount(minlength=256)[[0, 7, 20, VOID]].tolist() == [4, 5, 5, 2]
+
+
+def test_a_crop_beyond_the_edge_is_void_on_the_mean_colour(tmp_path: Path) -> None:
+    fake_voc(tmp_path)
+    images = VocImages("val", 64, tmp_path)
+    torch.manual_seed(0)
+    beyond = 0
+    for _ in range(20):
+        image, labels = augment(64)(images[1])
+        fill = torch.tensor([round(255 * mean) for mean in MEAN])[:, None]
+        outside = (image == fill[..., None]).all(dim=0)
+        assert (labels[outside] == VOID).all()
+        beyond += int(outside.any())
+    assert 0 < beyond < 20
+
+
+def test_the_augmented_list_is_used_where_its_masks_are(tmp_path: Path) -> None:
+    root = fake_voc(tmp_path)
+    plain = VocImages("train", 16, tmp_path).fingerprint
+    (root / "ImageSets/Segmentation/trainaug.txt").write_text("square\n")
+    assert VocImages("train", 16, tmp_path).fingerprint == plain
+    save_mask(root / "SegmentationClassAug/square.png", SIZES["square"], (3,))
+    augmented = VocImages("train", 16, tmp_path)
+    assert augmented.fingerprint.startswith("voc2012 trainaug 1 ")
+    assert augmented[0][1].unique().tolist() == [3]
+    assert VocImages("val", 16, tmp_path).fingerprint.startswith("voc2012 val 2 ")
+
+
+def test_other_files_have_another_fingerprint(tmp_path: Path) -> None:
+    root = fake_voc(tmp_path)
+    before = VocImages("val", 16, tmp_path).fingerprint
+    save_mask(root / "SegmentationClass/small.png", SIZES["small"], (1,))
+    assert VocImages("val", 16, tmp_path).fingerprint != before
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--data-folder"):
+        create_data(CONFIG)
+    with pytest.raises(InputError, match=r"VOCdevkit/VOC2012/JPEGImages: no such folder"):
+        create_data(CONFIG, tmp_path)
+    root = fake_voc(tmp_path)
+    (root / "JPEGImages/tall.jpg").unlink()
+    with pytest.raises(InputError, match=r"tall\.jpg: not found, but train\.txt lists it"):
+        create_data(CONFIG, tmp_path)
+    (root / "ImageSets/Segmentation/train.txt").write_text("\n")
+    with pytest.raises(InputError, match=r"train\.txt: lists no images"):
+        create_data(CONFIG, tmp_path)
+
+
+@pytest.mark.parametrize("labels", [(0, 21), (0, 254)])
+def test_a_mask_of_other_labels_is_named(tmp_path: Path, labels: tuple[int, ...]) -> None:
+    root = fake_voc(tmp_path)
+    save_mask(root / "SegmentationClass/wide.png", SIZES["wide"], labels)
+    with pytest.raises(
+        InputError, match=r"wide\.png: not a mask of labels 0 to 20 and 255"
+    ):
+        VocImages("train", 16, tmp_path)[0]
+
+
+def test_a_contact_sheet_shows_images_of_many_sizes(tmp_path: Path) -> None:
+    fake_voc(tmp_path)
+    show_data("voc2012", tmp_path / "sheet.png", 32, "val", 2, tmp_path)
+    assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
