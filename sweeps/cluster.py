@@ -86,6 +86,8 @@ def run_on_cluster(
     display.begin(len(cells), summary.recorded)
     for cell in pending:
         failure_path(cell, folder).unlink(missing_ok=True)  # of an earlier sweep
+    if not pending:
+        return summary
     executor = allocation.executor(folder)
     with executor.batch():
         jobs = [
