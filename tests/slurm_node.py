@@ -99,13 +99,6 @@ class SlurmNode:
             time.sleep(0.2)
         raise TimeoutError(f"the node is not {state}: {shown.stdout}{shown.stderr}")
 
-    def cancel_all(self) -> None:
-        subprocess.run(["scancel", "--user=root"], check=True)
-
-    def preempt_all(self) -> None:
-        """What Slurm sends before it takes a machine away; submitit's jobs ask for USR2."""
-        subprocess.run(["scancel", "--signal=USR2", "--batch", "--user=root"], check=True)
-
     def __exit__(self, *exception: object) -> None:
         for file in (
             self.folder / "slurmd.pid",

@@ -1,8 +1,6 @@
 """A study through a scheduler leaves the records of one that ran here."""
 
 import io
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from ablations.errors import InputError
-from ablations.records import Failure, read_records, run_folder
+from ablations.records import read_records
 from ablations.study import RunConfig
 from ablations.sweep_file import load_study
 from lightning_modules.train import Execution
@@ -61,45 +59,3 @@ def test_the_smoke_study_runs_through_slurm(slurm: SlurmNode, tmp_path: Path) ->
     summary = submit(SMOKE, tmp_path, Allocation(minutes=5))
     assert (summary.finished, summary.failed) == (4, {})
     assert {record.config for record in read_records(tmp_path)} == set(SMOKE)
-
-
-@pytest.mark.slurm
-def test_a_cancelled_job_is_recorded_and_run_again(
-    slurm: SlurmNode, tmp_path: Path
-) -> None:
-    long = RunConfig.parse(SMOKE[0].model_dump() | {"max_steps": 100_000})
-
-    def cancel() -> None:
-        log = run_folder(long, tmp_path) / "log.txt"
-        while not log.exists():
-            time.sleep(0.2)
-        time.sleep(5)
-        slurm.cancel_all()
-
-    threading.Thread(target=cancel, daemon=True).start()
-    summary = submit([long], tmp_path, Allocation(minutes=5))
-    assert list(summary.failed) == [long.run_id]
-    assert Failure.read(run_folder(long, tmp_path) / "failure.json").kind == "crash"
-
-
-@pytest.mark.slurm
-def test_a_job_that_is_preempted_goes_on_from_its_checkpoint(
-    slurm: SlurmNode, tmp_path: Path
-) -> None:
-    config = RunConfig.parse(SMOKE[0].model_dump() | {"max_steps": 300})
-    run = run_folder(config, tmp_path)
-
-    def preempt() -> None:
-        while not (run / "log.txt").exists():
-            time.sleep(0.1)
-        time.sleep(6)
-        slurm.preempt_all()
-
-    threading.Thread(target=preempt, daemon=True).start()
-    summary = submit([config], tmp_path, Allocation(minutes=5))
-    assert summary.finished == 1
-    [record] = read_records(tmp_path)
-    straight = submit([config], tmp_path / "straight", Allocation(cluster="local"))
-    assert straight.finished == 1
-    [expected] = read_records(tmp_path / "straight")
-    assert record.miou == expected.miou
