@@ -85,9 +85,9 @@ def features_read(model: Any) -> list[int]:
     try:
         with torch.enable_grad():
             images = torch.empty(2, 3, 256, 256, device="meta")
-            output = functional_call(model.eval(), meta, (images,))
+            total = functional_call(model.eval(), meta, (images,)).sum()
     finally:
         handle.remove()
         model.train(training)
-    gradients = torch.autograd.grad(output.sum(), leaves, allow_unused=True)
+    gradients = torch.autograd.grad(total, leaves, allow_unused=True)
     return [index for index, gradient in enumerate(gradients) if gradient is not None]

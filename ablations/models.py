@@ -12,7 +12,7 @@ from torch import nn
 from ablations.attention import create_attention
 from ablations.attention.base import Evaluation
 from ablations.errors import InputError, unknown_name
-from ablations.landings import Landing
+from ablations.landings import BuildBlock, Landing
 from ablations.paper_models import PAPER_MODELS
 from ablations.placements import PLACEMENTS
 
@@ -45,11 +45,15 @@ def place(
 ) -> list[Landing]:
     """Put blocks into model and say where they landed; none lands nowhere."""
     find_placement(placement)
-    build = partial(create_attention, block, evaluation=evaluation)
     if block == "none":
         return []
+    return land(model, placement, partial(create_attention, block, evaluation=evaluation))
+
+
+def land(model: nn.Module, placement: str, build: BuildBlock) -> list[Landing]:
+    """Put what build makes of a number of channels wherever the placement says."""
     try:
-        return list(PLACEMENTS[placement](model, build))
+        return list(PLACEMENTS[find_placement(placement)](model, build))
     except InputError as error:
         raise InputError(f"{type(model).__name__}, {placement}: {error}") from None
 

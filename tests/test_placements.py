@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ablations.attention import BLOCKS
+from ablations.attention import BLOCKS, set_evaluation
 from ablations.attention.base import Evaluation
 from ablations.complexity import measure, meta_macs
 from ablations.complexity.costs import landing_costs, model_costs
@@ -231,9 +231,14 @@ def test_a_size_that_does_not_fit_is_named() -> None:
 @pytest.mark.parametrize("block", ["cbam", "da", "psa_parallel"])
 @pytest.mark.parametrize("placement", PLACEMENTS)
 def test_a_model_costs_what_it_is_made_of(block: str, placement: str) -> None:
+    """Costs are added up from parts; the whole, counted at once, costs the same."""
     size = (64, 96)
     table = model_costs([block], "unet", "resnet18", placement, size, 16)
     bare, placed = table.to_dict("records")
+    whole = create_model("unet", "resnet18", 16, block, placement)
+    assert measure(whole, (1, 3, *size))[:2] == (placed["params"], placed["macs_direct"])
+    set_evaluation(whole, "fast")
+    assert measure(whole, (1, 3, *size)).macs == placed["macs_fast"]
     for evaluation in EVALUATIONS:
         parts = landing_costs("unet", "resnet18", block, placement, size, evaluation, 16)
         added, macs = placed[f"added_macs_{evaluation}"], f"macs_{evaluation}"

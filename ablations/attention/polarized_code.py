@@ -15,6 +15,7 @@ Shapes: B batch, C channels, R = C // 2 reduced channels, N = H * W positions.
 """
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
 from ablations.attention.feature_map import FeatureMap, feature_map
@@ -28,11 +29,15 @@ class ReleasedPSA(AttentionBlock):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.channels, self.reduced = channels, reduce_channels(channels, 2)
+        self.channels = channels
+        self.reduced = self.reduce(2)
         self.channel_query = self.convolution(1)
         self.channel_value = self.convolution(self.reduced)
         self.spatial_query = self.convolution(self.reduced)
         self.spatial_value = self.convolution(self.reduced)
+
+    def reduce(self, ratio: int) -> int:
+        return reduce_channels(self.channels, ratio)
 
     def convolution(self, width: int) -> nn.Conv2d:
         convolution = nn.Conv2d(self.channels, width, kernel_size=1, bias=False)
@@ -74,7 +79,7 @@ class ReleasedParallelPSA(ReleasedPSA):
         return features.times_sum(channel, position)
 
     def spatial_weights(self, x: Tensor) -> Tensor:
-        query = self.spatial_query(x).mean(dim=(2, 3))  # (B, R)
+        query = F.adaptive_avg_pool2d(self.spatial_query(x), 1).flatten(1)  # (B, R)
         value = self.spatial_value(x).flatten(2)  # (B, R, N)
         scores: Tensor = (query.unsqueeze(1) @ value).softmax(dim=-1)  # (B, 1, N)
         return scores.reshape(x.shape[0], 1, *x.shape[2:]).sigmoid()  # (B, 1, H, W)
@@ -93,7 +98,7 @@ class ReleasedSequentialPSA(ReleasedPSA):
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels)
-        hidden = reduce_channels(channels, 8)
+        hidden = self.reduce(8)
         self.expand = nn.Sequential(
             nn.Conv2d(self.reduced, hidden, kernel_size=1),
             nn.LayerNorm([hidden, 1, 1]),
@@ -114,7 +119,7 @@ class ReleasedSequentialPSA(ReleasedPSA):
         return features.times_product(channel, position)
 
     def spatial_weights(self, x: Tensor) -> Tensor:
-        query = self.spatial_query(x).mean(dim=(2, 3))  # (B, R)
+        query = F.adaptive_avg_pool2d(self.spatial_query(x), 1).flatten(1)  # (B, R)
         value = self.spatial_value(x).flatten(2).softmax(dim=-1)  # (B, R, N)
         scores: Tensor = query.unsqueeze(1) @ value  # (B, 1, N)
         return scores.reshape(x.shape[0], 1, *x.shape[2:]).sigmoid()  # (B, 1, H, W)

@@ -51,10 +51,14 @@ class Cost(NamedTuple):
     uncounted: dict[str, int]  # calls of the operators that fvcore does not know
 
 
+class UncountedError(RuntimeError):
+    """An operator that fvcore passes over hides a matrix product."""
+
+
 def measure(module: nn.Module, input_shape: Shape) -> Cost:
     """Count module on one input by fvcore.
 
-    Raises RuntimeError where an operator that fvcore does not count hides a matrix product.
+    Raises UncountedError where an operator without a count hides a matrix product.
     """
     with evaluating(module):
         analysis = FlopCountAnalysis(
@@ -70,7 +74,7 @@ def measure(module: nn.Module, input_shape: Shape) -> Cost:
             }
             uncounted = dict(analysis.unsupported_ops())
     if hidden := HIDDEN_PRODUCTS & set(uncounted):
-        raise RuntimeError(f"fvcore has no count for {', '.join(sorted(hidden))}")
+        raise UncountedError(f"fvcore has no count for {', '.join(sorted(hidden))}")
     macs = sum(count for name, count in by_operator.items() if name in PRODUCTS)
     return Cost(parameters(module), macs, by_operator, uncounted)
 

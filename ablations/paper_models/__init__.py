@@ -1,10 +1,12 @@
 """The baselines of the PSA paper (arXiv 2107.00782) as its tables counted them.
 
 smp has networks of the same names with other heads; the published figures are of these.
-Each has the parts that placements look for: encoder, decoder and segmentation_head.
+The pose networks' heat maps have a quarter of the image's resolution. They are enlarged, to
+be trained on masks like any other model; under the names with _heatmaps they are not.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import nn
 
@@ -16,5 +18,7 @@ from ablations.paper_models.simple_baseline import SimpleBaseline
 PAPER_MODELS: dict[str, Callable[[str, int, str | None], nn.Module]] = {
     "paper_deeplabv3plus": DeepLabV3Plus,
     "paper_simple_baseline": SimpleBaseline,
+    "paper_simple_baseline_heatmaps": partial(SimpleBaseline, upsampling=1),
     "paper_hrnet_pose": HRNetPose,
+    "paper_hrnet_pose_heatmaps": partial(HRNetPose, upsampling=1),
 }

@@ -6,9 +6,6 @@ https://github.com/leoxiaobin/deep-high-resolution-net.pytorch (commit 6f69e46).
 
 timm's HRNet is the classifier of the same authors: its last module fuses into all four
 resolutions, here into the highest only. Its parameter names are the pose network's.
-
-The heat maps have a quarter of the image's resolution. For training on masks they are
-enlarged; the paper's figures are of upsampling 1.
 """
 
 from typing import Any

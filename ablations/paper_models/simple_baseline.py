@@ -3,9 +3,6 @@
 Xiao, Wu and Wei, "Simple Baselines for Human Pose Estimation and Tracking",
 https://arxiv.org/abs/1804.06208, as in
 https://github.com/microsoft/human-pose-estimation.pytorch (commit 49f3f44).
-
-Its heat maps have a quarter of the image's resolution. For training on masks they are
-enlarged; the paper's figures are of upsampling 1.
 """
 
 from segmentation_models_pytorch.base import SegmentationHead

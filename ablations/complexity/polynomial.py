@@ -1,0 +1,62 @@
+"""Counts of operations as polynomials of the number of positions, in exact fractions."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+@dataclass(frozen=True)
+class Polynomial:
+    """constant + linear * N + quadratic * N**2, for N = H * W positions."""
+
+    constant: Fraction = Fraction(0)
+    linear: Fraction = Fraction(0)
+    quadratic: Fraction = Fraction(0)
+
+    def __add__(self, other: "Polynomial") -> "Polynomial":
+        return Polynomial(
+            self.constant + other.constant,
+            self.linear + other.linear,
+            self.quadratic + other.quadratic,
+        )
+
+    def __sub__(self, other: "Polynomial") -> "Polynomial":
+        return self + Polynomial(-other.constant, -other.linear, -other.quadratic)
+
+    def value(self, positions: int) -> Fraction:
+        return self.constant + positions * (self.linear + positions * self.quadratic)
+
+    def at(self, positions: int) -> int:
+        """Raises ValueError where the value is no whole number, so no count."""
+        value = self.value(positions)
+        if value.denominator != 1:
+            raise ValueError(f"{self} is no whole number at {positions} positions")
+        return value.numerator
+
+    def per_pixel(self, share: Fraction) -> "Polynomial":
+        """The same count as a polynomial of M pixels, where N = share * M."""
+        return Polynomial(self.constant, self.linear * share, self.quadratic * share**2)
+
+    def rises_at(self, positions: float) -> bool:
+        return float(self.linear) + 2 * positions * float(self.quadratic) > 0
+
+    def sign_changes(self) -> list[float]:
+        """The positive N at which the value changes its sign, in rising order."""
+        if not self.quadratic:
+            roots = [float(-self.constant / self.linear)] if self.linear else []
+        else:
+            middle = -self.linear / (2 * self.quadratic)
+            square = middle**2 - self.constant / self.quadratic
+            spread = math.sqrt(square) if square > 0 else math.nan
+            roots = sorted([float(middle) - spread, float(middle) + spread])
+        return [root for root in roots if root > 0]
+
+
+def fit(counts: Mapping[int, int]) -> Polynomial:
+    """The polynomial through three counts, given by their numbers of positions."""
+    (a, first), (b, second), (c, third) = counts.items()
+    slope = Fraction(second - first, b - a)
+    quadratic = (Fraction(third - second, c - b) - slope) / (c - a)
+    linear = slope - quadratic * (a + b)
+    return Polynomial(first - linear * a - quadratic * a**2, linear, quadratic)

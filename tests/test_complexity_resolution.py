@@ -1,0 +1,173 @@
+"""Counts at any resolution are exact, and need neither its time nor its memory."""
+
+from fractions import Fraction
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ablations.attention import BLOCKS, create_attention
+from ablations.attention.base import Evaluation
+from ablations.complexity import measure
+from ablations.complexity.any_resolution import (
+    bare_cost,
+    bare_meta_macs,
+    bare_polynomials,
+    block_cost,
+)
+from ablations.complexity.audit import audit_blocks, audit_models, unread_macs
+from ablations.complexity.composition import Setting, added_macs, model_cost
+from ablations.complexity.crossover import crossovers, growth
+from ablations.complexity.polynomial import Polynomial, fit
+from ablations.complexity.survey import survey
+from ablations.errors import InputError
+from ablations.models import create_bare, create_model
+
+SETTING = Setting("fpn", "resnet18", "stages", 16, (64, 96))
+
+
+def test_three_counts_give_the_polynomial() -> None:
+    expected = Polynomial(Fraction(7), Fraction(3, 4), Fraction(1, 2))
+    found = fit({n: int(expected.value(n)) for n in (4, 8, 12)})
+    assert found == expected
+    assert found.at(20) == 7 + 15 + 200
+    with pytest.raises(ValueError, match="no whole number"):
+        found.at(3)
+
+
+def test_a_polynomial_can_be_told_in_pixels() -> None:
+    assert (
+        Polynomial(Fraction(5), Fraction(2), Fraction(1)).per_pixel(Fraction(1, 16)).at(32)
+        == 5 + 2 * 2 + 2**2
+    )
+
+
+def test_a_polynomial_changes_its_sign_at_its_positive_roots() -> None:
+    assert Polynomial(Fraction(-6), Fraction(1), Fraction(1)).sign_changes() == [2.0]
+    assert Polynomial(Fraction(6), Fraction(-5), Fraction(1)).sign_changes() == [2.0, 3.0]
+    assert Polynomial(Fraction(1), Fraction(0), Fraction(1)).sign_changes() == []
+
+
+@pytest.mark.parametrize("evaluation", ["direct", "fast"])
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_block_costs_what_a_run_at_that_size_counts(
+    block: str, evaluation: Evaluation
+) -> None:
+    run = measure(create_attention(block, 32, evaluation), (1, 32, 9, 11))
+    assert block_cost(block, 32, evaluation, (9, 11)) == run  # more positions than channels
+    few = measure(create_attention(block, 32, evaluation), (1, 32, 3, 4))
+    assert block_cost(block, 32, evaluation, (3, 4)) == few
+
+
+class Strips(nn.Module):
+    """A block of one's own whose cost is no polynomial of the positions."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(channels, channels, kernel_size=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights: Tensor = self.mix(x.mean(dim=3, keepdim=True)).sigmoid()  # (B, C, H, 1)
+        return x * weights
+
+
+def test_a_block_without_a_polynomial_is_run_at_the_size() -> None:
+    name = f"{__name__}:Strips"
+    assert block_cost(name, 16, "direct", (5, 70)).macs == 16 * 16 * 5
+    with pytest.raises(InputError, match="no polynomial"):
+        growth([name], SETTING, "direct")
+
+
+@pytest.mark.parametrize(
+    ("model", "size"),
+    [("unet", (96, 160)), ("manet", (96, 64)), ("pspnet", (40, 56)), ("pan", (128, 256))],
+)
+def test_a_bare_model_costs_what_a_run_at_that_size_counts(
+    model: str, size: tuple[int, int]
+) -> None:
+    assert bare_polynomials(model, "resnet18", 21) is not None
+    assert bare_cost(model, "resnet18", 21, size) == measure(
+        create_bare(model, "resnet18", 21), (1, 3, *size)
+    )
+
+
+def test_a_size_between_multiples_is_run() -> None:
+    size = (65, 49)
+    bare = create_bare("paper_deeplabv3plus", "resnet18", 21)
+    found = bare_cost("paper_deeplabv3plus", "resnet18", 21, size)
+    assert found == measure(bare, (1, 3, *size))
+    with pytest.raises(InputError, match="multiples of 16, and at up to"):
+        bare_cost("paper_deeplabv3plus", "resnet18", 21, (8193, 8193))
+
+
+def test_no_resolution_is_too_large() -> None:
+    counted = bare_cost("unet", "resnet18", 2, (8192, 8192)).macs
+    assert counted == bare_meta_macs("unet", "resnet18", 2, (8192, 8192)) > 10**12
+
+
+@pytest.mark.parametrize("model", ["deeplabv3plus", "pspnet"])
+@pytest.mark.parametrize("placement", ["residual", "stages"])
+def test_a_model_with_blocks_costs_the_sum_of_its_parts(model: str, placement: str) -> None:
+    setting = Setting(model, "resnet18", placement, 16, (64, 96))
+    whole = measure(create_model(model, "resnet18", 16, "gc", placement), (1, 3, 64, 96))
+    assert model_cost(setting, "gc", "direct")[:3] == whole[:3]
+
+
+def test_a_crossover_is_where_two_blocks_cost_the_same() -> None:
+    names = ["gc", "gc_r16", "cbam", "non_local"]
+    added = {name: added_macs(SETTING, name, "direct") or Polynomial() for name in names}
+    table = crossovers(names, SETTING, "direct")
+    assert len(table) > 2
+    for dearer, cheaper, pixels in table.to_numpy().tolist():
+        difference = added[dearer] - added[cheaper]
+        assert (
+            difference.value(int(pixels * 0.9))
+            < 0
+            < difference.value(int(pixels * 1.1) + 1)
+        )
+
+
+@pytest.mark.parametrize("evaluation", ["direct", "fast"])
+def test_growth_is_the_cost_at_any_size(evaluation: Evaluation) -> None:
+    (row,) = growth(["da"], SETTING, evaluation).to_dict("records")
+    pixels = 128 * 160
+    total = row["constant"] + pixels * (row["linear"] + pixels * row["quadratic"])
+    assert total == model_cost(SETTING._replace(size=(128, 160)), "da", evaluation).macs
+
+
+def test_counters_agree_on_every_block() -> None:
+    table = audit_blocks(list(BLOCKS), 32, (5, 7))
+    assert table["agree"].all()
+    assert len(table) == 2 * len(BLOCKS)
+
+
+@pytest.mark.parametrize("encoder", ["resnet18", "mobilenet_v2"])
+@pytest.mark.parametrize("model", ["deeplabv3plus", "manet", "pspnet"])
+def test_counters_agree_on_models_or_the_gap_is_explained(model: str, encoder: str) -> None:
+    setting = Setting(model, encoder, "last_feature", 21, (64, 64))
+    assert audit_models(["none", "psa_parallel"], setting)["agree"].all()
+
+
+def test_layers_that_nothing_reads_explain_a_gap() -> None:
+    """smp's MobileNetV2 runs its last stages though pspnet reads only the first three."""
+    assert unread_macs(Setting("pspnet", "mobilenet_v2", "stages", 21, (64, 64))) > 0
+    assert unread_macs(Setting("pspnet", "resnet18", "stages", 21, (64, 64))) == 0
+
+
+def test_a_survey_says_what_does_not_fit() -> None:
+    settings = [Setting("fpn", "mobilenet_v2", "stages", 21, (64, 64))]
+    (table,) = survey(["se", "gc"], settings)
+    problems = table.set_index("block")["problem"]
+    assert "24 channels cannot be reduced by 16" in problems["se"]
+    assert problems[["none", "gc"]].isna().all()
+    added = dict(zip(table["block"], table["added_macs_direct"].tolist(), strict=True))
+    assert added["gc"] > 0
+
+
+def test_counting_leaves_no_values_behind() -> None:
+    """What is kept between counts lies on the meta device, whatever the size was."""
+    from ablations.complexity.any_resolution import meta_model
+
+    bare_cost("unet", "resnet18", 2, (1024, 1024))
+    tensors = meta_model("unet", "resnet18", 2).parameters()
+    assert all(tensor.device == torch.device("meta") for tensor in tensors)
