@@ -93,36 +93,42 @@ def show_data(given: argparse.Namespace) -> None:
 
 def where(given: argparse.Namespace) -> None:
     """Show where blocks land in a model, and what each landing costs."""
+    from ablations.complexity.composition import Setting
     from ablations.complexity.costs import landing_costs
-    from reports.render import WHERE, markdown
+    from reports.columns import WHERE
+    from reports.render import markdown
 
-    table = landing_costs(
-        given.model,
-        given.encoder,
-        given.block,
-        given.placement,
-        given.size,
-        given.evaluation,
-    )
-    print(markdown(table, WHERE))
+    setting = Setting(given.model, given.encoder, given.placement, 2, given.size)
+    print(markdown(landing_costs(given.block, setting, given.evaluation), WHERE))
 
 
 def cost(given: argparse.Namespace) -> None:
-    """Parameters and multiply-adds of blocks, alone or in a model."""
+    """Parameters and multiply-adds of blocks, alone or in a model, at any resolution."""
+    from rich.progress import track
+
     from ablations.attention import BLOCKS
-    from ablations.complexity.costs import block_costs, model_costs
-    from reports.render import BLOCK_COST, MODEL_COST, write_table
+    from ablations.complexity.composition import Setting
+    from ablations.complexity.conventions import find_convention
+    from ablations.models import SMP_MODELS
+    from reports.cost import blocks_page, model_page, survey_page
 
     names = given.block or list(BLOCKS)
-    if given.model:
-        table = model_costs(
-            names, given.model, given.encoder, given.placement, given.size, given.classes
-        )
-        columns = MODEL_COST
+    convention = find_convention(given.convention)
+    settings = [
+        Setting(model, encoder, given.placement, given.classes, given.size)
+        for encoder in given.encoder or (ENCODERS if given.all else ENCODERS[:1])
+        for model in (SMP_MODELS if given.all else [given.model])
+    ]
+    if not (given.model or given.all):
+        print(blocks_page(names, given.channels, given.size, convention, given.out))
+    elif len(settings) == 1:
+        print(model_page(names, settings[0], convention, given.out))
     else:
-        table = block_costs(names, given.channels, *given.size)
-        columns = BLOCK_COST
-    print(write_table(table, columns, given.out, "cost"))
+        shown = track(settings, "cost", disable=not sys.stderr.isatty())
+        print(survey_page(names, shown, convention, given.out))
+
+
+ENCODERS = ["resnet50", "mobilenet_v2", "efficientnet-b0"]  # of cost --all
 
 
 def bench(given: argparse.Namespace) -> None:
@@ -132,7 +138,8 @@ def bench(given: argparse.Namespace) -> None:
 
     from ablations.complexity.bench import Case, as_table, bench, device_name
     from reports import plots
-    from reports.render import BENCH, write_table
+    from reports.columns import BENCH
+    from reports.render import write_table
 
     device = torch.device(given.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     cases = [
@@ -158,7 +165,8 @@ def bench_model(given: argparse.Namespace) -> None:
 
     from ablations.complexity.bench import bench_model, device_name
     from ablations.models import check_size, create_model
-    from reports.render import BENCH_MODEL, write_table
+    from reports.columns import BENCH_MODEL
+    from reports.render import write_table
 
     check_size(given.model, given.encoder, *given.size)
     device = torch.device(given.device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -316,6 +324,9 @@ VERBS: dict[str, tuple[Run, AddOptions, list[str]]] = {
         [
             "cost --channels 512 --size 64",
             "cost --block se --block my_file:MyBlock --model unet --size 512x1024",
+            "cost --model deeplabv3plus --block non_local --placement stages --size 8192",
+            "cost --model unet --size 512 --convention torch",
+            "cost --all --placement stages --size 512",
         ],
     ),
     "bench": (

@@ -142,8 +142,21 @@ def cost_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--channels", type=positive, default=256, help="of a block alone")
     parser.add_argument("--size", type=size, default=(64, 64), help="HxW or one number")
     parser.add_argument("--model", help="smp architecture; default: the block alone")
-    parser.add_argument("--encoder", default="resnet50", help="smp encoder")
+    parser.add_argument(
+        "--all", action="store_true", help="every smp architecture with each encoder"
+    )
+    parser.add_argument(
+        "--encoder",
+        action="append",
+        help="repeatable; default: resnet50, with --all also mobilenet_v2 and "
+        "efficientnet-b0",
+    )
     parser.add_argument("--placement", default="residual")
+    parser.add_argument(
+        "--convention",
+        default="macs",
+        help="what is counted: macs (default), fvcore, torch, thop, hrnet or closed_form",
+    )
     parser.add_argument("--classes", type=positive, default=21)
     parser.add_argument(
         "--out", type=Path, default=Path("runs/cost"), help="for .md and .csv"

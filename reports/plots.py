@@ -15,7 +15,7 @@ from matplotlib.transforms import Bbox, ScaledTranslation, Transform
 from pandas import DataFrame
 
 from ablations.errors import InputError
-from reports.render import label
+from reports.columns import label
 
 # Okabe and Ito's colours, told apart by colour-blind readers.
 FAMILIES = {

@@ -7,16 +7,9 @@ from ablations.errors import InputError
 from ablations.records import Failure, RunRecord, read_failures, read_records
 from ablations.study import RunConfig, Study
 from reports import plots
-from reports.render import BLOCK as BLOCK_COLUMN
-from reports.render import (
-    COMPARISON,
-    Column,
-    markdown,
-    percent,
-    text,
-    write_table,
-    write_text,
-)
+from reports.columns import BLOCK as BLOCK_COLUMN
+from reports.columns import COMPARISON, Column, percent, text
+from reports.render import markdown, write_table, write_text
 from reports.tables import (
     block_comparison,
     class_iou,

@@ -8,7 +8,8 @@ from ablations.attention import BLOCKS, create_attention
 from ablations.attention.base import Evaluation
 from ablations.complexity import measure, meta_macs
 from ablations.complexity.bench import Case, as_table, bench
-from ablations.complexity.costs import block_costs
+from ablations.complexity.conventions import CONVENTIONS
+from ablations.complexity.costs import cost_table, counts_of_blocks
 from ablations.complexity.latency import interleaved
 from ablations.complexity.memory import kept_for_backward, peak_memory
 
@@ -75,9 +76,10 @@ def test_measuring_leaves_the_mode_as_it_was() -> None:
 
 
 def test_a_table_of_blocks_is_in_the_given_order() -> None:
-    table = block_costs(["cbam", "none"], C, H, W)
+    counts = counts_of_blocks(["cbam", "none"], C, (H, W))
+    table = cost_table(counts, CONVENTIONS["macs"])
     assert table["block"].tolist() == ["cbam", "none"]
-    assert table["macs_direct"].tolist()[1] == 0
+    assert table["direct"].tolist()[1] == 0
 
 
 def test_latencies_are_quartiles_of_the_same_clock() -> None:

@@ -14,12 +14,17 @@ from ablations.complexity.any_resolution import (
     bare_meta_macs,
     bare_polynomials,
     block_cost,
+    meta_model,
 )
-from ablations.complexity.audit import audit_blocks, audit_models, unread_macs
-from ablations.complexity.composition import Setting, added_macs, model_cost
-from ablations.complexity.crossover import crossovers, growth
+from ablations.complexity.composition import Setting, model_cost
+from ablations.complexity.crossover import (
+    bare_growth,
+    crossovers,
+    growth_in_model,
+    growth_of_blocks,
+    growth_table,
+)
 from ablations.complexity.polynomial import Polynomial, fit
-from ablations.complexity.survey import survey
 from ablations.errors import InputError
 from ablations.models import create_bare, create_model
 
@@ -74,8 +79,7 @@ class Strips(nn.Module):
 def test_a_block_without_a_polynomial_is_run_at_the_size() -> None:
     name = f"{__name__}:Strips"
     assert block_cost(name, 16, "direct", (5, 70)).macs == 16 * 16 * 5
-    with pytest.raises(InputError, match="no polynomial"):
-        growth([name], SETTING, "direct")
+    assert growth_of_blocks([name, "gc"], 16, "direct", (5, 70)).keys() == {"gc"}
 
 
 @pytest.mark.parametrize(
@@ -114,60 +118,38 @@ def test_a_model_with_blocks_costs_the_sum_of_its_parts(model: str, placement: s
 
 
 def test_a_crossover_is_where_two_blocks_cost_the_same() -> None:
-    names = ["gc", "gc_r16", "cbam", "non_local"]
-    added = {name: added_macs(SETTING, name, "direct") or Polynomial() for name in names}
-    table = crossovers(names, SETTING, "direct")
+    names = ["gc", "gc_r16", "cbam", "non_local", "psa_parallel"]
+    added = growth_in_model(names, SETTING, "direct")
+    table = crossovers({"direct": added})
     assert len(table) > 2
-    for dearer, cheaper, pixels in table.to_numpy().tolist():
+    for _, dearer, cheaper, side in table.to_numpy().tolist():
         difference = added[dearer] - added[cheaper]
-        assert (
-            difference.value(int(pixels * 0.9))
-            < 0
-            < difference.value(int(pixels * 1.1) + 1)
-        )
+        below, above = int((0.95 * side) ** 2), int((1.05 * side) ** 2) + 1
+        assert difference.value(below) < 0 < difference.value(above)
 
 
 @pytest.mark.parametrize("evaluation", ["direct", "fast"])
 def test_growth_is_the_cost_at_any_size(evaluation: Evaluation) -> None:
-    (row,) = growth(["da"], SETTING, evaluation).to_dict("records")
-    pixels = 128 * 160
-    total = row["constant"] + pixels * (row["linear"] + pixels * row["quadratic"])
-    assert total == model_cost(SETTING._replace(size=(128, 160)), "da", evaluation).macs
+    added = growth_in_model(["none", "da"], SETTING, evaluation)
+    assert added.keys() == {"da"}
+    bare = bare_growth(SETTING)
+    assert bare is not None
+    step, macs = bare
+    height, width = 4 * step, 5 * step
+    whole = model_cost(SETTING._replace(size=(height, width)), "da", evaluation).macs
+    assert (macs + added["da"]).at(height * width) == whole
 
 
-def test_counters_agree_on_every_block() -> None:
-    table = audit_blocks(list(BLOCKS), 32, (5, 7))
-    assert table["agree"].all()
-    assert len(table) == 2 * len(BLOCKS)
-
-
-@pytest.mark.parametrize("encoder", ["resnet18", "mobilenet_v2"])
-@pytest.mark.parametrize("model", ["deeplabv3plus", "manet", "pspnet"])
-def test_counters_agree_on_models_or_the_gap_is_explained(model: str, encoder: str) -> None:
-    setting = Setting(model, encoder, "last_feature", 21, (64, 64))
-    assert audit_models(["none", "psa_parallel"], setting)["agree"].all()
-
-
-def test_layers_that_nothing_reads_explain_a_gap() -> None:
-    """smp's MobileNetV2 runs its last stages though pspnet reads only the first three."""
-    assert unread_macs(Setting("pspnet", "mobilenet_v2", "stages", 21, (64, 64))) > 0
-    assert unread_macs(Setting("pspnet", "resnet18", "stages", 21, (64, 64))) == 0
-
-
-def test_a_survey_says_what_does_not_fit() -> None:
-    settings = [Setting("fpn", "mobilenet_v2", "stages", 21, (64, 64))]
-    (table,) = survey(["se", "gc"], settings)
-    problems = table.set_index("block")["problem"]
-    assert "24 channels cannot be reduced by 16" in problems["se"]
-    assert problems[["none", "gc"]].isna().all()
-    added = dict(zip(table["block"], table["added_macs_direct"].tolist(), strict=True))
-    assert added["gc"] > 0
+def test_a_table_of_growth_holds_the_polynomial() -> None:
+    growth = growth_of_blocks(["psa_parallel_code"], 32, "direct", (9, 9))
+    [row] = growth_table({"direct": growth}).to_dict("records")
+    # three 1x1 convolutions to C / 2, one to 1, and two products with C / 2 rows
+    assert row["linear"] == 3 * 32 * 16 + 32 + 2 * 16
+    assert (row["constant"], row["quadratic"]) == (16 * 32, 0)
 
 
 def test_counting_leaves_no_values_behind() -> None:
     """What is kept between counts lies on the meta device, whatever the size was."""
-    from ablations.complexity.any_resolution import meta_model
-
     bare_cost("unet", "resnet18", 2, (1024, 1024))
     tensors = meta_model("unet", "resnet18", 2).parameters()
     assert all(tensor.device == torch.device("meta") for tensor in tensors)

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from ablations.complexity.composition import Setting, sites
-from ablations.complexity.conventions import CONVENTIONS, count
+from ablations.complexity.conventions import CONVENTIONS
+from ablations.complexity.counts import ModelCounts
 from ablations.errors import InputError
 from ablations.models import create_bare, create_model
 
@@ -66,7 +67,7 @@ def name(row: Row) -> str:
 
 @pytest.mark.parametrize("row", rows(), ids=name)
 def test_every_count_equals_an_independent_one(row: Row) -> None:
-    counts = count(setting(row), block(row), "direct")
+    counts = ModelCounts(block(row), "direct", setting(row))
     convolutions, products = int(row["macs_conv_true"]), int(row["macs_matmul"])
     assert counts.params == int(row["params"])
     assert counts.layer_macs_at_output == int(row["macs_conv_at_output_res"])
@@ -86,7 +87,7 @@ def test_parts_of_a_network_can_be_compared_under_any_convention() -> None:
     setting = Setting(placement="residual", size=(64, 64), **sizes)  # type: ignore[arg-type]
     for convention in CONVENTIONS.values():
         bare, placed = (
-            convention.total(count(setting, block, "direct"))
+            convention.total(ModelCounts(block, "direct", setting))
             for block in ("none", "psa_parallel_code")
         )
         assert 0 < bare < placed

@@ -9,7 +9,14 @@ from torch import nn
 from ablations.attention import BLOCKS, set_evaluation
 from ablations.attention.base import Evaluation
 from ablations.complexity import measure, meta_macs
-from ablations.complexity.costs import landing_costs, model_costs
+from ablations.complexity.composition import Setting
+from ablations.complexity.conventions import CONVENTIONS
+from ablations.complexity.costs import (
+    cost_table,
+    counts_of_models,
+    landing_costs,
+    with_added,
+)
 from ablations.errors import InputError
 from ablations.models import SMP_MODELS, check_size, create_bare, create_model, place
 
@@ -60,7 +67,9 @@ def landed(network: nn.Module) -> list[str]:
     ],
 )
 def test_residual_lands_after_the_first_3x3(encoder: str, expected: list[object]) -> None:
-    table = landing_costs("unet", encoder, "se_r4", "residual", (64, 64), "direct")
+    table = landing_costs(
+        "se_r4", Setting("unet", encoder, "residual", 21, (64, 64)), "direct"
+    )
     rows = [
         (
             row["path"].removeprefix("encoder.").removesuffix(".attention"),
@@ -84,10 +93,14 @@ def test_residual_finds_every_block_of_an_hrnet() -> None:
 
 
 def test_stages_leave_the_image_alone() -> None:
-    table = landing_costs("unet", "resnet50", "se_r4", "stages", (64, 64), "direct")
+    table = landing_costs(
+        "se_r4", Setting("unet", "resnet50", "stages", 21, (64, 64)), "direct"
+    )
     assert table["channels"].tolist() == [64, 256, 512, 1024, 2048]
     assert table["stride"].tolist() == [2, 4, 8, 16, 32]
-    last = landing_costs("unet", "resnet50", "se_r4", "last_feature", (64, 64), "direct")
+    last = landing_costs(
+        "se_r4", Setting("unet", "resnet50", "last_feature", 21, (64, 64)), "direct"
+    )
     assert last["channels"].tolist() == [2048]
 
 
@@ -96,7 +109,9 @@ def test_stages_leave_the_image_alone() -> None:
     [("deeplabv3plus", [4, 16]), ("fpn", [4, 8, 16, 32]), ("pspnet", [8])],
 )
 def test_stages_are_those_that_the_decoder_reads(model: str, strides: list[int]) -> None:
-    table = landing_costs(model, "resnet18", "se_r4", "stages", (64, 64), "direct")
+    table = landing_costs(
+        "se_r4", Setting(model, "resnet18", "stages", 21, (64, 64)), "direct"
+    )
     assert table["stride"].tolist() == strides
     network = create_model(model, "resnet18", 3, "se_r4", "stages")
     network(torch.randn(2, 3, 64, 64)).sum().backward()
@@ -113,7 +128,9 @@ def test_placing_leaves_mode_and_statistics_alone() -> None:
 
 
 def test_logits_have_the_size_of_the_image_and_a_channel_per_class() -> None:
-    table = landing_costs("unet", "resnet18", "gc", "logits", (64, 96), "direct", classes=8)
+    table = landing_costs(
+        "gc", Setting("unet", "resnet18", "logits", 8, (64, 96)), "direct"
+    )
     assert table[["channels", "stride"]].to_numpy().tolist() == [[8, 1]]
 
 
@@ -128,11 +145,15 @@ def test_basic_blocks_leave_the_bottlenecks_of_an_hrnet_out() -> None:
 
 
 def test_a_mobilenet_takes_blocks_after_its_depthwise_convolutions() -> None:
-    every = landing_costs("unet", "mobilenet_v2", "gc", "depthwise", (64, 64), "direct")
+    every = landing_costs(
+        "gc", Setting("unet", "mobilenet_v2", "depthwise", 21, (64, 64)), "direct"
+    )
     assert every["channels"].tolist()[:3] == [32, 96, 144]
     assert every["stride"].tolist()[:3] == [2, 4, 4]
     assert len(every) == 17
-    two = landing_costs("unet", "mobilenet_v2", "gc", "first_two_3x3", (64, 64), "direct")
+    two = landing_costs(
+        "gc", Setting("unet", "mobilenet_v2", "first_two_3x3", 21, (64, 64)), "direct"
+    )
     assert two["path"].tolist() == [
         "encoder.features.0.attention",
         "encoder.features.1.conv.0.attention",
@@ -233,17 +254,21 @@ def test_a_size_that_does_not_fit_is_named() -> None:
 def test_a_model_costs_what_it_is_made_of(block: str, placement: str) -> None:
     """Costs are added up from parts; the whole, counted at once, costs the same."""
     size = (64, 96)
-    table = model_costs([block], "unet", "resnet18", placement, size, 16)
+    setting = Setting("unet", "resnet18", placement, 16, size)
+    counts = counts_of_models([block], setting)
+    table = with_added(cost_table(counts, CONVENTIONS["macs"]))
     bare, placed = table.to_dict("records")
     whole = create_model("unet", "resnet18", 16, block, placement)
-    assert measure(whole, (1, 3, *size))[:2] == (placed["params"], placed["macs_direct"])
+    assert measure(whole, (1, 3, *size))[:2] == (placed["params"], placed["direct"])
     set_evaluation(whole, "fast")
-    assert measure(whole, (1, 3, *size)).macs == placed["macs_fast"]
+    assert measure(whole, (1, 3, *size)).macs == placed["fast"]
     for evaluation in EVALUATIONS:
-        parts = landing_costs("unet", "resnet18", block, placement, size, evaluation, 16)
-        added, macs = placed[f"added_macs_{evaluation}"], f"macs_{evaluation}"
-        assert added == placed[macs] - bare[macs] == parts["macs"].sum()
-        assert placed[f"added_{macs}_share"] == pytest.approx(added / bare[macs])
+        parts = landing_costs(block, setting, evaluation)
+        added = placed[f"added_{evaluation}"]
+        assert added == placed[evaluation] - bare[evaluation] == parts["macs"].sum()
+        assert placed[f"added_{evaluation}_share"] == pytest.approx(
+            added / bare[evaluation]
+        )
         assert placed["added_params"] == parts["params"].sum()
 
 

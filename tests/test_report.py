@@ -8,7 +8,8 @@ from pandas import DataFrame, read_csv
 from ablations.errors import InputError
 from ablations.records import Failure, run_folder
 from ablations.study import RunConfig, Study
-from reports.render import Column, latex, markdown, millions, percent, points, share, text
+from reports.columns import Column, millions, percent, points, share, text
+from reports.render import latex, markdown
 from reports.report import write_report
 from tests.test_records import record
 

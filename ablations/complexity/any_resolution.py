@@ -8,7 +8,8 @@ meta device, must find at the wanted size what small sizes foretell.
 
 import copy
 import math
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import torch
@@ -71,18 +72,17 @@ def sizes_from(side: int, step: int = 1) -> Sizes:
 
 
 def holds(
-    found: CostPolynomials, meta: nn.Module, channels: int, sizes: Sizes, size: Size
+    found: CostPolynomials, second: Callable[[Size], int], sizes: Sizes, size: Size
 ) -> bool:
-    """Whether torch's counter agrees at size, or with its own polynomial through sizes.
+    """Whether the second counter agrees at size, or with its own polynomial through sizes.
 
     Where the two counters see different parts of a module, the latter still says that it
     computes at size what it computes at sizes.
     """
-    macs = meta_macs(meta, (1, channels, *size))
+    macs = second(size)
     if found.macs.value(math.prod(size)) == macs:
         return True
-    counts = {h * w: meta_macs(meta, (1, channels, h, w)) for h, w in sizes[:3]}
-    return fit(counts).value(math.prod(size)) == macs
+    return fit({h * w: second((h, w)) for h, w in sizes[:3]}).value(math.prod(size)) == macs
 
 
 # Blocks, by the positions of their input.
@@ -102,11 +102,11 @@ def block_polynomials(
     block: str, channels: int, evaluation: Evaluation, size: Size
 ) -> CostPolynomials | None:
     """Those in force at that size: an evaluation may change where positions exceed C."""
-    meta = meta_block(block, channels, evaluation)
+    second = partial(block_meta_macs, block, channels, evaluation)
     for side in (1, math.isqrt(channels) + 1):
         sizes = sizes_from(side)
         found = fit_block(block, channels, evaluation, sizes)
-        if found and holds(found, meta, channels, sizes, size):
+        if found and holds(found, second, sizes, size):
             return found
     return None
 
@@ -139,7 +139,8 @@ def bare_cost(model: str, encoder: str, classes: int, size: Size) -> Cost:
     if fitted := bare_polynomials(model, encoder, classes):
         step, found = fitted
         sizes = sizes_from(1, step)
-        if size[0] % step == size[1] % step == 0 and holds(found, bare, 3, sizes, size):
+        second = partial(bare_meta_macs, model, encoder, classes)
+        if size[0] % step == size[1] % step == 0 and holds(found, second, sizes, size):
             return found.at(math.prod(size))
     if math.prod(size) > LARGEST_RUN:
         sides = f"at multiples of {fitted[0]}, and " if fitted else ""
@@ -156,11 +157,12 @@ def bare_polynomials(
 ) -> tuple[int, CostPolynomials] | None:
     """For images whose sides are multiples of the first number."""
     bare = meta_model(model, encoder, classes)
+    second = partial(bare_meta_macs, model, encoder, classes)
     for step in STEPS:
         if step % stride_of(bare) == 0:
             sizes = sizes_from(1, step)
             found = fit_costs(on_cpu(bare), 3, sizes)
-            if found and holds(found, bare, 3, sizes, sizes[-1]):
+            if found and holds(found, second, sizes, sizes[-1]):
                 return step, found
     return None
 

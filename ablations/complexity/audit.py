@@ -1,89 +1,53 @@
-"""Every count by two counters, and those of blocks by their closed form."""
+"""Do the counters agree? Every count by fvcore and torch, a block's also by its formula."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import NamedTuple
 
-import torch
-from pandas import DataFrame
-
-from ablations.attention.base import AttentionBlock
-from ablations.complexity.any_resolution import (
-    Size,
-    block_cost,
-    block_meta_macs,
-    meta_block,
-    meta_model,
-)
-from ablations.complexity.composition import Setting, model_cost, model_meta_macs
-from ablations.complexity.costs import EVALUATIONS
-from ablations.complexity.counters import evaluating
-from ablations.complexity.layers import count_layers
+from ablations.complexity.counts import BlockCounts, Counts
 
 
-def audit_blocks(names: Sequence[str], channels: int, size: Size) -> DataFrame:
-    """macs of each block by fvcore, torch and closed form, where it has one.
+class Audit(NamedTuple):
+    """What the counters say of a table's counts."""
 
-    agree: all that there are. uncounted: operators that could explain a gap.
-    """
-    rows = []
-    for name in names:
-        for evaluation in EVALUATIONS:
-            cost = block_cost(name, channels, evaluation, size)
-            module = meta_block(name, channels, evaluation)
-            second = block_meta_macs(name, channels, evaluation, size)
-            form = None
-            if isinstance(module, AttentionBlock):
-                form = module.closed_form(*size).macs
-            rows.append(
-                {
-                    "block": name,
-                    "evaluation": evaluation,
-                    "fvcore": cost.macs,
-                    "torch": second,
-                    "closed_form": form,
-                    "agree": {cost.macs, second, form} - {None} == {cost.macs},
-                    "uncounted": ", ".join(cost.uncounted),
-                }
+    counts: int
+    blocks: int  # of them, blocks alone, whose formula is compared too
+    unread: int  # of them, models with layers that torch counts though nothing reads them
+    unexplained: list[str]
+
+    def sentence(self) -> str:
+        """For the foot of a table."""
+        counters = ["fvcore", "torch.utils.flop_counter"]
+        counters += ["closed form"] if self.blocks else []
+        parts = [f"Counters: {', '.join(counters[:-1])} and {counters[-1]} agree on "]
+        agreeing = self.counts - self.unread - len(self.unexplained)
+        parts.append(f"{agreeing} of {self.counts} counts.")
+        if self.unread:
+            parts.append(
+                f" On {self.unread} torch counts more, by exactly the layers that run "
+                "though nothing reads their output."
             )
-    return DataFrame(rows)
+        if self.unexplained:
+            parts.append(" NOT EXPLAINED: " + "; ".join(self.unexplained) + ".")
+        return "".join(parts)
 
 
-def audit_models(names: Sequence[str], setting: Setting) -> DataFrame:
-    """macs of a model with each block by fvcore and torch, as in audit_blocks.
-
-    unread: of layers that run though nothing reads their output. torch counts them,
-    fvcore does not; with them the two must agree.
-    """
-    rows: list[dict[str, object]] = []
-    unread = unread_macs(setting)
-    for name in names:
-        for evaluation in EVALUATIONS:
-            cost = model_cost(setting, name, evaluation)
-            second = model_meta_macs(setting, name, evaluation)
-            rows.append(
-                {
-                    "block": name,
-                    "evaluation": evaluation,
-                    "fvcore": cost.macs,
-                    "torch": second,
-                    "unread": unread,
-                    "agree": cost.macs + unread == second,
-                    "uncounted": ", ".join(cost.uncounted),
-                }
-            )
-    return DataFrame(rows)
+def audit(all_counts: Iterable[Counts]) -> Audit:
+    """Compare the counters on every one of them."""
+    all_counts = list(all_counts)
+    gaps = [counts for counts in all_counts if counts.macs != counts.meta_macs]
+    explained = [c for c in gaps if c.macs + c.unread == c.meta_macs]
+    blocks = [counts for counts in all_counts if isinstance(counts, BlockCounts)]
+    wrong = [counts for counts in gaps if counts not in explained]
+    wrong += [c for c in blocks if c.closed_form != c.macs and c not in wrong]
+    return Audit(len(all_counts), len(blocks), len(explained), [*map(describe, wrong)])
 
 
-def unread_macs(setting: Setting) -> int:
-    """Of the bare model's layers whose weights its output does not depend on."""
-    bare = meta_model(setting.model, setting.encoder, setting.classes)
-    weights = {
-        name.removesuffix(".weight"): parameter
-        for name, parameter in bare.named_parameters()
-        if name.endswith(".weight")
-    }
-    with evaluating(bare), torch.enable_grad():
-        total = bare(torch.empty(1, 3, *setting.size, device="meta")).sum()
-    gradients = torch.autograd.grad(total, [*weights.values()], allow_unused=True)
-    read = {path for path, grad in zip(weights, gradients, strict=True) if grad is not None}
-    layers = count_layers(bare, (1, 3, *setting.size))
-    return sum(layer.macs for layer in layers if layer.path not in read)
+def describe(counts: Counts) -> str:
+    found = f"fvcore {counts.macs:,}, torch {counts.meta_macs:,}"
+    if isinstance(counts, BlockCounts):
+        found += f", closed form {counts.closed_form:,}"
+    operators = ", ".join(counts.cost.uncounted) or "none"
+    return (
+        f"{counts.block} ({counts.evaluation}): {found}; operators without a count in "
+        f"fvcore: {operators}"
+    )

@@ -1,101 +1,108 @@
 """Tables of numbers: what blocks cost, alone, in a model, and landing by landing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from pandas import DataFrame
 
 from ablations.attention.base import Evaluation
-from ablations.complexity.any_resolution import (
-    block_cost,
-)
-from ablations.complexity.composition import (
-    Setting,
-    model_cost,
-    site_cost,
-    sites,
-)
-from ablations.models import check_size
+from ablations.complexity.composition import Setting, model_cost, site_cost, sites
+from ablations.complexity.conventions import Convention
+from ablations.complexity.counters import measure
+from ablations.complexity.counts import BlockCounts, Counts, ModelCounts
+from ablations.errors import InputError
+from ablations.models import check_size, create_model
 
 EVALUATIONS: tuple[Evaluation, ...] = ("direct", "fast")
+COLUMNS = ["block", "params", *EVALUATIONS, "uncounted", "problem"]
 
 
-def block_costs(names: Sequence[str], channels: int, height: int, width: int) -> DataFrame:
-    """What each block costs on one feature map (channels, height, width).
+def counts_of_blocks(
+    names: Iterable[str], channels: int, size: tuple[int, int]
+) -> list[BlockCounts]:
+    """Each block alone, in both evaluations."""
+    return [
+        BlockCounts(name, evaluation, channels, size)
+        for name in names
+        for evaluation in EVALUATIONS
+    ]
 
-    macs_direct is as published, macs_fast as this suite runs it. uncounted lists the
-    operators of the latter that fvcore does not know, most called first.
+
+def counts_of_models(names: Iterable[str], setting: Setting) -> list[ModelCounts]:
+    """A model with each block, in both evaluations; the bare model first."""
+    check_size(setting.model, setting.encoder, *setting.size)
+    return [
+        ModelCounts(name, evaluation, setting)
+        for name in dict.fromkeys(["none", *names])
+        for evaluation in EVALUATIONS
+    ]
+
+
+def cost_table(counts: Iterable[Counts], convention: Convention) -> DataFrame:
+    """One row per block, in the order given.
+
+    direct is as published, fast as this suite runs it, both under the convention.
+    uncounted lists the latter's operators that fvcore does not know, most called first.
+    Raises InputError where a block cannot be built.
     """
-    size = (height, width)
     rows = []
-    for name in names:
-        direct = block_cost(name, channels, "direct", size)
-        fast = block_cost(name, channels, "fast", size)
-        operators = sorted(fast.uncounted, key=lambda name: -fast.uncounted[name])
+    for name, pair in groupby(counts, key=lambda one: one.block):
+        direct, fast = pair
+        called = fast.cost.uncounted
         rows.append(
             {
                 "block": name,
                 "params": fast.params,
-                "macs_direct": direct.macs,
-                "macs_fast": fast.macs,
-                "uncounted": ", ".join(name.removeprefix("aten::") for name in operators),
+                "direct": convention.total(direct),
+                "fast": convention.total(fast),
+                "uncounted": ", ".join(sorted(called, key=lambda name: -called[name])),
             }
         )
     return DataFrame(rows)
 
 
-def model_costs(
-    names: Sequence[str],
-    model: str,
-    encoder: str,
-    placement: str,
-    size: tuple[int, int],
-    classes: int,
-) -> DataFrame:
-    """What a model costs with each block, and what that adds to the bare model.
-
-    macs_direct is as published, macs_fast as this suite runs it; added_* are differences,
-    and their shares are of the bare model.
-    """
-    check_size(model, encoder, *size)
-    setting = Setting(model, encoder, placement, classes, size)
-    table = DataFrame(
-        [model_row(setting, name) for name in dict.fromkeys(["none", *names])]
-    )
-    return with_added(table)
-
-
-def model_row(setting: Setting, name: str) -> dict[str, object]:
-    direct = model_cost(setting, name, "direct")
-    fast = model_cost(setting, name, "fast")
-    return {
-        "block": name,
-        "params": fast.params,
-        "macs_direct": direct.macs,
-        "macs_fast": fast.macs,
-    }
-
-
 def with_added(table: DataFrame) -> DataFrame:
-    """With what each row adds to the first."""
+    """With added_*, what each row adds to the first, and that as a share of the first."""
     bare = table.iloc[0]
-    for what in ("params", "macs_direct", "macs_fast"):
+    for what in ("params", *EVALUATIONS):
         table[f"added_{what}"] = table[what] - bare[what]
-        table[f"added_{what}_share"] = table[f"added_{what}"] / bare[what]
+        table[f"added_{what}_share"] = table[what] / bare[what] - 1
     return table
 
 
-def landing_costs(
-    model: str,
-    encoder: str,
-    block: str,
-    placement: str,
-    size: tuple[int, int],
-    evaluation: Evaluation,
-    classes: int = 21,
-) -> DataFrame:
+def survey(
+    names: Sequence[str], settings: Iterable[Setting], convention: Convention
+) -> Iterator[tuple[DataFrame, list[ModelCounts]]]:
+    """A cost_table per setting, with what it adds, and the counts behind it.
+
+    Where a block does not fit, problem says why, and its costs are missing.
+    """
+    for setting in settings:
+        rows, counted = [], []
+        for name, pair in groupby(counts_of_models(names, setting), lambda one: one.block):
+            both = list(pair)
+            try:
+                rows += cost_table(both, convention).to_dict("records")
+                counted += both
+            except InputError as error:
+                rows.append({"block": name, "problem": str(error)})
+        table = with_added(DataFrame(rows, columns=COLUMNS))
+        for place, what in enumerate(("model", "encoder", "placement")):
+            table.insert(place, what, getattr(setting, what))
+        yield table, counted
+
+
+def whole_costs_the_sum(block: str, setting: Setting, evaluation: Evaluation) -> bool:
+    """Whether a model with blocks, built and counted at once, costs what its parts cost."""
+    names = (setting.model, setting.encoder, setting.classes)
+    whole = create_model(*names, block, setting.placement, evaluation)
+    cost = model_cost(setting, block, evaluation)
+    return measure(whole, (1, 3, *setting.size))[:3] == cost[:3]
+
+
+def landing_costs(block: str, setting: Setting, evaluation: Evaluation) -> DataFrame:
     """One row per place of a block: path, channels, stride, params and macs added."""
-    check_size(model, encoder, *size)
-    setting = Setting(model, encoder, placement, classes, size)
+    check_size(setting.model, setting.encoder, *setting.size)
     rows = []
     for site in sites(setting) if block != "none" else ():
         if site.size:
@@ -104,7 +111,7 @@ def landing_costs(
                 {
                     "path": site.path,
                     "channels": site.channels,
-                    "stride": size[0] / site.size[0],
+                    "stride": setting.size[0] / site.size[0],
                     "params": cost.params,
                     "macs": cost.macs,
                 }

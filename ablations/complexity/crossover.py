@@ -1,68 +1,82 @@
-"""How costs grow with the image, and from which resolution one block costs more."""
+"""How costs grow with resolution, and from which one on a block costs more than another."""
 
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Mapping
 
 from pandas import DataFrame
 
 from ablations.attention.base import Evaluation
-from ablations.complexity.any_resolution import bare_polynomials
+from ablations.complexity.any_resolution import Size, bare_polynomials, block_polynomials
 from ablations.complexity.composition import Setting, added_macs
 from ablations.complexity.polynomial import Polynomial
-from ablations.errors import InputError
-from ablations.models import check_size
 
-LARGEST_SIDE = 2**16  # pixels; crossovers beyond are of no use
+SIDES = (8, 2**14)  # of squares; crossovers beyond are of no use
+
+Growth = Mapping[str, Polynomial]  # by block
 
 
-def growth(names: Sequence[str], setting: Setting, evaluation: Evaluation) -> DataFrame:
-    """The macs of a model with each block, as constant + linear * N + quadratic * N**2.
+def growth_of_blocks(
+    names: Iterable[str], channels: int, evaluation: Evaluation, size: Size
+) -> Growth:
+    """The macs of each block alone, by the positions of its input.
 
-    N is the number of pixels of the image. added_* are of the blocks alone. macs are
-    integers where N belongs to sides that are multiples of step.
+    Blocks without such a polynomial are left out. A block may be evaluated otherwise where
+    positions exceed channels: the polynomials are those in force at size.
     """
+    found = {
+        name: block_polynomials(name, channels, evaluation, size)
+        for name in names
+        if name != "none"
+    }
+    return {name: costs.macs for name, costs in found.items() if costs}
+
+
+def growth_in_model(
+    names: Iterable[str], setting: Setting, evaluation: Evaluation
+) -> Growth:
+    """The macs that each block adds, by the pixels of the image, as growth_of_blocks."""
+    found = {
+        name: added_macs(setting, name, evaluation) for name in names if name != "none"
+    }
+    return {name: added for name, added in found.items() if added is not None}
+
+
+def bare_growth(setting: Setting) -> tuple[int, Polynomial] | None:
+    """The macs of the bare model, for sides that are multiples of the first number."""
     fitted = bare_polynomials(setting.model, setting.encoder, setting.classes)
-    if fitted is None:
-        raise InputError(
-            f"model {setting.model!r}: its cost is no polynomial of the pixels"
-        )
-    step, bare = fitted
-    rows: list[dict[str, object]] = []
-    for name in names:
-        added = added_polynomial(setting, name, evaluation)
-        total = bare.macs + added
-        rows.append(
-            {"block": name, "step": step}
-            | {power: float(getattr(total, power)) for power in POWERS}
-            | {f"added_{power}": float(getattr(added, power)) for power in POWERS}
-        )
-    return DataFrame(rows)
+    return (fitted[0], fitted[1].macs) if fitted else None
+
+
+def growth_table(growths: Mapping[Evaluation, Growth]) -> DataFrame:
+    """One row per block and evaluation: constant + linear * N + quadratic * N**2 macs."""
+    return DataFrame(
+        [
+            {"block": name, "evaluation": evaluation}
+            | {power: float(getattr(macs, power)) for power in POWERS}
+            for evaluation, growth in growths.items()
+            for name, macs in growth.items()
+        ],
+        columns=["block", "evaluation", *POWERS],
+    )
 
 
 POWERS = ("constant", "linear", "quadratic")
 
 
-def crossovers(names: Sequence[str], setting: Setting, evaluation: Evaluation) -> DataFrame:
+def crossovers(growths: Mapping[Evaluation, Growth]) -> DataFrame:
     """One row per pair of blocks and resolution from which one costs more than the other.
 
-    pixels is the number of pixels of the image; the dearer block is cheaper below.
+    side is that of a square; the dearer block is cheaper below it.
     """
-    added = {name: added_polynomial(setting, name, evaluation) for name in names}
     rows = []
-    for first, second in itertools.combinations(names, 2):
-        difference = added[first] - added[second]
-        for pixels in difference.sign_changes():
-            if 1 < pixels < LARGEST_SIDE**2:
-                grows = difference.rises_at(pixels)
-                dearer, cheaper = (first, second) if grows else (second, first)
-                rows.append({"dearer": dearer, "cheaper": cheaper, "pixels": pixels})
-    return DataFrame(rows, columns=["dearer", "cheaper", "pixels"])
-
-
-def added_polynomial(setting: Setting, name: str, evaluation: Evaluation) -> Polynomial:
-    """Raises InputError where the block's cost does not depend on H * W alone."""
-    check_size(setting.model, setting.encoder, *setting.size)
-    added = added_macs(setting, name, evaluation)
-    if added is None:
-        raise InputError(f"block {name!r}: its cost is no polynomial of the positions")
-    return added
+    for evaluation, growth in growths.items():
+        for first, second in itertools.combinations(growth, 2):
+            difference = growth[first] - growth[second]
+            for positions in difference.sign_changes():
+                side = math.sqrt(positions)
+                if SIDES[0] < side < SIDES[1]:
+                    grows = difference.rises_at(positions)
+                    dearer, cheaper = (first, second) if grows else (second, first)
+                    rows.append((evaluation, dearer, cheaper, side))
+    return DataFrame(rows, columns=["evaluation", "dearer", "cheaper", "side"])

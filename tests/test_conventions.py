@@ -1,0 +1,150 @@
+"""A convention weighs counts; counts come from counters that agree, or say why not."""
+
+from pathlib import Path
+
+import pytest
+from torch import Tensor, nn
+
+from ablations.attention import BLOCKS
+from ablations.cli import main
+from ablations.complexity.audit import audit
+from ablations.complexity.composition import Setting
+from ablations.complexity.conventions import CONVENTIONS
+from ablations.complexity.costs import (
+    counts_of_blocks,
+    counts_of_models,
+    survey,
+    whole_costs_the_sum,
+)
+from ablations.complexity.counts import BlockCounts, ModelCounts
+from ablations.models import SMP_MODELS
+
+C, H, W = 32, 6, 9
+
+
+class Doubled(nn.Module):
+    """A transposed convolution, a norm and a matrix product, and back to the same shape."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(channels, channels, 2, 2, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        large: Tensor = self.norm(self.up(x))[..., ::2, ::2]  # (B, C, H, W)
+        rows = large.flatten(2)  # (B, C, N)
+        return (rows @ rows.transpose(1, 2) @ rows).reshape(x.shape)
+
+
+class Hidden(nn.Module):
+    """A convolution whose output nothing reads."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.unused = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.unused(x)
+        return 2 * x
+
+
+@pytest.mark.parametrize(
+    ("name", "total"),
+    [
+        ("macs", 4 * C * C * H * W + 2 * C * C * H * W),
+        ("torch", 2 * (4 * C * C * H * W + 2 * C * C * H * W)),
+        ("fvcore", 4 * C * C * H * W + 2 * C * C * H * W + 2 * C * 4 * H * W),
+        ("thop", 4 * C * C * H * W + 2 * C * 4 * H * W),
+        ("hrnet", 4 * C * C * (2 * H) * (2 * W)),  # charged at the output's resolution
+        ("closed_form", 4 * C * C * H * W),  # it has none: by its layers
+    ],
+)
+def test_conventions_differ_in_what_they_see(name: str, total: int) -> None:
+    counts = BlockCounts(f"{__name__}:Doubled", "direct", C, (H, W))
+    assert CONVENTIONS[name].total(counts) == total
+
+
+def test_a_figure_is_in_the_giga_of_its_convention() -> None:
+    counts = BlockCounts("non_local", "direct", C, (H, W))
+    assert CONVENTIONS["macs"].figure(counts) == counts.macs / 10**9
+    assert CONVENTIONS["hrnet"].figure(counts) == counts.layer_macs_at_output / 1024**3
+
+
+def test_every_counter_agrees_on_every_block() -> None:
+    found = audit(counts_of_blocks(list(BLOCKS), C, (H, W)))
+    assert found.unexplained == []
+    assert found.sentence() == (
+        "Counters: fvcore, torch.utils.flop_counter and closed form agree on "
+        f"{2 * len(BLOCKS)} of {2 * len(BLOCKS)} counts."
+    )
+
+
+@pytest.mark.parametrize("encoder", ["resnet18", "mobilenet_v2"])
+@pytest.mark.parametrize("model", SMP_MODELS)
+def test_counters_agree_on_models_or_the_gap_is_explained(model: str, encoder: str) -> None:
+    setting = Setting(model, encoder, "last_feature", 21, (128, 128))
+    assert audit(counts_of_models(["psa_parallel"], setting)).unexplained == []
+
+
+def test_layers_that_nothing_reads_explain_a_gap() -> None:
+    """smp's MobileNetV2 runs its last stages though pspnet reads only the first three."""
+    setting = Setting("pspnet", "mobilenet_v2", "stages", 21, (64, 64))
+    found = audit([ModelCounts("none", "direct", setting)])
+    assert (found.unread, found.unexplained) == (1, [])
+    assert "nothing reads their output" in found.sentence()
+    read = setting._replace(encoder="resnet18")
+    assert audit([ModelCounts("none", "direct", read)]).unread == 0
+
+
+def test_a_gap_without_explanation_names_the_operators() -> None:
+    [problem] = audit([BlockCounts(f"{__name__}:Hidden", "direct", C, (H, W))]).unexplained
+    assert f"fvcore 0, torch {C * C * H * W:,}" in problem
+    assert "operators without a count in fvcore: aten::mul" in problem
+
+
+def test_a_survey_says_what_does_not_fit() -> None:
+    settings = [Setting("fpn", "mobilenet_v2", "stages", 21, (64, 64))]
+    [(table, counts)] = survey(["se", "gc"], settings, CONVENTIONS["macs"])
+    problems = table.set_index("block")["problem"]
+    assert "24 channels cannot be reduced by 16" in problems["se"]
+    assert problems[["none", "gc"]].isna().all()
+    added = dict(zip(table["block"], table["added_direct"].tolist(), strict=True))
+    assert added["gc"] > 0
+    assert [one.block for one in counts] == ["none", "none", "gc", "gc"]
+
+
+@pytest.mark.parametrize("placement", ["residual", "decoder"])
+def test_a_whole_model_costs_the_sum_of_its_parts(placement: str) -> None:
+    setting = Setting("deeplabv3plus", "resnet18", placement, 16, (64, 96))
+    assert whole_costs_the_sum("gc", setting, "fast")
+
+
+def test_a_table_names_its_convention_and_its_counters(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["cost", "--channels", "32", "--size", "6x9", "--out", str(tmp_path)]
+    assert main([*arguments, "--block", "gc", "--block", "cbam"]) == 0
+    page = capsys.readouterr().out
+    assert "MACs: multiply-adds of convolutions" in page
+    assert "agree on 4 of 4 counts" in page
+    assert "a + b N + c N^2" in page
+    assert main([*arguments, "--convention", "torch"]) == 0
+    assert "FLOPs as published (M)" in capsys.readouterr().out
+    caption = r"\caption{One image, on 32 channels of 6x9. FLOPs: two for each multiply-add"
+    assert caption in (tmp_path / "cost.tex").read_text()
+
+
+def test_an_unknown_convention_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cost", "--convention", "thop2"]) == 2
+    assert "did you mean 'thop'?" in capsys.readouterr().err
+
+
+def test_a_survey_is_written_and_a_sample_of_it_counted_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = ["--model", "fpn", "--encoder", "resnet18", "--encoder", "mobilenet_v2"]
+    arguments = ["cost", *models, "--block", "gc", "--size", "128", "--out", str(tmp_path)]
+    assert main([*arguments, "--placement", "stages"]) == 0
+    page = capsys.readouterr().out
+    assert "counted whole at 128x128: equal" in page
+    assert (tmp_path / "cost-all.md").read_text().count("| fpn ") == 4
