@@ -10,7 +10,7 @@ demo: .venv/installed  ## train the demo study on this machine and write its rep
 	$(BIN)/ablate report runs/demo --sweep sweeps/demo.yaml
 
 test: .venv/installed check  ## format, lint, types and fast tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not slurm" -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not slurm" -n auto --dist loadgroup
 
 test-slow: .venv/installed  ## the tests that take longer
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow

@@ -131,6 +131,21 @@ def cost(given: argparse.Namespace) -> None:
 ENCODERS = ["resnet50", "mobilenet_v2", "efficientnet-b0"]  # of cost --all
 
 
+def reproduce(given: argparse.Namespace) -> None:
+    """Count a paper's complexity tables anew, beside what it prints, with reasons."""
+    from rich.progress import track
+
+    from ablations.complexity.conventions import find_convention
+    from reports.psa_paper.pages import PAGES, write_pages
+
+    convention = find_convention(given.convention) if given.convention else None
+    pages = write_pages(given.out, convention)
+    shown = track(pages, "tables", PAGES, disable=not sys.stderr.isatty())
+    *_, whole = shown
+    print(whole)
+    print(given.out / "psa.md")
+
+
 def bench(given: argparse.Namespace) -> None:
     """Time and memory of blocks, direct against fast, on this device."""
     import torch
@@ -327,6 +342,14 @@ VERBS: dict[str, tuple[Run, AddOptions, list[str]]] = {
             "cost --model deeplabv3plus --block non_local --placement stages --size 8192",
             "cost --model unet --size 512 --convention torch",
             "cost --all --placement stages --size 512",
+        ],
+    ),
+    "reproduce": (
+        reproduce,
+        options.reproduce_options,
+        [
+            "reproduce psa",
+            "reproduce psa --convention torch --out runs/psa-flops",
         ],
     ),
     "bench": (

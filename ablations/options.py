@@ -163,6 +163,14 @@ def cost_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def reproduce_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paper", choices=["psa"], help="Polarized Self-Attention")
+    parser.add_argument(
+        "--convention", help="count FLOPs so in every table (default: as each table did)"
+    )
+    parser.add_argument("--out", type=Path, default=Path("runs/psa"), help="for the files")
+
+
 def bench_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--block", action="append", help="repeatable; default: both PSA")
     parser.add_argument(

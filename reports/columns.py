@@ -122,6 +122,10 @@ def in_mega(convention: Convention, sign: str = "") -> Show:
     return scaled(convention.kilo**2, 3, sign)
 
 
+def in_giga(convention: Convention) -> Show:
+    return scaled(convention.kilo**3, 3)
+
+
 scientific = either(lambda value: f"{value:.6g}")
 GROWTH = [
     BLOCK,

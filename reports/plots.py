@@ -233,6 +233,37 @@ def direct_against_fast(bench: DataFrame) -> Figure:
     return figure
 
 
+def added_cost(costs: DataFrame) -> Figure:
+    """MACs that each block adds to a network against the parameters that it adds.
+
+    A line leads from a block as published to the same function as this suite runs it.
+    """
+    rows = costs[costs["block"] != "none"].to_dict("records")
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(8, 5.5)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        places, bars = {}, {}
+        for row in rows:
+            colour = FAMILIES[family(row["block"])][1]
+            params, macs = row["added_params"], (row["added_direct"], row["added_fast"])
+            axes.plot([params] * 2, macs, color=colour, alpha=0.4, linewidth=1.5, zorder=2)
+            axes.scatter([params], macs[:1], s=44, color=colour, zorder=3)
+            look: Any = {"facecolor": "white", "edgecolor": colour, "zorder": 4}
+            axes.scatter([params], macs[1:], s=24, **look)
+            places[row["block"]] = (params, macs[0])
+            bars[row["block"]] = (min(macs), max(macs))
+        axes.set_xlim(right=5 * costs["added_params"].max())
+        axes.set_ylim(top=4 * costs["added_direct"].max())
+        axes.set_xlabel("Parameters added")
+        axes.set_ylabel("MACs added to one image")
+        axes.set_title("filled: as published; open: as run here", fontsize=9, loc="right")
+        add_legend(axes, [row["block"] for row in rows])
+        figure.canvas.draw()  # text has a size only now
+        place_labels(axes, places, bars)
+    return figure
+
+
 def save(figure: Figure, folder: Path, name: str) -> None:
     """name.svg and name.png, without a date in them."""
     try:

@@ -12,6 +12,9 @@ from ablations.complexity.counts import ModelCounts
 from ablations.errors import InputError
 from ablations.models import create_bare, create_model
 
+# On one worker: what is counted once is kept.
+pytestmark = pytest.mark.xdist_group("paper")
+
 Row = dict[str, str]
 
 COUNTS = Path(__file__).parent / "golden" / "computed_counts.csv"

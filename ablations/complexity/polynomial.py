@@ -1,7 +1,7 @@
 """Counts of operations as polynomials of the number of positions, in exact fractions."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -55,8 +55,20 @@ class Polynomial:
 
 def fit(counts: Mapping[int, int]) -> Polynomial:
     """The polynomial through three counts, given by their numbers of positions."""
-    (a, first), (b, second), (c, third) = counts.items()
-    slope = Fraction(second - first, b - a)
-    quadratic = (Fraction(third - second, c - b) - slope) / (c - a)
-    linear = slope - quadratic * (a + b)
-    return Polynomial(first - linear * a - quadratic * a**2, linear, quadratic)
+    return Polynomial(*interpolate(counts))
+
+
+def interpolate(points: Mapping[int, int] | Mapping[int, Fraction]) -> list[Fraction]:
+    """Coefficients, the constant first, of the polynomial through values at places."""
+    found, vanishing = [Fraction(0)] * len(points), [Fraction(1)]  # at the places so far
+    for place, wanted in points.items():
+        slope = (wanted - evaluate(found, place)) / evaluate(vanishing, place)
+        for power, coefficient in enumerate(vanishing):
+            found[power] += slope * coefficient
+        shifted, scaled = [Fraction(0), *vanishing], [place * c for c in vanishing]
+        vanishing = [a - b for a, b in zip(shifted, [*scaled, Fraction(0)], strict=True)]
+    return found
+
+
+def evaluate(coefficients: Sequence[Fraction], place: int) -> Fraction:
+    return sum((c * place**power for power, c in enumerate(coefficients)), Fraction(0))

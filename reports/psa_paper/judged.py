@@ -1,0 +1,170 @@
+"""Printed against counted: one verdict per cell, and the reason, which is computed too."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+from ablations.complexity.conventions import CONVENTIONS, Convention
+from ablations.complexity.counts import ModelCounts
+from reports.psa_paper.digits import (
+    bounds,
+    is_cut_to,
+    number,
+    rounds_to,
+    rounds_to_fewer,
+    shown,
+)
+from reports.psa_paper.networks import ROWS, OpenRow, Row, RowOnBase, Variant
+from reports.psa_paper.printed import COSTS, Key, printed_rows
+
+Verdict = Literal[
+    "exact to the printed digit",
+    "convention",
+    "variant",
+    "copied from a README",
+    "undetermined",
+]
+
+
+class Judged(NamedTuple):
+    """One cell; figures are in the cell's own unit, G or M."""
+
+    row: Key
+    metric: str  # Flops or mPara
+    printed: str
+    ours: Fraction | None
+    verdict: Verdict
+    reason: str
+
+
+def judge_table(table: int, convention: Convention) -> Iterator[Judged]:
+    """The cost cells of every row that is rebuilt, FLOPs under the convention."""
+    for key, row in ROWS.items():
+        if key[0] == table:
+            for metric in COSTS:
+                yield judge(key, row, metric, convention)
+
+
+def judge(
+    key: Key, row: Row | OpenRow | RowOnBase, metric: str, convention: Convention
+) -> Judged:
+    printed = printed_rows()[key].cells[metric]
+    if isinstance(row, OpenRow):
+        return Judged(
+            key, metric, printed, None, "undetermined", fits(key, row, convention)
+        )
+    if isinstance(row, RowOnBase):
+        return judge_on_base(key, row, metric, convention)
+    ours = figure(row.implied.counts, metric, convention)
+    verdict, reason = compare(key, row, metric, ours, convention)
+    return Judged(key, metric, printed, ours, verdict, reason)
+
+
+def figure(counts: ModelCounts, metric: str, convention: Convention) -> Fraction:
+    """As the column has it: parameters in millions, operations in the convention's G."""
+    if metric == "mPara":
+        return Fraction(counts.params, 10**6)
+    return Fraction(convention.total(counts), convention.kilo**3)
+
+
+def compare(
+    key: Key, row: Row, metric: str, ours: Fraction, convention: Convention
+) -> tuple[Verdict, str]:
+    printed, text = printed_rows()[key].cells[metric], shown(ours)
+    if rounds_to(ours, printed):
+        reason = f"{row.implied.label}: {text}" + others(row, metric, printed, convention)
+        return "exact to the printed digit", reason
+    stated = row.readme.get(metric)
+    if stated and number(stated) == number(printed):
+        says = f"the README of the network's authors says {stated}"
+        return "copied from a README", f"counted {text}; {says}"
+    if is_cut_to(ours, printed):
+        return "convention", f"{shown(ours, 4)}, cut off and not rounded"
+    if rounds_to_fewer(ours, printed):
+        return "convention", f"{text}, rounded to a digit less, and a zero behind it"
+    for other in CONVENTIONS.values() if metric == "Flops" else ():
+        figures = figure(row.implied.counts, metric, other)
+        if rounds_to(figures, printed):
+            return "convention", f"counted {text}; {shown(figures)} {other.caption()}"
+    for variant in row.others:
+        if rounds_to(figure(variant.counts, metric, convention), printed):
+            return "variant", f"{row.implied.label} gives {text}; {variant.label} agrees"
+    return "undetermined", f"counted {text}" + elsewhere(key, row, metric)
+
+
+def others(row: Row, metric: str, printed: str, convention: Convention) -> str:
+    """What the other variants give: those that print alike, and those that do not."""
+    alike: list[str] = []
+    excluded: list[str] = []
+    for variant in row.others:
+        theirs = figure(variant.counts, metric, convention)
+        chosen = alike if rounds_to(theirs, printed) else excluded
+        chosen.append(f"{variant.label} {shown(theirs)}")
+    parts = [f"; excluded: {', '.join(excluded)}"] if excluded else []
+    parts += [f"; prints alike: {', '.join(alike)}"] if alike else []
+    return "".join(parts)
+
+
+def elsewhere(key: Key, row: Row, metric: str) -> str:
+    """Where the paper prints another figure for the same network."""
+    printed, found = printed_rows()[key].cells[metric], []
+    for other_key, other in ROWS.items():
+        if isinstance(other, Row) and same(row.implied, other.implied, metric):
+            theirs = printed_rows()[other_key].cells[metric]
+            if number(theirs) != number(printed):
+                found.append(f"Table {other_key[0]}, row {other_key[1]} prints {theirs}")
+    listed = ", ".join(found)
+    return f"; for the same network {listed}" if found else "; no source found"
+
+
+def same(one: Variant, other: Variant, metric: str) -> bool:
+    """Parameters do not depend on the size of the image."""
+    if metric == "mPara":
+        one = Variant(one.setting._replace(size=other.setting.size), one.block)
+    return one == other
+
+
+def fits(key: Key, row: OpenRow, convention: Convention) -> str:
+    """Which candidates print as both cells say, rounded or cut off."""
+    fitting: list[str] = []
+    excluded: list[str] = []
+    for variant in row.candidates:
+        figures = {m: figure(variant.counts, m, convention) for m in COSTS}
+        text = f"{variant.label} ({shown(figures['Flops'])} G, {shown(figures['mPara'])} M)"
+        cells = printed_rows()[key].cells
+        prints = [
+            rounds_to(figures[m], cells[m]) or is_cut_to(figures[m], cells[m])
+            for m in COSTS
+        ]
+        (fitting if all(prints) else excluded).append(text)
+    return (
+        f"{len(fitting)} candidates fit both cells, and counting cannot choose: "
+        f"{', '.join(fitting)}. Excluded: {', '.join(excluded)}"
+    )
+
+
+def judge_on_base(key: Key, row: RowOnBase, metric: str, convention: Convention) -> Judged:
+    """The printed base is rounded: is there a base that gives both printed figures?"""
+    printed, base = (printed_rows()[k].cells[metric] for k in (key, row.base))
+    bare = Variant(row.implied.setting).counts
+    gains = [
+        figure(variant.counts, metric, convention) - figure(bare, metric, convention)
+        for variant in (row.implied, *row.others)
+    ]
+    ranges = [meeting(base, printed, gain) for gain in gains]
+    ours = Fraction(number(base)) + gains[0]
+    reasons = []
+    for variant, gain, found in zip((row.implied, *row.others), gains, ranges, strict=True):
+        fit = f"{shown(found[0])} to {shown(found[1])}" if found else "none"
+        reasons.append(f"{fit} with {shown(gain)} more by {variant.label}")
+    verdict: Verdict = "variant" if ranges[0] else "undetermined"
+    head = f"on the printed base of {base} (row {row.base[1]}); bases that print both: "
+    return Judged(key, metric, printed, ours, verdict, head + "; ".join(reasons))
+
+
+def meeting(base: str, printed: str, gain: Fraction) -> tuple[Fraction, Fraction] | None:
+    """The bases that print as base, and with the gain as printed; None where none does."""
+    lower, upper = bounds(base)
+    low, high = bounds(printed)
+    lower, upper = max(lower, low - gain), min(upper, high - gain)
+    return (lower, upper) if lower < upper else None

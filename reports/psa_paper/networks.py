@@ -1,0 +1,172 @@
+"""Which networks the rows of Tables 2, 3 and 4 stand for, as far as counting can tell.
+
+Each row names the network that its printed figures imply, and what else they might have
+meant; judged.py counts them all. Rows of networks that are not rebuilt here (Hourglass and
+CPN in Table 4) are left out.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ablations.complexity.composition import Setting, sites
+from ablations.complexity.counts import ModelCounts
+from reports.psa_paper.printed import Key
+
+SMALL, LARGE = (256, 192), (384, 288)  # inputs of the pose networks
+
+BLOCK_NAMES = {
+    "psa_parallel_code": "PSA_p",
+    "psa_sequential_code": "PSA_s",
+    "psa_parallel": "Figure 2's PSA",
+    "ablations.paper_models.rounded_psa:RoundedParallelPSA": "PSA_p",
+    "ablations.paper_models.rounded_psa:RoundedSequentialPSA": "PSA_s",
+}
+WHERE = {
+    "residual": "in {} residual blocks",
+    "bottlenecks": "in {} Bottlenecks",
+    "basic_blocks": "in {} BasicBlocks",
+    "first_two_3x3": "after the first {} 3x3 convolutions",
+    "depthwise": "after {} depthwise convolutions",
+    "logits": "on the logits",
+}
+
+
+class Variant(NamedTuple):
+    """One network that a printed row may stand for."""
+
+    setting: Setting
+    block: str = "none"
+
+    @property
+    def counts(self) -> ModelCounts:
+        return ModelCounts(self.block, "direct", self.setting)
+
+    @property
+    def label(self) -> str:
+        """How reasons name it: PSA_p in 16 Bottlenecks."""
+        if self.block == "none":
+            return "without a block"
+        placement = self.setting.placement
+        if placement == "residual" and "hrnet" not in self.setting.model:
+            placement = "bottlenecks"
+        where = WHERE[placement].format(len(sites(self.setting)))
+        return f"{BLOCK_NAMES[self.block]} {where}"
+
+    def with_block(self, block: str, placement: str = "residual") -> "Variant":
+        return Variant(self.setting._replace(placement=placement), block)
+
+
+class Row(NamedTuple):
+    """What a row stands for.
+
+    others are compared, so that a reason can say what they would give. readme is what the
+    public README of the network's authors states, by the paper's columns.
+    """
+
+    implied: Variant
+    others: tuple[Variant, ...] = ()
+    readme: Mapping[str, str] = {}
+
+
+class OpenRow(NamedTuple):
+    """A row whose placement is not public: every candidate that was thought of."""
+
+    candidates: tuple[Variant, ...]
+
+
+class RowOnBase(NamedTuple):
+    """Blocks in a network that is not rebuilt, so counted on top of its printed row."""
+
+    base: Key
+    implied: Variant
+    others: tuple[Variant, ...]
+
+
+def pose(model: str, encoder: str, size: tuple[int, int] = LARGE) -> Variant:
+    """17 joints; heat maps as they leave the network."""
+    return Variant(Setting(f"paper_{model}_heatmaps", encoder, "residual", 17, size))
+
+
+def deeplab(encoder: str) -> Variant:
+    """21 classes of Pascal VOC."""
+    return Variant(Setting("paper_deeplabv3plus", encoder, "residual", 21, (513, 513)))
+
+
+def with_psa(bare: Variant, layout: str, placement: str = "residual") -> Row:
+    """PSA as the released code has it in one layout, against the other and Figure 2."""
+    released = ["psa_parallel_code", "psa_sequential_code"]
+    released.sort(key=lambda block: layout not in block)
+    names = [*released, "psa_parallel"]
+    implied, *others = [bare.with_block(name, placement) for name in names]
+    if placement == "basic_blocks":
+        others.append(bare.with_block(implied.block))  # and stage 1
+    return Row(implied, tuple(others))
+
+
+def on_base(base: Key, bare: Variant, layout: str) -> RowOnBase:
+    implied, others, _ = with_psa(bare, layout, "basic_blocks")
+    return RowOnBase(base, implied, others[:1])
+
+
+def mobilenet_with_psa() -> OpenRow:
+    bare = deeplab("mobilenet_v2")
+    rounded = "ablations.paper_models.rounded_psa:Rounded{}PSA".format
+    return OpenRow(
+        (
+            bare.with_block("psa_parallel_code", "first_two_3x3"),
+            bare.with_block("psa_sequential_code", "first_two_3x3"),
+            bare.with_block(rounded("Parallel"), "logits"),
+            bare.with_block(rounded("Sequential"), "logits"),
+            bare.with_block("psa_parallel_code", "depthwise"),
+            bare.with_block("psa_sequential_code", "depthwise"),
+        )
+    )
+
+
+BASELINE_50 = pose("simple_baseline", "resnet50")
+BASELINE_152 = pose("simple_baseline", "resnet152")
+HRNET_32 = pose("hrnet_pose", "tu-hrnet_w32")
+HRNET_48 = pose("hrnet_pose", "tu-hrnet_w48")
+SMALL_50 = pose("simple_baseline", "resnet50", SMALL)
+SMALL_101 = pose("simple_baseline", "resnet101", SMALL)
+SMALL_152 = pose("simple_baseline", "resnet152", SMALL)
+SMALL_HRNET_32 = pose("hrnet_pose", "tu-hrnet_w32", SMALL)
+SMALL_HRNET_48 = pose("hrnet_pose", "tu-hrnet_w48", SMALL)
+
+# Of https://github.com/leoxiaobin/deep-high-resolution-net.pytorch (commit 6f69e46), whose
+# tool counts otherwise, and https://github.com/HuangJunJie2017/UDP-Pose (commit eb12859).
+UDP = {"mPara": "63.8"}
+
+ROWS: dict[Key, Row | OpenRow | RowOnBase] = {
+    (2, 1): Row(BASELINE_50, readme={"Flops": "20.0"}),
+    (2, 2): with_psa(BASELINE_50, "sequential"),
+    (2, 3): Row(BASELINE_152, readme={"Flops": "35.3"}),
+    (2, 4): with_psa(BASELINE_152, "parallel"),
+    (2, 5): Row(HRNET_32),
+    (2, 6): with_psa(HRNET_32, "parallel", "basic_blocks"),
+    (2, 7): Row(HRNET_48),
+    (2, 8): with_psa(HRNET_48, "parallel", "basic_blocks"),
+    (3, 1): Row(deeplab("mobilenet_v2")),
+    (3, 2): mobilenet_with_psa(),
+    (3, 3): Row(deeplab("resnet50")),
+    (3, 4): with_psa(deeplab("resnet50"), "parallel"),
+    (3, 5): Row(deeplab("resnet101")),
+    (3, 6): with_psa(deeplab("resnet101"), "parallel"),
+    (4, 4): Row(SMALL_50, readme={"Flops": "8.9"}),
+    (4, 5): Row(SMALL_101),
+    (4, 6): Row(SMALL_152, readme={"Flops": "15.7"}),
+    (4, 7): Row(SMALL_HRNET_32),
+    (4, 8): Row(SMALL_HRNET_48),
+    (4, 9): Row(SMALL_HRNET_32),
+    (4, 10): Row(SMALL_HRNET_48, readme=UDP | {"Flops": "14.7"}),
+    (4, 11): Row(BASELINE_152),
+    (4, 12): Row(HRNET_32),
+    (4, 13): Row(HRNET_48),
+    (4, 14): Row(HRNET_48),
+    (4, 15): Row(HRNET_48, readme=UDP | {"Flops": "33.0"}),
+    (4, 16): Row(HRNET_48, readme=UDP | {"Flops": "33.0"}),
+    (4, 17): on_base((4, 10), SMALL_HRNET_48, "parallel"),
+    (4, 18): on_base((4, 15), HRNET_48, "parallel"),
+    (4, 19): on_base((4, 15), HRNET_48, "sequential"),
+}
+CONVENTION_OF_TABLE = {2: "hrnet", 3: "thop", 4: "hrnet"}

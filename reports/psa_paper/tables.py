@@ -1,0 +1,121 @@
+"""The tables of the reproduction, as numbers and printed text."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import get_args
+
+from pandas import DataFrame
+
+from ablations.attention import BLOCKS
+from ablations.complexity.composition import Setting
+from ablations.complexity.conventions import Convention
+from ablations.complexity.costs import cost_table, counts_of_models, with_added
+from ablations.complexity.counts import ModelCounts
+from reports.psa_paper.digits import number
+from reports.psa_paper.judged import Judged, Verdict
+from reports.psa_paper.like_for_like import accuracies
+from reports.psa_paper.networks import ROWS, OpenRow, Variant, deeplab
+from reports.psa_paper.printed import printed_rows, printed_table
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+ABLATION = Setting("paper_simple_baseline_heatmaps", "resnet50", "residual", 17, (384, 288))
+
+
+def judged_table(judged: Iterable[Judged]) -> DataFrame:
+    """One row per cell: printed as in the paper; ours in the same unit; deviation of it."""
+    rows = []
+    for cell in judged:
+        row, printed = printed_rows()[cell.row], float(number(cell.printed))
+        ours = None if cell.ours is None else float(cell.ours)
+        rows.append(
+            {
+                "row": cell.row[1],
+                "network": row.name,
+                "size": row.size,
+                "metric": {"Flops": "FLOPs", "mPara": "Params"}[cell.metric],
+                "printed": cell.printed,
+                "ours": ours,
+                "deviation": None if ours is None else ours / printed - 1,
+                "verdict": cell.verdict,
+                "reason": cell.reason,
+            }
+        )
+    return DataFrame(rows).astype({"ours": float, "deviation": float})
+
+
+def verdicts(judged: Iterable[Judged]) -> DataFrame:
+    """How many cells of each table have which verdict; Table 4's PSA rows on their own."""
+    counts: dict[str, Counter[Verdict]] = {}
+    for cell in judged:
+        table = f"Table {cell.row[0]}"
+        if cell.row[0] == 4:
+            table += ", PSA" if "PSA" in printed_rows()[cell.row].method else ", others"
+        counts.setdefault(table, Counter())[cell.verdict] += 1
+    return DataFrame(
+        [
+            {"table": table, "cells": found.total()}
+            | {verdict: found[verdict] for verdict in VERDICTS}
+            for table, found in counts.items()
+        ]
+    )
+
+
+def accuracy_table(table: int) -> DataFrame:
+    """Every accuracy of a table, as printed."""
+    return DataFrame(
+        [
+            {"row": key[1], "network": row.name, "size": row.size} | accuracies(row)
+            for key, row in printed_table(table).items()
+        ]
+    ).fillna("")
+
+
+def smp_counts() -> list[tuple[ModelCounts, ModelCounts]]:
+    """smp's own DeepLabV3+, and the network of Table 3, both with one encoder and block."""
+    pairs = []
+    for encoder in ("mobilenet_v2", "resnet50", "resnet101"):
+        for block in ("none", "psa_parallel_code"):
+            if (encoder, block) != ("mobilenet_v2", "psa_parallel_code"):
+                theirs = deeplab(encoder).setting._replace(size=(512, 512))
+                own = theirs._replace(model="deeplabv3plus")
+                pairs.append((Variant(own, block).counts, Variant(theirs, block).counts))
+    return pairs
+
+
+def smp_table(convention: Convention) -> DataFrame:
+    """One row per pair: params and operations of smp's network and of the paper's."""
+    return DataFrame(
+        [
+            {
+                "block": own.block,
+                "encoder": own.setting.encoder,
+                "params": own.params,
+                "paper_params": theirs.params,
+                "operations": convention.total(own),
+                "paper_operations": convention.total(theirs),
+            }
+            for own, theirs in smp_counts()
+        ]
+    )
+
+
+def ablation_counts() -> list[ModelCounts]:
+    """Every block after the 3x3 of every Bottleneck of ResNet-50, at 384x288."""
+    return counts_of_models([name for name in BLOCKS if name != "none"], ABLATION)
+
+
+def ablation_table(convention: Convention) -> DataFrame:
+    """What the paper's Table 6 would have held of cost: one row per block."""
+    return with_added(cost_table(ablation_counts(), convention))
+
+
+def counted(table: int) -> list[ModelCounts]:
+    """Every network that a table's figures come from."""
+    found: dict[Variant, None] = {}
+    for key, row in ROWS.items():
+        if key[0] == table:
+            named = (
+                row.candidates if isinstance(row, OpenRow) else (row.implied, *row.others)
+            )
+            found |= dict.fromkeys(named)
+    return [variant.counts for variant in found]
