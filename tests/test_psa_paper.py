@@ -25,7 +25,7 @@ GENERATED = Path(__file__).parents[1] / "reports" / "generated"
 HRNET_TOOL, THOP = CONVENTIONS["hrnet"], CONVENTIONS["thop"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("psa")
     assert len(list(write_pages(out, None))) == PAGES
@@ -43,6 +43,18 @@ def test_what_is_committed_is_what_the_code_gives(written: Path) -> None:
         if (written / name).read_text() != (GENERATED / name).read_text()
     ]
     assert stale == []
+
+
+def test_every_table_of_counts_says_that_its_counters_agree(written: Path) -> None:
+    for name in ("psa_table_1", "psa_table_2", "psa_table_3", "psa_table_4", "psa_table_6"):
+        page = (written / f"{name}.md").read_text()
+        assert "Counters: fvcore" in page
+        assert "NOT EXPLAINED" not in page
+
+
+def test_the_readme_shows_the_verdicts(written: Path) -> None:
+    table = (written / "psa_verdicts.md").read_text().partition("\n\n")[2].strip()
+    assert table in (GENERATED.parents[1] / "README.md").read_text()
 
 
 @cache

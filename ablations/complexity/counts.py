@@ -5,10 +5,9 @@ Each count is made when it is asked for. What a count is called here is what a c
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
-from torch import nn
 
 from ablations.attention.base import AttentionBlock, Evaluation
 from ablations.complexity.any_resolution import (
@@ -21,7 +20,6 @@ from ablations.complexity.any_resolution import (
 from ablations.complexity.composition import Setting, model_cost, model_meta_macs, sites
 from ablations.complexity.counters import Cost, evaluating
 from ablations.complexity.layers import LayerCount, count_layers
-from ablations.models import create_bare, place
 
 
 @dataclass(frozen=True)
@@ -106,19 +104,13 @@ class BlockCounts(Counts):
     def meta_macs(self) -> int:
         return block_meta_macs(self.block, self.channels, self.evaluation, self.size)
 
-    @cached_property
+    @property
     def layers(self) -> list[LayerCount]:
-        return count_layers(self.module, (1, self.channels, *self.size))
-
-    @cached_property
-    def closed_form(self) -> int:
-        if isinstance(self.module, AttentionBlock):
-            return self.module.closed_form(*self.size).macs
-        return self.layer_macs
+        return block_layers(self.block, self.channels, self.evaluation, self.size)
 
     @property
-    def module(self) -> nn.Module:
-        return meta_block(self.block, self.channels, self.evaluation)
+    def closed_form(self) -> int:
+        return by_hand(self.block, self.channels, self.evaluation, self.size)
 
 
 @dataclass(frozen=True)
@@ -137,23 +129,24 @@ class ModelCounts(Counts):
 
     @cached_property
     def layers(self) -> list[LayerCount]:
-        with torch.device("meta"):
-            network = create_bare(*self.setting[:2], self.setting.classes)
-            place(network, self.block, self.setting.placement, self.evaluation)
-        return count_layers(network, (1, 3, *self.setting.size))
+        """Of the bare model, and of each block where it lands."""
+        bare = bare_layers(*self.setting[:2], self.setting.classes, self.setting.size)
+        return sum((block_layers(*landing) for landing in self.landings), bare)
 
     @cached_property
     def closed_form(self) -> int:
-        macs, known = 0, []
-        for site in sites(self.setting) if self.block != "none" else ():
-            module = meta_block(self.block, site.channels, self.evaluation)
-            if isinstance(module, AttentionBlock):
-                known.append(f"{site.path}.")
-                macs += module.closed_form(*site.size).macs if site.size else 0
-        outside = [
-            layer for layer in self.layers if not layer.path.startswith(tuple(known))
+        bare = bare_layers(*self.setting[:2], self.setting.classes, self.setting.size)
+        by_layers = sum(layer.macs for layer in bare)
+        return by_layers + sum(by_hand(*landing) for landing in self.landings)
+
+    @cached_property
+    def landings(self) -> list[tuple[str, int, Evaluation, Size]]:
+        """What is called of the blocks."""
+        return [
+            (self.block, site.channels, self.evaluation, site.size)
+            for site in (sites(self.setting) if self.block != "none" else ())
+            if site.size
         ]
-        return macs + sum(layer.macs for layer in outside)
 
     @cached_property
     def unread(self) -> int:
@@ -169,5 +162,25 @@ class ModelCounts(Counts):
             total = bare(images).sum()
         gradients = torch.autograd.grad(total, [*weights.values()], allow_unused=True)
         read = {path for path, g in zip(weights, gradients, strict=True) if g is not None}
-        layers = count_layers(bare, tuple(images.shape))
+        layers = bare_layers(*self.setting[:2], self.setting.classes, self.setting.size)
         return sum(layer.macs for layer in layers if layer.path not in read)
+
+
+@cache
+def bare_layers(model: str, encoder: str, classes: int, size: Size) -> list[LayerCount]:
+    return count_layers(meta_model(model, encoder, classes), (1, 3, *size))
+
+
+@cache
+def block_layers(
+    block: str, channels: int, evaluation: Evaluation, size: Size
+) -> list[LayerCount]:
+    return count_layers(meta_block(block, channels, evaluation), (1, channels, *size))
+
+
+def by_hand(block: str, channels: int, evaluation: Evaluation, size: Size) -> int:
+    """A block without a closed form counts by its layers."""
+    module = meta_block(block, channels, evaluation)
+    if isinstance(module, AttentionBlock):
+        return module.closed_form(*size).macs
+    return sum(layer.macs for layer in block_layers(block, channels, evaluation, size))

@@ -98,7 +98,9 @@ def growth_page(out: Path) -> str:
         "the paper; PSA and EA are not, and the C^2 N is theirs.",
         audit(counts_of_blocks(blocks, FIXED_CHANNELS, (FIXED_SIDE,) * 2)).sentence(),
     ]
-    caption = "Table 1: internal resolution, non-linearity and growth of each block"
+    caption = (
+        "The paper's Table 1: internal resolution, non-linearity and growth of each block"
+    )
     return write_table(table_1(), GROWTH, out, "psa_table_1", caption, notes)
 
 
@@ -107,7 +109,9 @@ def judged_page(
 ) -> str:
     """Table 2, 3 or 4."""
     notes = [audit(counted(table)).sentence()]
-    caption = f"Table {table}: {TITLES[table]}. FLOPs (G) are {convention.caption()}"
+    caption = (
+        f"The paper's Table {table}: {TITLES[table]}. FLOPs (G) are {convention.caption()}"
+    )
     name = f"psa_table_{table}"
     page = write_table(judged_table(judged), JUDGED, out, name, caption, notes)
     return page + (smp_page(convention, out) if table == 3 else "")
@@ -136,8 +140,8 @@ def ablation_page(convention: Convention, out: Path) -> str:
         audit(ablation_counts()).sentence(),
     ]
     caption = (
-        "In place of Table 6: every block after the 3x3 of every Bottleneck of ResNet-50 "
-        f"(Simple-Baseline, 384x288). {convention.caption()}"
+        "In place of the paper's Table 6: every block after the 3x3 of every Bottleneck of "
+        f"ResNet-50 (Simple-Baseline, 384x288). {convention.caption()}"
     )
     figure = plots.added_cost(ablation_table(CONVENTIONS["macs"]))
     plots.save(figure, out, "psa_cost")
@@ -155,6 +159,9 @@ def ablation_page(convention: Convention, out: Path) -> str:
 def accuracy_pages(out: Path) -> Iterator[str]:
     """What the paper prints of accuracy, with what speaks against comparing it."""
     for table, title in TITLES.items():
-        numbers, caption = accuracy_table(table), f"Table {table}, accuracy: {title}"
+        numbers, caption = (
+            accuracy_table(table),
+            f"The paper's Table {table}, accuracy: {title}",
+        )
         columns, name = accuracy_columns(numbers), f"psa_table_{table}_accuracy"
         yield write_table(numbers, columns, out, name, caption, warnings(table))
