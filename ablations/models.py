@@ -52,8 +52,9 @@ def place(
 
 def land(model: nn.Module, placement: str, build: BuildBlock) -> list[Landing]:
     """Put what build makes of a number of channels wherever the placement says."""
+    name = find_placement(placement)
     try:
-        return list(PLACEMENTS[find_placement(placement)](model, build))
+        return list(PLACEMENTS[name](model, build))
     except InputError as error:
         raise InputError(f"{type(model).__name__}, {placement}: {error}") from None
 

@@ -141,8 +141,9 @@ def cost_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--block", action="append", help="repeatable; default: every block")
     parser.add_argument("--channels", type=positive, default=256, help="of a block alone")
     parser.add_argument("--size", type=size, default=(64, 64), help="HxW or one number")
-    parser.add_argument("--model", help="smp architecture; default: the block alone")
-    parser.add_argument(
+    models = parser.add_mutually_exclusive_group()
+    models.add_argument("--model", help="smp architecture; default: the block alone")
+    models.add_argument(
         "--all", action="store_true", help="every smp architecture with each encoder"
     )
     parser.add_argument(

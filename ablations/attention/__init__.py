@@ -71,8 +71,9 @@ def create_attention(
 
     Raises InputError for an unknown name, and for channels the block cannot divide.
     """
+    found = find_block(name)
     try:
-        module = find_block(name).build(channels)
+        module = found.build(channels)
     except InputError as error:
         raise InputError(f"block {name!r}: {error}") from None
     return set_evaluation(module, evaluation)
