@@ -18,7 +18,7 @@ from ablations.complexity.any_resolution import (
     block_meta_macs,
     block_polynomials,
 )
-from ablations.complexity.counters import Cost
+from ablations.complexity.counters import Cost, PassingNorms
 from ablations.complexity.polynomial import Polynomial
 from ablations.models import create_bare, land
 
@@ -49,7 +49,7 @@ def sites(setting: Setting) -> tuple[Site, ...]:
     def note(block: nn.Module, arguments: tuple[Tensor], output: Tensor) -> None:
         sizes[block] = (output.shape[2], output.shape[3])
 
-    with torch.device("meta"), torch.no_grad():
+    with torch.device("meta"), torch.no_grad(), PassingNorms():
         network = create_bare(setting.model, setting.encoder, setting.classes).eval()
         landings = land(network, setting.placement, NoAttention)
         for landing in landings:

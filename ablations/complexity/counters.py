@@ -7,13 +7,15 @@ it needs no memory and no time that depends on the image.
 import copy
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
 from fvcore.nn import FlopCountAnalysis
 from torch import nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 # fvcore's names of what we count as multiply-adds: convolutions and matrix products.
@@ -83,9 +85,28 @@ def meta_macs(module: nn.Module, input_shape: Shape) -> int:
     """Multiply-adds by torch's own counter, on the meta device: no memory at any size."""
     twin = copy.deepcopy(module).to("meta")
     counter = FlopCounterMode(display=False)
-    with evaluating(twin), torch.no_grad(), counter:
+    with evaluating(twin), torch.no_grad(), PassingNorms(), counter:
         twin(torch.empty(input_shape, device="meta"))
     return int(counter.get_total_flops()) // 2  # a multiply-add is two operations there
+
+
+class PassingNorms(TorchFunctionMode):
+    """Batch norms hand on what they get.
+
+    On the meta device torch evaluates them operation by operation in Python, which would
+    be most of the time that a count takes. They keep shapes and hold no products.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if func is functional.batch_norm:
+            return torch.empty_like(args[0])
+        return func(*args, **(kwargs or {}))
 
 
 def parameters(module: nn.Module) -> int:

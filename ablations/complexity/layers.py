@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ablations.complexity.counters import evaluating
+from ablations.complexity.counters import PassingNorms, evaluating
 
 Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 Transposed = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
@@ -41,7 +41,7 @@ def count_layers(network: nn.Module, input_shape: tuple[int, ...]) -> list[Layer
         if isinstance(layer, Convolution | Transposed | nn.Linear | nn.BatchNorm2d)
     ]
     try:
-        with evaluating(network), torch.no_grad():
+        with evaluating(network), torch.no_grad(), PassingNorms():
             network(torch.empty(input_shape, device="meta"))
     finally:
         for handle in handles:
