@@ -46,6 +46,8 @@ class Display:
         self.bars.stop()
 
     def started(self, config: RunConfig) -> None:
+        if config in self.cells:
+            return
         steps = config.max_steps
         self.cells[config] = self.bars.add_task(
             label(config), total=steps, position="starts"
