@@ -44,7 +44,7 @@ class Cluster:
         retries: int,
         display: Display,
     ) -> None:
-        cells = list(dict.fromkeys(cells))  # a repeated cell is one run
+        self.cells = cells = list(dict.fromkeys(cells))  # a repeated cell is one run
         self.pending = [cell for cell in cells if not has_record(cell, folder)]
         self.summary = Summary(recorded=len(cells) - len(self.pending))
         self.folder, self.execution, self.allocation = folder, execution, allocation
@@ -59,7 +59,7 @@ class Cluster:
     def run(self) -> Summary:
         """Until every job has ended; the first interrupt cancels those that wait."""
         check_writable(self.folder)
-        self.display.begin(self.summary.recorded + len(self.pending), self.summary.recorded)
+        self.display.begin(self.cells, self.summary.recorded)
         with self.display, self.interrupts:
             if self.pending:
                 self.find_earlier_jobs()

@@ -33,7 +33,7 @@ class Runner:
         crew: Crew,
         display: Display,
     ) -> None:
-        cells = list(dict.fromkeys(cells))  # a repeated cell is one run
+        self.cells = cells = list(dict.fromkeys(cells))  # a repeated cell is one run
         self.pending = deque(cell for cell in cells if not has_record(cell, folder))
         self.summary = Summary(recorded=len(cells) - len(self.pending))
         self.folder, self.execution = folder, execution
@@ -45,7 +45,7 @@ class Runner:
     def run(self) -> Summary:
         """Until every cell has a record or a failure, or somebody interrupts twice."""
         check_writable(self.folder)
-        self.display.begin(self.summary.recorded + len(self.pending), self.summary.recorded)
+        self.display.begin(self.cells, self.summary.recorded)
         with self.display, self.interrupts:
             try:
                 environments = self.crew.environments()[: len(self.pending)]

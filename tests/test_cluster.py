@@ -87,7 +87,7 @@ def task_of(controller: str) -> int:
 
 def send_after(sweep: Cluster, steps: int, number: signal.Signals) -> None:
     """Start a sweep of SLOW and send its job a signal after so many steps."""
-    sweep.display.begin(1, 0)
+    sweep.display.begin([SLOW], 0)
     sweep.submit([SLOW])
     deadline = time.monotonic() + 60
     while steps_done() < steps:
@@ -118,7 +118,7 @@ def test_a_job_that_is_killed_is_a_crash(tmp_path: Path) -> None:
 
 def test_a_run_of_an_earlier_start_is_not_run_twice(tmp_path: Path) -> None:
     first, second = (prepared(tmp_path / "study", SLOW) for _ in range(2))
-    first.display.begin(1, 0)
+    first.display.begin([SLOW], 0)
     first.submit([SLOW])
     second.run()
     [record] = read_records(tmp_path)

@@ -47,7 +47,7 @@ def watch_to_the_end(sweep: Cluster, seconds: float = 180) -> None:
 def begin(folder: Path, allocation: Allocation = SLURM, retries: int = 0) -> Cluster:
     """A sweep of SLOW whose job has done a few steps."""
     sweep = prepared(folder, SLOW, allocation=allocation, retries=retries)
-    sweep.display.begin(1, 0)
+    sweep.display.begin([SLOW], 0)
     sweep.submit([SLOW])
     watch_until(sweep, 4)
     return sweep
@@ -72,7 +72,7 @@ def shown(program: str, *arguments: str) -> str:
 
 def test_the_smoke_study_runs_as_one_array(tmp_path: Path) -> None:
     sweep = prepared(tmp_path / "smoke", *SMOKE, allocation=SLURM)
-    sweep.display.begin(4, 0)
+    sweep.display.begin(SMOKE, 0)
     sweep.submit(SMOKE)
     arrays = [job.job_id.split("_") for job in sweep.watched.values()]
     assert len({array for array, _ in arrays}) == 1
@@ -137,7 +137,7 @@ def test_jobs_of_an_earlier_start_are_watched_and_not_repeated(tmp_path: Path) -
 def test_one_interrupt_cancels_waiting_jobs_and_two_stop_all(tmp_path: Path) -> None:
     first, second = SLOW, SLOW.model_copy(update={"seed": 1})
     sweep = prepared(tmp_path / "study", first, second, allocation=Allocation(at_a_time=1))
-    sweep.display.begin(2, 0)
+    sweep.display.begin([first, second], 0)
     sweep.submit([first, second])
     watch_until(sweep, 4)
     sweep.interrupts.times = 1
