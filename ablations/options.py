@@ -279,7 +279,9 @@ def shape(text: str) -> tuple[int, ...]:
 
 
 def count(text: str) -> int:
-    return 0 if text == "0" else positive(text)
+    if not re.fullmatch(r"\d+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return int(text)
 
 
 def minutes(text: str) -> int:

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from ablations.errors import InputError
-from ablations.records import failure_path, failures, read_records
+from ablations.records import failure_path, failures, read_records, run_folder
+from ablations.study import RunConfig
+from lightning_modules import checkpoints
 from sweeps.cluster import Cluster
 from sweeps.scheduler import Allocation
-from tests.slurm_node import SlurmNode, what_is_missing
+from tests.slurm_node import SlurmNode, shown, what_is_missing
 from tests.test_cluster import SLOW, SMOKE, hurry, prepared, steps_done
 
 __all__ = ["hurry"]  # the fixture
@@ -44,11 +47,16 @@ def watch_to_the_end(sweep: Cluster, seconds: float = 180) -> None:
         sweep.look_again()
 
 
-def begin(folder: Path, allocation: Allocation = SLURM, retries: int = 0) -> Cluster:
-    """A sweep of SLOW whose job has done a few steps."""
-    sweep = prepared(folder, SLOW, allocation=allocation, retries=retries)
-    sweep.display.begin([SLOW], 0)
-    sweep.submit([SLOW])
+def begin(
+    folder: Path,
+    allocation: Allocation = SLURM,
+    retries: int = 0,
+    cell: RunConfig = SLOW,
+) -> Cluster:
+    """A sweep of one cell whose job has done a few steps."""
+    sweep = prepared(folder, cell, allocation=allocation, retries=retries)
+    sweep.display.begin([cell], 0)
+    sweep.submit([cell])
     watch_until(sweep, 4)
     return sweep
 
@@ -64,10 +72,6 @@ def start_now(job: str, seconds: float = 60) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.2)
     tell("scontrol", "update", f"JobId={job}", "StartTime=now")
-
-
-def shown(program: str, *arguments: str) -> str:
-    return subprocess.run([program, *arguments], capture_output=True, text=True).stdout
 
 
 def test_the_smoke_study_runs_as_one_array(tmp_path: Path) -> None:
@@ -123,6 +127,22 @@ def test_a_preempted_job_goes_on_after_the_step_it_was_at(how: str, tmp_path: Pa
     assert failures(SLOW, tmp_path / "study") == ()
 
 
+def test_a_run_goes_on_after_its_time_limit(tmp_path: Path) -> None:
+    """Slurm warns 90 to 150 s ahead: two minutes leave about half of one."""
+    long = SLOW.model_copy(update={"max_steps": 2000})
+    sweep = begin(tmp_path / "study", Allocation(minutes=2), cell=long)
+    job = sweep.watched[long].job_id
+    while "Restarts=1" not in shown("scontrol", "show", "job", job):
+        sweep.look_again()
+    before = steps_done()
+    start_now(job)
+    watch_until(sweep, before + 2)
+    tell("scancel", job)
+    watch_to_the_end(sweep)
+    last = run_folder(long, tmp_path / "study") / checkpoints.NAME
+    assert torch.load(last, weights_only=True)["global_step"] == steps_done() < 2000
+
+
 def test_jobs_of_an_earlier_start_are_watched_and_not_repeated(tmp_path: Path) -> None:
     earlier = begin(tmp_path / "study")
     later = prepared(tmp_path / "study", SLOW, allocation=SLURM)
@@ -154,8 +174,8 @@ def test_what_sbatch_refuses_is_named(tmp_path: Path) -> None:
 def test_the_command_runs_a_study_through_slurm(tmp_path: Path) -> None:
     smoke = Path(__file__).parents[1] / "sweeps" / "smoke.yaml"
     command = [sys.executable, "-m", "ablations", "sweep", str(smoke), "--minutes", "20"]
-    command += ["--executor", "slurm", "--partition", "main", "--sbatch", "comment=smoke"]
-    command += ["--accelerator", "cpu", "--runs", str(tmp_path)]
+    command += ["--executor", "slurm", "--partition", "main", "--sbatch", "mem=2G"]
+    command += ["--cpus-per-run", "2", "--accelerator", "cpu", "--runs", str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert "4 finished, 0 had a record, 0 failed, 0 waiting" in result.stdout
     assert result.returncode == 0
