@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow test-slurm check format lock clean
+.PHONY: demo test test-slow test-slurm throughput check format lock clean
 
 demo: .venv/installed  ## train the demo study on this machine and write its report
 	$(BIN)/ablate sweep sweeps/demo.yaml --jobs 2
@@ -17,6 +17,9 @@ test-slow: .venv/installed  ## the tests that take longer
 
 test-slurm: .venv/installed  ## a sweep through a real Slurm (apt-get install slurm-wlm munge)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm
+
+throughput: .venv/installed  ## cells per minute, embedded and with wandb's agent (20 minutes)
+	$(BIN)/python -m tests.throughput
 
 check: .venv/installed
 	$(BIN)/ruff format --check .

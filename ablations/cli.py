@@ -219,6 +219,7 @@ def sweep(given: argparse.Namespace) -> int:
     study = load_study(given.file, given.count)
     if given.dry_run:
         return dry_run(given)
+    options.settle_executor(given)
     from rich.console import Console
 
     from lightning_modules.train import check_names
@@ -228,10 +229,12 @@ def sweep(given: argparse.Namespace) -> int:
     check_names(cells)
     folder, display = given.runs / study.name, Display(Console())
     if given.executor == "here":
-        from sweeps.runner import Crew, Runner
+        from sweeps.crew import Crew, check_gpus
+        from sweeps.runner import Runner
 
+        check_gpus(given.gpus)
         crew = Crew(
-            jobs=given.jobs,
+            jobs=given.jobs or 1,
             gpus=given.gpus,
             runs_per_gpu=given.runs_per_gpu,
             retries=given.retries,
@@ -239,7 +242,8 @@ def sweep(given: argparse.Namespace) -> int:
         )
         summary = Runner(cells, folder, execution(given), crew, display).run()
     else:
-        from sweeps.cluster import Allocation, run_on_cluster
+        from sweeps.cluster import Cluster
+        from sweeps.scheduler import Allocation
 
         allocation = Allocation(
             cluster=given.executor,
@@ -247,11 +251,17 @@ def sweep(given: argparse.Namespace) -> int:
             gpus=given.gpus_per_run,
             cpus=given.cpus_per_run,
             minutes=given.minutes,
+            at_a_time=given.jobs or Allocation.at_a_time,
+            sbatch=dict(given.sbatch),
         )
-        summary = run_on_cluster(cells, folder, execution(given), allocation, display)
+        cluster = Cluster(
+            cells, folder, execution(given), allocation, given.retries, display
+        )
+        summary = cluster.run()
     print(
         f"{study.name}: {summary.finished} finished, {summary.recorded} had a record, "
         f"{len(summary.failed)} failed, {summary.waiting} waiting"
+        + (f"; {summary.repeated} further tries" if summary.repeated else "")
     )
     for run_id, reason in summary.failed.items():
         print(f"failed: {run_id}: {reason}")

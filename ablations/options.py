@@ -56,7 +56,7 @@ def execution_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--accelerator", choices=["auto", "cpu", "gpu", "mps"], default="auto"
     )
-    group.add_argument("--workers", type=int, default=0, help="processes that load data")
+    group.add_argument("--workers", type=count, default=0, help="processes that load data")
     group.add_argument("--val-every", type=positive, help="steps (default: 4 times a run)")
     group.add_argument(
         "--wandb",
@@ -89,18 +89,24 @@ def sweep_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=positive, help="runs of a random search")
     parser.add_argument("--dry-run", action="store_true", help="list the runs and stop")
     parser.add_argument(
-        "--jobs", type=positive, default=1, help="runs at a time (default: 1)"
+        "--jobs",
+        type=positive,
+        help="runs at a time (default: 1 here, 256 on a cluster)",
     )
     parser.add_argument(
         "--gpus",
-        type=names,
+        type=gpus,
         default=(),
         metavar="0,1",
         help="one run at a time on each of these",
     )
     parser.add_argument("--runs-per-gpu", type=positive, default=1, metavar="N")
     parser.add_argument(
-        "--retries", type=int, default=0, metavar="N", help="further tries of a failed run"
+        "--retries",
+        type=count,
+        default=0,
+        metavar="N",
+        help="further tries of a failed run",
     )
     parser.add_argument(
         "--timeout", type=positive, metavar="SECONDS", help="for one try of one run"
@@ -114,11 +120,50 @@ def sweep_options(parser: argparse.ArgumentParser) -> None:
         help="where runs are carried out; local is submitit's stand-in for a cluster",
     )
     cluster.add_argument("--partition", help="of Slurm")
-    cluster.add_argument("--gpus-per-run", type=int, default=0, metavar="N")
+    cluster.add_argument("--gpus-per-run", type=count, default=0, metavar="N")
     cluster.add_argument("--cpus-per-run", type=positive, default=1, metavar="N")
     cluster.add_argument(
-        "--minutes", type=positive, default=60, help="after which a run is requeued (60)"
+        "--minutes",
+        type=minutes,
+        default=60,
+        metavar="N",
+        help="after which a run is requeued and goes on (default: 60)",
     )
+    cluster.add_argument(
+        "--sbatch",
+        type=pair,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="any other option of sbatch, repeatable: account=NAME, mem=16G",
+    )
+
+
+HERE: dict[str, Any] = {
+    "gpus": (),
+    "runs_per_gpu": 1,
+    "timeout": None,
+}  # and their defaults
+ON_A_CLUSTER: dict[str, Any] = {
+    "partition": None,
+    "gpus_per_run": 0,
+    "cpus_per_run": 1,
+    "minutes": 60,
+    "sbatch": [],
+}
+
+
+def settle_executor(given: argparse.Namespace) -> None:
+    """InputError for an option that would be ignored; who names GPUs gets no CPU."""
+    here = given.executor == "here"
+    for name, default in (ON_A_CLUSTER if here else HERE).items():
+        if getattr(given, name) != default:
+            flag = "--" + name.replace("_", "-")
+            raise InputError(f"{flag} does nothing with --executor {given.executor}")
+    if given.gpus and given.accelerator not in {"auto", "gpu"}:
+        raise InputError(f"--gpus does nothing with --accelerator {given.accelerator}")
+    if given.gpus or given.gpus_per_run:
+        given.accelerator = "gpu"
 
 
 def missing_options(parser: argparse.ArgumentParser) -> None:
@@ -255,8 +300,30 @@ def shape(text: str) -> tuple[int, ...]:
     return tuple(int(side) for side in text.split("x"))
 
 
-def names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+def count(text: str) -> int:
+    if not re.fullmatch(r"\d+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return int(text)
+
+
+def minutes(text: str) -> int:
+    if (number := positive(text)) < 5:  # Slurm may warn of the end 150 s before it
+        raise argparse.ArgumentTypeError(f"{text!r} is less than 5")
+    return number
+
+
+def pair(text: str) -> tuple[str, str]:
+    key, _, value = text.partition("=")
+    if not (key and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE, such as mem=16G")
+    return key, value
+
+
+def gpus(text: str) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(","))
+    if not all(names) or len(set(names)) < len(names):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of GPUs, such as 0,1")
+    return names
 
 
 def plain_name(text: str) -> str:

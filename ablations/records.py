@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ablations.errors import InputError
+from ablations.errors import InputError, writing
 from ablations.study import RunConfig, first_problem
 
 FailureKind = Literal["out of memory", "non-finite loss", "time-out", "crash", "error"]
@@ -26,16 +26,17 @@ class Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def write(self, path: Path) -> None:
-        """Write to a partial file, flush, rename. Raises OSError as the system gives it."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Write to a partial file, flush, rename. Raises UnwritableError."""
         content = self.model_dump(mode="json")
         partial = path.with_suffix(f".{os.getpid()}.partial")
-        with partial.open("w") as file:
-            json.dump(content | {"sha256": checksum(content)}, file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("w") as file:
+                json.dump(content | {"sha256": checksum(content)}, file, indent=2)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -71,10 +72,11 @@ class RunRecord(Document):
     versions: dict[str, str]
     commit: str
     data: str  # fingerprint of the data set
+    failures: tuple[str, ...] = ()  # why earlier tries failed, if any did
 
     def row(self) -> dict[str, Any]:
         """The record as one flat table row."""
-        fields = self.model_dump(exclude={"config", "iou", "curve", "versions"})
+        fields = self.model_dump(exclude={"config", "iou", "curve", "versions", "failures"})
         return self.config.model_dump() | fields | {"run_id": self.config.run_id}
 
 
@@ -85,6 +87,18 @@ class Failure(Document):
     kind: FailureKind
     reason: str  # one line
     log: str  # the end of what the run printed, and the traceback if there was one
+    earlier: tuple[str, ...] = ()  # the reasons of the tries before this one
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Of every try, the last one at the end."""
+        return (*self.earlier, self.reason)
+
+    def note(self, study: Path) -> None:
+        """Write it where the run belongs; failures of earlier tries are not forgotten."""
+        earlier = failures(self.config, study)
+        path = failure_path(self.config, study)
+        self.model_copy(update={"earlier": earlier}).write(path)
 
 
 def tail(text: str) -> str:
@@ -98,6 +112,16 @@ def checksum(content: dict[str, Any]) -> str:
 
 def run_folder(config: RunConfig, study: Path) -> Path:
     return study / config.run_id
+
+
+def failure_path(config: RunConfig, study: Path) -> Path:
+    return run_folder(config, study) / "failure.json"
+
+
+def failures(config: RunConfig, study: Path) -> tuple[str, ...]:
+    """Why the tries of a run failed until now."""
+    path = failure_path(config, study)
+    return Failure.read(path).reasons if path.exists() else ()
 
 
 def has_record(config: RunConfig, study: Path) -> bool:

@@ -8,31 +8,44 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from filelock import FileLock, Timeout
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning import Callback, Trainer, seed_everything
-from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import TQDMProgressBar
 
 from ablations.attention import find_block, set_evaluation
 from ablations.complexity import measure
-from ablations.errors import InputError
+from ablations.errors import UnwritableError, writing
 from ablations.models import check_size, find_encoder, find_model, find_placement
-from ablations.records import Failure, FailureKind, RunRecord, run_folder, tail
+from ablations.records import (
+    Failure,
+    FailureKind,
+    RunRecord,
+    failures,
+    run_folder,
+    tail,
+)
 from ablations.study import RunConfig
+from lightning_modules import checkpoints
+from lightning_modules.checkpoints import (
+    BetweenSteps,
+    LastCheckpoint,
+    Progress,
+    Reporter,
+    WholeFile,
+)
 from lightning_modules.data import create_data, find_dataset
 from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.mirror import Mirror, WandbMode
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
 
 PACKAGES = ["torch", "pytorch-lightning", "segmentation-models-pytorch", "timm", "numpy"]
-
-Progress = Callable[[int, float], None]  # (step, training loss)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +90,8 @@ def train(
 
     Goes on from the last checkpoint of an interrupted run, with the same result.
     A failure is recorded with its reason and raised. Raises BusyError where another
-    process holds the run, InputError for a configuration that cannot be trained.
+    process holds the run, UnwritableError where its folder takes no more, InputError for a
+    configuration that cannot be trained.
     """
     folder = run_folder(config, study)
     with claim(folder):
@@ -86,11 +100,13 @@ def train(
             return RunRecord.read(path)
         try:
             record = fit(config, folder, execution, progress)
+        except UnwritableError:  # nor could a failure be
+            raise
         except Exception as error:
-            failure(config, error).write(folder / "failure.json")
+            failure(config, error).note(study)
             raise
         record.write(path)
-        for leftover in ("failure.json", "last.ckpt"):
+        for leftover in ("failure.json", checkpoints.NAME):
             (folder / leftover).unlink(missing_ok=True)
         return record
 
@@ -98,14 +114,13 @@ def train(
 @contextmanager
 def claim(folder: Path) -> Iterator[None]:
     """Hold a run's folder; the system lets go of it when the process dies."""
-    try:
+    lock = FileLock(folder / "lock")
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "lock")
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise BusyError(f"{folder}: another process is at work on this run") from None
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror})") from None
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise BusyError(f"{folder}: another process is at work on this run") from None
     try:
         yield
     finally:
@@ -125,7 +140,7 @@ def fit(
     cost = measure(set_evaluation(module.model, config.evaluation), (1, 3, side, side))
     with Mirror(config, folder, execution.wandb) as mirror, quiet():
         trainer = create_trainer(config, folder, execution, progress, mirror)
-        resume(trainer, module, data, folder / "last.ckpt")
+        resume(trainer, module, data, folder / checkpoints.NAME)
         if module.validated_step != config.max_steps:
             trainer.validate(module, data, verbose=False)
         record = RunRecord(
@@ -145,6 +160,7 @@ def fit(
             versions=versions(),
             commit=commit(),
             data=data.fingerprint,
+            failures=failures(config, folder.parent),
         )
         mirror.summarise(record)
     return record
@@ -168,19 +184,17 @@ def create_trainer(
     progress: Progress | None,
     mirror: Mirror,
 ) -> Trainer:
+    between_steps = BetweenSteps()
     callbacks: list[Callback] = [
-        ModelCheckpoint(
-            folder,
-            filename="last",
-            train_time_interval=timedelta(seconds=execution.checkpoint_every),
-            save_on_exception=True,
-            enable_version_counter=False,
-        )
+        between_steps,  # before those that may raise
+        LastCheckpoint(
+            folder / checkpoints.NAME, execution.checkpoint_every, between_steps
+        ),
     ]
     if execution.progress_bar:
         callbacks.append(TQDMProgressBar())
     if progress:
-        callbacks.append(Reporter(progress))
+        callbacks.append(Reporter(progress, between_steps))
     return Trainer(
         accelerator=execution.accelerator,
         devices=1,
@@ -196,19 +210,8 @@ def create_trainer(
         enable_progress_bar=execution.progress_bar,
         enable_model_summary=False,
         default_root_dir=folder,
+        plugins=[WholeFile(), LightningEnvironment()],  # the latter also inside Slurm
     )
-
-
-class Reporter(Callback):
-    """Tells somebody outside how far the training is."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
-
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        self.progress(trainer.global_step, outputs["loss"].item())
 
 
 @contextmanager

@@ -1,137 +1,176 @@
-"""Carry out a study through a cluster's scheduler: one array of jobs, the same records.
+"""Carry out a study through a cluster's scheduler: arrays of jobs, the same records.
 
-submitit speaks to Slurm. What the scheduler says of a job is not trusted: a run is
-finished when it has a record.
+A run is finished when it has a record, and has failed when it has a failure; the scheduler
+is only asked for jobs that ended without either. Jobs outlive this process: a sweep that is
+started again watches those that are still there.
 """
 
 import time
-from dataclasses import dataclass, replace
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import submitit
 
 from ablations.errors import InputError
-from ablations.records import Failure, has_record
+from ablations.records import Failure, FailureKind, failures, has_record, run_folder, tail
 from ablations.study import RunConfig
+from sweeps import scheduler
+from sweeps.crew import Summary, check_writable
 from sweeps.display import Display
-from sweeps.runner import Summary, check_writable
-from sweeps.worker import Message, carry_out, failure_path
+from sweeps.interrupts import Interrupts
+from sweeps.job import Job
+from sweeps.scheduler import ENDED, Allocation, Submitted
 
 if TYPE_CHECKING:
     from lightning_modules.train import Execution
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 1.0  # between looks at the folder
+ASK_SECONDS = 10.0  # between questions to the scheduler
+GRACE_SECONDS = 30.0  # until a job's record must be seen; network file systems are slow
+
+KINDS: dict[str, FailureKind] = {"TIMEOUT": "time-out", "OUT_OF_MEMORY": "out of memory"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Allocation:
-    """What one run asks of the scheduler."""
+class Cluster:
+    """Submits every cell without record and watches until each has ended."""
 
-    cluster: Literal["slurm", "local"] = "slurm"
-    partition: str | None = None
-    gpus: int = 0
-    cpus: int = 1
-    minutes: int = 60  # after which the job is requeued and goes on
-    at_a_time: int = 256  # jobs of the array
+    def __init__(
+        self,
+        cells: list[RunConfig],
+        folder: Path,
+        execution: "Execution",
+        allocation: Allocation,
+        retries: int,
+        display: Display,
+    ) -> None:
+        self.cells = cells = list(dict.fromkeys(cells))  # a repeated cell is one run
+        self.pending = [cell for cell in cells if not has_record(cell, folder)]
+        self.summary = Summary(recorded=len(cells) - len(self.pending))
+        self.folder, self.execution, self.allocation = folder, execution, allocation
+        self.retries, self.display = retries, display
+        self.interrupts = Interrupts(display)
+        self.watched: dict[RunConfig, Submitted] = {}
+        self.failed_before: dict[RunConfig, int] = {}  # tries of each watched run
+        self.tries: Counter[RunConfig] = Counter()
+        self.asked = 0.0
+        self.gone: dict[RunConfig, float] = {}  # since when, of jobs without a record
 
-    def executor(self, folder: Path) -> submitit.AutoExecutor:
-        """Raises InputError where the scheduler is not here."""
-        try:
-            executor = submitit.AutoExecutor(folder=folder / "jobs", cluster=self.cluster)
-        except RuntimeError as error:
-            raise InputError(f"--executor {self.cluster}: {error}") from None
-        asked: dict[str, Any] = {
-            "timeout_min": self.minutes,
-            "gpus_per_node": self.gpus,
-            "cpus_per_task": self.cpus,
+    def run(self) -> Summary:
+        """Until every job has ended; the first interrupt cancels those that wait."""
+        check_writable(self.folder)
+        self.display.begin(self.cells, self.summary.recorded)
+        with self.display, self.interrupts:
+            if self.pending:
+                self.find_earlier_jobs()
+                self.submit([cell for cell in self.pending if cell not in self.watched])
+            while self.watched and not self.interrupts.times:
+                self.look_again()
+            scheduler.cancel(list(self.watched.values()), waiting_only=True)
+            while self.watched and self.interrupts.times < 2:
+                self.look_again()
+            scheduler.cancel(list(self.watched.values()), waiting_only=False)
+        self.summary.waiting += len(self.watched)
+        return self.summary
+
+    def find_earlier_jobs(self) -> None:
+        """Watch the jobs of an earlier start that the scheduler still has."""
+        if self.allocation.cluster == "local":
+            return  # a run that an earlier job holds is waited for by its new job
+        jobs: dict[RunConfig, Submitted] = {
+            cell: submitit.SlurmJob(self.folder / "jobs", path.read_text())
+            for cell in self.pending
+            if (path := self.job_file(cell)).exists()
         }
-        if self.cluster == "slurm":
-            asked |= {"slurm_array_parallelism": self.at_a_time, "name": folder.name}
-            if self.partition:
-                asked["slurm_partition"] = self.partition
-        executor.update_parameters(**asked)
-        return executor
+        if not jobs:
+            return
+        known = scheduler.states(list(jobs.values()))
+        if known is None:
+            raise InputError("squeue does not answer: are earlier jobs still running?")
+        for cell, job in jobs.items():
+            if known.get(job.job_id, "COMPLETED") not in ENDED:
+                self.watch(cell, job)
+        self.display.say(f"{len(self.watched)} jobs of an earlier start are still there")
 
+    def submit(self, cells: list[RunConfig]) -> None:
+        jobs = [Job(cell, self.folder.absolute(), self.execution) for cell in cells]
+        submitted = scheduler.submit(jobs, self.folder, self.allocation)
+        for cell, job in zip(cells, submitted, strict=True):
+            path = self.job_file(cell)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(job.job_id)
+            self.watch(cell, job)
 
-@dataclass
-class Cell:
-    """One run as a job; submitit calls checkpoint() before its machine is taken away."""
+    def job_file(self, cell: RunConfig) -> Path:
+        return run_folder(cell, self.folder) / "job"
 
-    config: RunConfig
-    study: Path
-    execution: "Execution"
+    def watch(self, cell: RunConfig, job: Submitted) -> None:
+        self.watched[cell] = job
+        self.failed_before[cell] = len(failures(cell, self.folder))
 
-    def __call__(self) -> Message:
-        execution = replace(self.execution, progress_bar=False)
-        return carry_out(self.config, self.study, execution, tell=lambda message: None)
+    def look_again(self) -> None:
+        time.sleep(POLL_SECONDS)
+        self.look()
+        if self.watched and time.monotonic() - self.asked >= ASK_SECONDS:
+            self.asked = time.monotonic()
+            self.ask()
 
-    def checkpoint(self) -> submitit.helpers.DelayedSubmission:
-        """The same run again; it goes on from its last checkpoint."""
-        return submitit.helpers.DelayedSubmission(self)
+    def look(self) -> None:
+        """Take the runs with a record or a failure out of those that are watched."""
+        for cell in list(self.watched):
+            if has_record(cell, self.folder):
+                self.summary.finished += 1
+                self.leave(cell)
+                self.display.ended(cell, "[green]finished[/]")
+            elif len(tries := failures(cell, self.folder)) > self.failed_before[cell]:
+                self.leave(cell)
+                self.try_again(cell, tries[-1])
 
+    def leave(self, cell: RunConfig) -> None:
+        """Do not watch a run any more."""
+        del self.watched[cell]
+        self.gone.pop(cell, None)
 
-def run_on_cluster(
-    cells: list[RunConfig],
-    folder: Path,
-    execution: "Execution",
-    allocation: Allocation,
-    display: Display,
-) -> Summary:
-    """Submit every cell without record and watch until each has a record or a failure."""
-    check_writable(folder)
-    cells = list(dict.fromkeys(cells))
-    pending = [cell for cell in cells if not has_record(cell, folder)]
-    summary = Summary(recorded=len(cells) - len(pending))
-    display.begin(len(cells), summary.recorded)
-    for cell in pending:
-        failure_path(cell, folder).unlink(missing_ok=True)  # of an earlier sweep
-    if not pending:
-        return summary
-    executor = allocation.executor(folder)
-    with executor.batch():
-        jobs = [
-            executor.submit(Cell(cell, folder.absolute(), execution)) for cell in pending
-        ]
-    watched = dict(zip(pending, jobs, strict=True))
-    with display:
-        try:
-            while watched:
-                watch(watched, folder, summary, display)
-                time.sleep(POLL_SECONDS)
-        except KeyboardInterrupt:
-            for job in watched.values():
-                job.cancel()
-            summary.waiting = len(watched)
-    return summary
+    def ask(self) -> None:
+        """What the scheduler says; a job that it knows no more is a failure."""
+        known = scheduler.states(list(self.watched.values()))
+        if known is None:  # it is being restarted, perhaps
+            return
+        for cell, job in list(self.watched.items()):
+            state = known.get(job.job_id, "UNKNOWN")
+            if state not in ENDED | {"UNKNOWN"}:
+                self.gone.pop(cell, None)
+                self.show(cell, state)
+            elif self.asked - self.gone.setdefault(cell, self.asked) >= GRACE_SECONDS:
+                self.note(cell, job, state)
 
-
-def watch(
-    watched: dict[RunConfig, submitit.Job[Message]],
-    folder: Path,
-    summary: Summary,
-    display: Display,
-) -> None:
-    """Take the runs that have ended out of watched."""
-    for config, job in list(watched.items()):
-        ended = job.done()
-        if has_record(config, folder):
-            summary.finished += 1
-            display.ended(config, "[green]finished[/]")
-        elif ended or failure_path(config, folder).exists():
-            summary.failed[config.run_id] = reason = reason_of(config, folder, job)
-            display.failed(config, reason, again=False)
+    def show(self, cell: RunConfig, state: str) -> None:
+        if state == "RUNNING":
+            self.display.started(cell)
         else:
-            continue
-        del watched[config]
+            self.display.postponed(cell)
 
+    def note(self, cell: RunConfig, job: Submitted, state: str) -> None:
+        """Write the failure that a killed job could not write, unless we cancelled it."""
+        if self.interrupts.times:
+            self.leave(cell)
+            self.display.postponed(cell)
+            self.summary.waiting += 1
+            return
+        log = tail(job.stderr() or "")
+        last_line = (log.splitlines() or [""])[-1]
+        reason = f"job {job.job_id} ended without a record: {state} {last_line}".strip()
+        kind = KINDS.get(state, "crash")
+        Failure(config=cell, kind=kind, reason=reason, log=log).note(self.folder)
 
-def reason_of(config: RunConfig, folder: Path, job: submitit.Job[Message]) -> str:
-    """Of a run that ended without record; what a killed job could not write is written."""
-    path = failure_path(config, folder)
-    if not path.exists():
-        reason = f"job {job.job_id} ended in state {job.state} without a record"
-        Failure(config=config, kind="crash", reason=reason, log=job.stderr() or "").write(
-            path
-        )
-    return Failure.read(path).reason
+    def try_again(self, cell: RunConfig, reason: str) -> None:
+        """Where further tries are wanted."""
+        self.tries[cell] += 1
+        again = self.tries[cell] <= self.retries and not self.interrupts.times
+        self.display.failed(cell, reason, again)
+        if again:
+            self.summary.repeated += 1
+            self.display.postponed(cell)
+            self.submit([cell])
+        else:
+            self.summary.failed[cell.run_id] = reason

@@ -6,10 +6,9 @@ from typing import Any
 import yaml
 
 from ablations.errors import InputError
-from ablations.records import has_record
+from ablations.records import failure_path, has_record
 from ablations.study import RunConfig, Study
 from ablations.sweep_file import read_yaml
-from sweeps.worker import failure_path
 
 
 def state(config: RunConfig, folder: Path) -> str:

@@ -4,67 +4,22 @@ What has a record is not run again; what fails is recorded and the others go on.
 Runners on the same folder share its cells: a run belongs to the process that holds it.
 """
 
-import signal
-import tempfile
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
-from ablations.errors import InputError
+from ablations.errors import UnwritableError
 from ablations.records import Failure, FailureKind, has_record, run_folder, tail
 from ablations.study import RunConfig
+from sweeps.crew import Crew, Summary, check_writable
 from sweeps.display import Display
-from sweeps.worker import Message, Worker, failure_path
+from sweeps.interrupts import Interrupts
+from sweeps.worker import Message, Worker
 
 if TYPE_CHECKING:
     from lightning_modules.train import Execution
-
-
-@dataclass(frozen=True, kw_only=True)
-class Crew:
-    """How many runs at a time, on what, and with how much patience."""
-
-    jobs: int = 1
-    gpus: tuple[str, ...] = ()  # one run on each at a time
-    runs_per_gpu: int = 1
-    retries: int = 0  # further tries of a failed run
-    timeout: float | None = None  # seconds for one try
-
-    def environments(self) -> list[dict[str, str]]:
-        """What is set for each worker."""
-        if not self.gpus:
-            return [{} for _ in range(self.jobs)]
-        places = self.gpus * self.runs_per_gpu
-        return [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in places]
-
-
-@dataclass
-class Summary:
-    """How a sweep ended."""
-
-    recorded: int  # before this call, or meanwhile by another process
-    finished: int = 0  # in this call
-    failed: dict[str, str] = field(default_factory=dict)  # reason by run id
-    waiting: int = 0  # not begun or not finished, because of an interrupt
-
-    @property
-    def complete(self) -> bool:
-        return not (self.failed or self.waiting)
-
-
-def check_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"x")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror})") from None
 
 
 class Runner:
@@ -78,20 +33,20 @@ class Runner:
         crew: Crew,
         display: Display,
     ) -> None:
-        cells = list(dict.fromkeys(cells))  # a repeated cell is one run
+        self.cells = cells = list(dict.fromkeys(cells))  # a repeated cell is one run
         self.pending = deque(cell for cell in cells if not has_record(cell, folder))
         self.summary = Summary(recorded=len(cells) - len(self.pending))
         self.folder, self.execution = folder, execution
         self.crew, self.display = crew, display
         self.workers: list[Worker] = []
         self.tries: Counter[RunConfig] = Counter()
-        self.interrupts = 0
+        self.interrupts = Interrupts(display)
 
     def run(self) -> Summary:
         """Until every cell has a record or a failure, or somebody interrupts twice."""
         check_writable(self.folder)
-        self.display.begin(self.summary.recorded + len(self.pending), self.summary.recorded)
-        with self.display, self.counting_interrupts():
+        self.display.begin(self.cells, self.summary.recorded)
+        with self.display, self.interrupts:
             try:
                 environments = self.crew.environments()[: len(self.pending)]
                 self.jobs = len(environments)
@@ -112,7 +67,7 @@ class Runner:
 
     def hand_out(self, worker: Worker) -> None:
         worker.config = None
-        if self.pending and not self.interrupts:
+        if self.pending and not self.interrupts.times:
             config = self.pending.popleft()
             self.display.started(config)
             worker.begin(config)
@@ -124,7 +79,7 @@ class Runner:
             worker = connections[connection]  # type: ignore[index]
             self.take_in(worker, worker.receive())
         for worker in running:
-            if worker.config and self.interrupts > 1:
+            if worker.config and self.interrupts.times > 1:
                 self.pending.append(worker.config)
                 worker.terminate()
                 worker.config = None
@@ -140,10 +95,12 @@ class Runner:
         config = worker.config
         assert config is not None  # noqa: S101, only running workers speak
         match message.kind:
+            case "begun":
+                worker.begun = time.monotonic()
             case "progress":
                 self.display.progress(config, message.step, message.loss)
             case "unwritable":
-                raise InputError(f"{self.folder}: cannot be written ({message.reason})")
+                raise UnwritableError(message.reason)
             case "died":
                 self.fail(worker, config, "crash", message.reason)
             case "failed":
@@ -170,30 +127,29 @@ class Runner:
         """
         worker.terminate()  # whatever it left in memory goes with it
         self.workers.remove(worker)
-        if kind:
-            log = run_folder(config, self.folder) / "log.txt"
-            text = tail(log.read_text(errors="replace")) if log.exists() else ""
-            record = Failure(config=config, kind=kind, reason=reason, log=text)
-            record.write(failure_path(config, self.folder))
+        if has_record(config, self.folder):  # it had just finished
+            self.summary.finished += 1
+            self.display.ended(config, "[green]finished[/]")
+        else:
+            if kind:
+                note_failure(config, self.folder, kind, reason)
+            self.try_again(config, reason)
+        self.hand_out(self.new_worker(worker.environment))
+
+    def try_again(self, config: RunConfig, reason: str) -> None:
+        """Where further tries are wanted."""
         self.tries[config] += 1
         if again := self.tries[config] <= self.crew.retries:
+            self.summary.repeated += 1
             self.pending.append(config)
             self.display.postponed(config)
         else:
             self.summary.failed[config.run_id] = reason
         self.display.failed(config, reason, again)
-        self.hand_out(self.new_worker(worker.environment))
 
-    @contextmanager
-    def counting_interrupts(self) -> Iterator[None]:
-        """The first interrupt lets running cells finish, the second stops them."""
 
-        def count(number: int, frame: FrameType | None) -> None:
-            self.interrupts += 1
-            self.display.interrupted(self.interrupts)
-
-        before = signal.signal(signal.SIGINT, count)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
+def note_failure(config: RunConfig, study: Path, kind: FailureKind, reason: str) -> None:
+    """Of a run that could not do so itself, with the end of what it printed."""
+    log = run_folder(config, study) / "log.txt"
+    text = tail(log.read_text(errors="replace")) if log.exists() else ""
+    Failure(config=config, kind=kind, reason=reason, log=text).note(study)

@@ -4,8 +4,8 @@ Imports are paid once per worker. A run that takes the process down takes nothin
 """
 
 import contextlib
-import errno
 import faulthandler
+import math
 import multiprocessing
 import os
 import signal
@@ -18,13 +18,13 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from ablations.records import Failure, has_record, run_folder
+from ablations.errors import UnwritableError, writing
+from ablations.records import failures, has_record, run_folder
 from ablations.study import RunConfig
 
 if TYPE_CHECKING:
     from lightning_modules.train import Execution
 
-UNWRITABLE = {errno.ENOSPC, errno.EROFS, errno.EDQUOT}
 BUSY_SECONDS = 1.0  # until a run that another process holds is asked for again
 
 
@@ -32,7 +32,7 @@ class Message(NamedTuple):
     """What a worker says of its present run."""
 
     kind: Literal[
-        "progress", "finished", "recorded", "busy", "failed", "died", "unwritable"
+        "begun", "progress", "finished", "recorded", "busy", "failed", "died", "unwritable"
     ]
     step: int = 0
     loss: float = 0.0
@@ -44,7 +44,7 @@ class Worker:
     """The parent's end of one worker process."""
 
     config: RunConfig | None = None  # the run it is at work on
-    begun = 0.0  # when it began, by the monotonic clock
+    begun = math.inf  # when it began, by the monotonic clock
 
     def __init__(
         self, study: Path, execution: "Execution", environment: dict[str, str], jobs: int
@@ -61,7 +61,7 @@ class Worker:
 
     def begin(self, config: RunConfig) -> None:
         self.config = config
-        self.begun = time.monotonic()
+        self.begun = math.inf
         with contextlib.suppress(OSError):  # it died idle: receive() will tell
             self.connection.send(config)
 
@@ -109,6 +109,8 @@ def work(
     os.environ.update(environment)
     import torch
 
+    import lightning_modules.train  # noqa: F401, paid once and not in the time of a run
+
     torch.set_num_threads(max(1, torch.get_num_threads() // jobs))
     execution = replace(execution, progress_bar=False)
 
@@ -123,6 +125,7 @@ def work(
             config: RunConfig = connection.recv()
         except (EOFError, OSError):
             return
+        tell(Message("begun"))
         tell(carry_out(config, study, execution, tell))
 
 
@@ -143,23 +146,21 @@ def carry_out(
     except BusyError:
         time.sleep(BUSY_SECONDS)
         return Message("busy")
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in UNWRITABLE:
-            return Message("unwritable", reason=str(error))
-        return Message("failed", reason=Failure.read(failure_path(config, study)).reason)
+    except UnwritableError as error:
+        return Message("unwritable", reason=str(error))
+    except Exception:
+        return Message("failed", reason=failures(config, study)[-1])
     return Message("finished", miou=record.miou)
-
-
-def failure_path(config: RunConfig, study: Path) -> Path:
-    return run_folder(config, study) / "failure.json"
 
 
 @contextlib.contextmanager
 def log_into(path: Path) -> Iterator[None]:
     """What this process prints, a crash in C code included, goes to the end of a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        log = path.open("a")
     before = os.dup(1), os.dup(2)
-    with path.open("a") as log:
+    with log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
         faulthandler.enable(log)

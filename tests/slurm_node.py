@@ -100,6 +100,7 @@ class SlurmNode:
         raise TimeoutError(f"the node is not {state}: {shown.stdout}{shown.stderr}")
 
     def __exit__(self, *exception: object) -> None:
+        self.end_jobs()
         for file in (
             self.folder / "slurmd.pid",
             self.folder / "slurmctld.pid",
@@ -108,3 +109,16 @@ class SlurmNode:
             if file.exists():
                 os.kill(int(file.read_text()), signal.SIGTERM)
         del os.environ["SLURM_CONF"]
+
+    def end_jobs(self, seconds: float = 60) -> None:
+        """Without mercy, or they would outlive their Slurm."""
+        deadline = time.monotonic() + seconds
+        while shown("squeue", "--noheader") and time.monotonic() < deadline:
+            subprocess.run(["scancel", "--full", "--signal=KILL", f"--user={os.getuid()}"])
+            subprocess.run(["scancel", f"--user={os.getuid()}"])
+            time.sleep(0.5)
+
+
+def shown(program: str, *arguments: str) -> str:
+    """What a program prints."""
+    return subprocess.run([program, *arguments], capture_output=True, text=True).stdout

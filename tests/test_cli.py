@@ -101,6 +101,31 @@ def test_a_sweep_names_a_cell_that_cannot_be_run(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--retries", "-1"], "'-1' is not a whole number from 0 on"),
+        (["--jobs", "0"], "'0' is not a positive whole number"),
+        (["--timeout", "soon"], "'soon' is not a positive whole number"),
+        (["--gpus", "0,0"], "'0,0' is not a list of GPUs"),
+        (["--gpus", ","], "',' is not a list of GPUs"),
+        (["--gpus", "77"], "--gpus 77: there are"),
+        (["--gpus", "0", "--accelerator", "cpu"], "--gpus does nothing with --accelerator"),
+        (["--partition", "gpu"], "--partition does nothing with --executor here"),
+        (["--executor", "local", "--timeout", "9"], "--timeout does nothing with"),
+        (["--executor", "slurm", "--minutes", "2"], "'2' is less than 5"),
+        (["--executor", "slurm", "--sbatch", "mem"], "'mem' is not KEY=VALUE"),
+    ],
+)
+def test_an_option_of_a_sweep_that_does_nothing_is_refused(
+    given: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    smoke = Path(__file__).parents[1] / "sweeps" / "smoke.yaml"
+    runs = tmp_path / "runs"
+    assert message in complaint(capsys, "sweep", smoke, "--runs", runs, *given)
+    assert not runs.exists()
+
+
 def test_a_report_on_nothing_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

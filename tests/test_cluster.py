@@ -1,41 +1,131 @@
-"""A study through a scheduler leaves the records of one that ran here."""
+"""A study through a scheduler leaves the records of one that ran here.
+
+submitit's local executor stands in for one; test_slurm.py asks a real one.
+"""
 
 import io
-from collections.abc import Iterator
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from ablations.errors import InputError
-from ablations.records import read_records
+from ablations.records import RunRecord, failure_path, failures, read_records, run_folder
 from ablations.study import RunConfig
 from ablations.sweep_file import load_study
 from lightning_modules.train import Execution
-from sweeps.cluster import Allocation, run_on_cluster
+from sweeps import cluster
+from sweeps.cluster import Cluster
 from sweeps.display import Display
-from sweeps.runner import Summary
-from tests.slurm_node import SlurmNode, what_is_missing
+from sweeps.scheduler import Allocation
 
 SMOKE = list(load_study(Path(__file__).parents[1] / "sweeps" / "smoke.yaml").runs())
 EXECUTION = Execution(accelerator="cpu")
+LOCAL = Allocation(cluster="local")
+
+SLOW_BLOCK = """
+import pathlib, time
+from torch import nn
+
+class Slow(nn.Identity):
+    def __init__(self, channels):
+        super().__init__()
+    def forward(self, x):
+        if self.training:
+            time.sleep(0.5)
+            with open("steps", "a") as steps:
+                steps.write("x")
+        return x
+"""
+SLOW = SMOKE[0].model_copy(update={"block": "slow_block:Slow", "max_steps": 12})
+
+pytestmark = pytest.mark.filterwarnings(  # submitit's
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 
 
-def submit(cells: list[RunConfig], folder: Path, allocation: Allocation) -> Summary:
-    display = Display(Console(file=io.StringIO()))
-    return run_on_cluster(cells, folder, EXECUTION, allocation, display)
+@pytest.fixture(autouse=True)
+def hurry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "slow_block.py").write_text(SLOW_BLOCK)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cluster, "POLL_SECONDS", 0.2)
+    monkeypatch.setattr(cluster, "ASK_SECONDS", 0.5)
+    monkeypatch.setattr(cluster, "GRACE_SECONDS", 2.0)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # submitit's
+def steps_done() -> int:
+    """Training steps of SLOW, all sittings together."""
+    return len(Path("steps").read_text()) if Path("steps").exists() else 0
+
+
+def prepared(
+    folder: Path, *cells: RunConfig, allocation: Allocation = LOCAL, retries: int = 0
+) -> Cluster:
+    display = Display(Console(file=io.StringIO(), width=200))
+    return Cluster(list(cells), folder, EXECUTION, allocation, retries, display)
+
+
 def test_a_study_runs_through_submitit_and_is_not_repeated(tmp_path: Path) -> None:
-    local = Allocation(cluster="local")
     wrong = RunConfig.parse(SMOKE[0].model_dump() | {"image_size": 40})
-    summary = submit([SMOKE[0], wrong], tmp_path, local)
-    assert summary.finished == 1
+    summary = prepared(tmp_path / "study", SMOKE[0], wrong, retries=1).run()
+    assert (summary.finished, summary.repeated) == (1, 1)
     assert "not divisible" in summary.failed[wrong.run_id]
+    assert len(failures(wrong, tmp_path / "study")) == 2
     assert [record.config for record in read_records(tmp_path)] == [SMOKE[0]]
-    again = submit([SMOKE[0]], tmp_path, local)
+    again = prepared(tmp_path / "study", SMOKE[0]).run()
     assert (again.recorded, again.finished) == (1, 0)
+
+
+def task_of(controller: str) -> int:
+    """The process id of a local job, whose id is that of the process that controls it."""
+    [task] = Path(f"/proc/{controller}/task/{controller}/children").read_text().split()
+    return int(task)
+
+
+def send_after(sweep: Cluster, steps: int, number: signal.Signals) -> None:
+    """Start a sweep of SLOW and send its job a signal after so many steps."""
+    sweep.display.begin([SLOW], 0)
+    sweep.submit([SLOW])
+    deadline = time.monotonic() + 60
+    while steps_done() < steps:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    os.kill(task_of(sweep.watched[SLOW].job_id), number)
+
+
+def test_a_requeued_job_goes_on_after_the_step_it_was_at(tmp_path: Path) -> None:
+    sweep = prepared(tmp_path / "study", SLOW)
+    send_after(sweep, 3, signal.SIGUSR2)  # what Slurm sends before it takes a machine
+    while sweep.watched:
+        sweep.look_again()
+    assert (sweep.summary.finished, sweep.summary.failed) == (1, {})
+    assert steps_done() == SLOW.max_steps
+    [log] = (tmp_path / "study" / "jobs").glob("*_log.err")
+    assert "Caught signal SIGUSR2" in log.read_text()
+
+
+def test_a_job_that_is_killed_is_a_crash(tmp_path: Path) -> None:
+    sweep = prepared(tmp_path / "study", SLOW)
+    send_after(sweep, 1, signal.SIGKILL)
+    while sweep.watched:
+        sweep.look_again()
+    assert "ended without a record: COMPLETED" in sweep.summary.failed[SLOW.run_id]
+    assert failure_path(SLOW, tmp_path / "study").exists()
+
+
+def test_a_run_of_an_earlier_start_is_not_run_twice(tmp_path: Path) -> None:
+    first, second = (prepared(tmp_path / "study", SLOW) for _ in range(2))
+    first.display.begin([SLOW], 0)
+    first.submit([SLOW])
+    second.run()
+    [record] = read_records(tmp_path)
+    assert isinstance(record, RunRecord)
+    assert steps_done() == SLOW.max_steps
+    first.look()
+    assert first.summary.finished == second.summary.finished == 1
 
 
 def test_a_scheduler_that_is_not_here_is_named(
@@ -43,19 +133,15 @@ def test_a_scheduler_that_is_not_here_is_named(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match="--executor slurm"):
-        submit(SMOKE, tmp_path / "study", Allocation(cluster="slurm"))
+        prepared(tmp_path / "study", SMOKE[0], allocation=Allocation()).run()
 
 
-@pytest.fixture(scope="module")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmNode]:
-    if missing := what_is_missing():
-        pytest.skip(missing)
-    with SlurmNode(tmp_path_factory.mktemp("slurm")) as node:
-        yield node
-
-
-@pytest.mark.slurm
-def test_the_smoke_study_runs_through_slurm(slurm: SlurmNode, tmp_path: Path) -> None:
-    summary = submit(SMOKE, tmp_path, Allocation(minutes=5))
-    assert (summary.finished, summary.failed) == (4, {})
-    assert {record.config for record in read_records(tmp_path)} == set(SMOKE)
+def test_squeue_that_does_not_answer_is_not_taken_for_an_empty_queue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = run_folder(SMOKE[0], tmp_path / "study") / "job"
+    path.parent.mkdir(parents=True)
+    path.write_text("7_0")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match="squeue does not answer"):
+        prepared(tmp_path / "study", SMOKE[0], allocation=Allocation()).run()

@@ -1,5 +1,7 @@
 """What a study lacks can be listed, and run from the list."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,3 +81,34 @@ def test_a_dry_run_says_what_is_known_of_each_cell(
     assert states == ["waiting", "finished", "failed", "waiting", "waiting", "waiting"]
     assert lines[-1] == "6 runs: 4 waiting, 1 finished, 1 failed"
     assert "block=none  seed=0" in lines[0]
+
+
+LARGE = """
+method: grid
+parameters:
+  block: {values: [none, se]}
+  lr: {values: [0.001, 0.002, 0.003, 0.004, 0.005]}
+  seed: {min: 0, max: 199}
+"""
+DRY_RUN = """
+import sys, time
+from ablations.cli import main
+begun = time.process_time()
+code = main(["sweep", sys.argv[1], "--runs", sys.argv[2], "--dry-run"])
+print(code, time.process_time() - begun, {"torch", "pandas", "wandb"} & set(sys.modules))
+"""
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_two_thousand_cells_are_listed_in_a_second(tmp_path: Path, recorded: bool) -> None:
+    path = tmp_path / "large.yaml"
+    path.write_text(LARGE)
+    for cell in load_study(path).runs() if recorded else ():
+        record(cell).write(run_folder(cell, tmp_path / "large") / "record.json")
+    command = [sys.executable, "-c", DRY_RUN, str(path), str(tmp_path)]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    *_, counts, measured = shown.splitlines()
+    assert counts == f"2000 runs: 2000 {'finished' if recorded else 'waiting'}"
+    code, seconds, heavy = measured.split(maxsplit=2)
+    assert (code, heavy) == ("0", "set()")
+    assert float(seconds) < 1

@@ -9,32 +9,17 @@ import yaml
 from rich.console import Console
 
 from ablations.cli import main
-from ablations.records import Failure, RunRecord, read_records, run_folder
+from ablations.records import RunRecord, run_folder
 from ablations.study import Study
 from ablations.sweep_file import load_study
 from lightning_modules.train import Execution, claim
-from sweeps.coverage import state
+from sweeps.crew import Crew, Summary
 from sweeps.display import Display
-from sweeps.runner import Crew, Runner, Summary
+from sweeps.runner import Runner
 from tests.test_records import record
 
 SWEEPS = Path(__file__).parents[1] / "sweeps"
 EXECUTION = Execution(accelerator="cpu")
-
-OWN_BLOCKS = """
-import os, signal
-from torch import nn
-
-class Raises(nn.Identity):
-    def __init__(self, channels):
-        super().__init__()
-    def forward(self, x):
-        raise RuntimeError("no luck")
-
-class Dies(Raises):
-    def forward(self, x):
-        os.kill(os.getpid(), signal.SIGKILL)
-"""
 
 
 @pytest.fixture
@@ -67,35 +52,6 @@ def test_the_demo_compares_the_blocks_it_promises() -> None:
         "none se cbam gc non_local psa_parallel psa_sequential note_channel note_spatial"
     )
     assert blocks >= set(promised.split())
-
-
-def test_failing_and_dying_runs_are_recorded_and_the_others_go_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "luckless.py").write_text(OWN_BLOCKS)
-    monkeypatch.chdir(tmp_path)
-    smoke = load_study(SWEEPS / "smoke.yaml")
-    blocks = ["luckless:Dies", "luckless:Raises", "none"]
-    study = Study(
-        name="mixed",
-        parameters=smoke.parameters | {"block": {"values": blocks}, "seed": {"value": 0}},
-    )
-    dies, raises, none = study.runs()
-    folder = tmp_path / "mixed"
-
-    summary, log = sweep(study, tmp_path)
-    assert (summary.finished, len(summary.failed)) == (1, 2)
-    assert [record.config for record in read_records(folder)] == [none]
-    reason = Failure.read(run_folder(raises, folder) / "failure.json").reason
-    assert reason == "RuntimeError: no luck"
-    reason = Failure.read(run_folder(dies, folder) / "failure.json").reason
-    assert reason == "the process was killed by SIGKILL"
-    assert "[3/3]" in log
-    assert [state(cell, folder) for cell in (dies, raises, none)] == [
-        "failed",
-        "failed",
-        "finished",
-    ]
 
 
 def test_a_run_that_another_process_holds_is_waited_for(

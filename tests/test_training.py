@@ -1,5 +1,6 @@
 """One run: its numbers, its interruptions, its failures."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from torchmetrics.classification import MulticlassJaccardIndex
 from ablations.errors import InputError
 from ablations.records import Failure, RunRecord, run_folder
 from ablations.study import RunConfig
+from lightning_modules.checkpoints import Progress
 from lightning_modules.mirror import check_locked
 from lightning_modules.segmentation import (
     NonFiniteLossError,
@@ -18,7 +20,7 @@ from lightning_modules.segmentation import (
     class_iou,
     mean_iou,
 )
-from lightning_modules.train import BusyError, Execution, Progress, claim, train
+from lightning_modules.train import BusyError, Execution, claim, train
 
 CONFIG = RunConfig(
     block="psa_parallel",
@@ -46,7 +48,7 @@ def stop_at(step: int) -> Progress:
 
 
 def comparable(record: RunRecord) -> dict[str, object]:
-    return record.model_dump(exclude={"train_seconds"})
+    return record.model_dump(exclude={"train_seconds", "failures"})
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +74,7 @@ def test_the_same_run_gives_the_same_record(
     assert comparable(train(CONFIG, tmp_path, EXECUTION)) == comparable(uninterrupted)
 
 
-@pytest.mark.parametrize("step", [1, 3])
+@pytest.mark.parametrize("step", [1, 2, 3])
 def test_an_interrupted_run_ends_like_an_uninterrupted_one(
     uninterrupted: RunRecord, tmp_path: Path, step: int
 ) -> None:
@@ -82,6 +84,44 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(
     steps: list[int] = []
     record = train(CONFIG, tmp_path, EXECUTION, lambda now, loss: steps.append(now))
     assert steps == list(range(step + 1, 7))
+    assert comparable(record) == comparable(uninterrupted)
+    assert record.failures == ("StopError: ",)
+
+
+@pytest.mark.parametrize(
+    ("moment", "call", "last"),
+    [
+        ("configure_optimizers", 1, 0),
+        ("training_step", 4, 3),
+        ("training_step", 5, 4),
+        ("validation_step", 3, 3),
+    ],
+)
+def test_what_was_interrupted_half_way_is_done_again(
+    uninterrupted: RunRecord,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+    call: int,
+    last: int,
+) -> None:
+    """Two batches per validation, after steps 2, 4 and 6."""
+    calls = itertools.count(1)
+    real = getattr(SegmentationModule, moment)
+
+    def interrupted(self: SegmentationModule, *arguments: object) -> object:
+        result = real(self, *arguments)
+        if next(calls) == call:
+            raise StopError
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SegmentationModule, moment, interrupted)
+        with pytest.raises(StopError):
+            train(CONFIG, tmp_path, replace(EXECUTION, checkpoint_every=0.0))
+    steps: list[int] = []
+    record = train(CONFIG, tmp_path, EXECUTION, lambda now, loss: steps.append(now))
+    assert steps == list(range(last + 1, 7))
     assert comparable(record) == comparable(uninterrupted)
 
 
@@ -121,8 +161,23 @@ def test_a_failure_is_recorded_with_its_reason(tmp_path: Path) -> None:
     with pytest.raises(NonFiniteLossError):
         train(config, tmp_path, EXECUTION)
     failure = Failure.read(run_folder(config, tmp_path) / "failure.json")
+    assert failure.kind == "non-finite loss"
     assert failure.reason.startswith("NonFiniteLossError: loss is")
     assert "training_step" in failure.log
+
+
+def test_out_of_memory_is_recorded_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forward(self: SegmentationModule, images: Tensor) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    monkeypatch.setattr(SegmentationModule, "forward", forward)
+    with pytest.raises(torch.OutOfMemoryError):
+        train(CONFIG, tmp_path, EXECUTION)
+    failure = Failure.read(run_folder(CONFIG, tmp_path) / "failure.json")
+    assert failure.kind == "out of memory"
+    assert failure.reason.startswith("OutOfMemoryError: CUDA out of memory")
 
 
 def test_a_run_that_another_process_holds_is_left_alone(tmp_path: Path) -> None:

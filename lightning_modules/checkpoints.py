@@ -1,0 +1,112 @@
+"""A run that is interrupted keeps a checkpoint from which it ends with the same result."""
+
+import io
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.plugins import TorchCheckpointIO
+from pytorch_lightning.trainer.states import TrainerFn
+
+from ablations.errors import writing
+
+NAME = "last.ckpt"
+
+Progress = Callable[[int, float], None]  # (step, training loss)
+
+
+class WholeFile(TorchCheckpointIO):
+    """A checkpoint replaces the one before in one rename.
+
+    Lightning writes to the system's temporary folder and moves the file, which is a copy
+    where that folder is on another disk, and a kill leaves half of it.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        partial = Path(f"{path}.partial")
+        with writing(partial):
+            with partial.open("wb") as file:
+                file.write(content.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+
+
+def validation_follows(trainer: Trainer) -> bool:
+    """Whether a validation is due after the step that has just been done."""
+    return trainer.global_step % int(trainer.val_check_batch or 1) == 0
+
+
+class BetweenSteps(Callback):
+    """Whether nothing is half done: neither a step nor the validation that follows it.
+
+    From a checkpoint between the two, Lightning would take the validation for done.
+    """
+
+    yes = True
+
+    def on_train_batch_start(self, *arguments: Any) -> None:
+        self.yes = False
+
+    def on_train_batch_end(self, trainer: Trainer, *arguments: Any) -> None:
+        self.yes = not validation_follows(trainer)
+
+    def on_validation_start(self, *arguments: Any) -> None:
+        self.yes = False
+
+    def on_validation_end(self, *arguments: Any) -> None:
+        self.yes = True
+
+
+class LastCheckpoint(Checkpoint):
+    """Saves now and then, and when the run is interrupted, but between steps only.
+
+    What is interrupted half-way is done again from the checkpoint before it.
+    """
+
+    def __init__(self, path: Path, seconds: float, between_steps: BetweenSteps) -> None:
+        self.path, self.seconds, self.between_steps = path, seconds, between_steps
+        self.saved = time.monotonic()
+
+    def on_train_batch_end(self, trainer: Trainer, *arguments: Any) -> None:
+        self.save_if_due(trainer)
+
+    def on_validation_end(self, trainer: Trainer, *arguments: Any) -> None:
+        if trainer.state.fn == TrainerFn.FITTING:
+            self.save_if_due(trainer)
+
+    def on_exception(self, trainer: Trainer, *arguments: Any) -> None:
+        if self.between_steps.yes and trainer.state.fn == TrainerFn.FITTING:
+            trainer.save_checkpoint(self.path)
+
+    def save_if_due(self, trainer: Trainer) -> None:
+        if self.between_steps.yes and time.monotonic() - self.saved >= self.seconds:
+            trainer.save_checkpoint(self.path)
+            self.saved = time.monotonic()
+
+
+class Reporter(Callback):
+    """Tells somebody outside how far the training is; who raises there interrupts it."""
+
+    def __init__(self, progress: Progress, between_steps: BetweenSteps) -> None:
+        self.progress, self.between_steps = progress, between_steps
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: Any, outputs: Any, *arguments: Any
+    ) -> None:
+        self.loss = outputs["loss"].item()
+        if self.between_steps.yes:
+            self.progress(trainer.global_step, self.loss)
+
+    def on_validation_end(self, trainer: Trainer, *arguments: Any) -> None:
+        if trainer.state.fn == TrainerFn.FITTING:
+            self.progress(trainer.global_step, self.loss)

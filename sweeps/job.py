@@ -1,0 +1,67 @@
+"""One run as a job: what is carried out on the machine that a scheduler gives."""
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from submitit.helpers import DelayedSubmission
+
+from ablations.errors import UnwritableError
+from ablations.study import RunConfig
+from sweeps.worker import Message, carry_out
+
+if TYPE_CHECKING:
+    from lightning_modules.train import Execution
+
+
+@dataclass(frozen=True)
+class Job:
+    """submitit calls it, and checkpoint() before the machine is taken away."""
+
+    config: RunConfig
+    study: Path
+    execution: "Execution"
+
+    def __call__(self) -> Message:
+        execution = replace(self.execution, progress_bar=False)
+        with RequeueBetweenSteps() as tell:
+            while True:
+                message = carry_out(self.config, self.study, execution, tell)
+                if message.kind == "unwritable":
+                    raise UnwritableError(message.reason)
+                if message.kind != "busy":  # no other process is at work on this run
+                    return message
+
+    def checkpoint(self) -> DelayedSubmission:
+        """The same run again; it goes on from its last checkpoint."""
+        return DelayedSubmission(self)
+
+
+class RequeueBetweenSteps:
+    """Puts submitit's signal off until the training has saved a checkpoint.
+
+    submitit requeues the job at once when Slurm says that the machine will be taken away,
+    half-way through a step. Here the training is left after the step, and then requeued.
+    """
+
+    asked = False
+
+    def __enter__(self) -> Callable[[Message], None]:
+        """What is to be told of each step."""
+        self.requeue = signal.signal(signal.SIGUSR2, self.ask)
+        return self.leave_if_asked
+
+    def ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+
+    def leave_if_asked(self, message: Message) -> None:
+        if self.asked:
+            raise SystemExit
+
+    def __exit__(self, kind: type[BaseException] | None, *details: object) -> None:
+        signal.signal(signal.SIGUSR2, self.requeue)
+        if self.asked and kind is not None and issubclass(kind, SystemExit):
+            signal.raise_signal(signal.SIGUSR2)

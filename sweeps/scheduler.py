@@ -1,0 +1,108 @@
+"""What a scheduler is asked for, and what it says of jobs: Slurm, by submitit and squeue.
+
+Accounting (sacct) is not needed. submitit's local executor stands in for Slurm in tests.
+"""
+
+import itertools
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import submitit
+from submitit.core.utils import FailedJobError
+
+from ablations.errors import InputError
+from sweeps.job import Job
+from sweeps.worker import Message
+
+ARRAY_SIZE = 1000  # Slurm's own limit is one more, where it is not set
+REQUEUES = 1000  # by the time limit; submitit's own limit is 3
+ENDED = {
+    "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL",
+    "OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT",
+}  # fmt: skip
+
+Submitted = submitit.Job[Message]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allocation:
+    """What each run asks of the scheduler."""
+
+    cluster: Literal["slurm", "local"] = "slurm"
+    partition: str | None = None
+    gpus: int = 0
+    cpus: int = 1
+    minutes: int = 60  # after which the job is requeued and goes on
+    at_a_time: int = 256  # jobs of an array
+    sbatch: Mapping[str, str] = field(default_factory=dict)  # further options, by name
+
+    def executor(self, folder: Path) -> submitit.AutoExecutor:
+        """Raises InputError where the scheduler is not here."""
+        try:
+            executor = submitit.AutoExecutor(
+                folder=folder / "jobs",
+                cluster=self.cluster,
+                slurm_max_num_timeout=REQUEUES,
+            )
+        except RuntimeError as error:
+            raise InputError(f"--executor {self.cluster}: {error}") from None
+        asked: dict[str, Any] = {
+            "timeout_min": self.minutes,
+            "gpus_per_node": self.gpus,
+            "cpus_per_task": self.cpus,
+            "slurm_array_parallelism": self.at_a_time,
+            "name": folder.name,
+            "slurm_additional_parameters": dict(self.sbatch),
+        }
+        if self.partition:
+            asked["slurm_partition"] = self.partition
+        executor.update_parameters(**asked)
+        return executor
+
+
+def submit(jobs: list[Job], folder: Path, allocation: Allocation) -> list[Submitted]:
+    """As arrays, in that order. InputError with sbatch's words where it refuses."""
+    executor = allocation.executor(folder)
+    submitted: list[Submitted] = []
+    try:
+        for start in range(0, len(jobs), ARRAY_SIZE):
+            with executor.batch():
+                some = itertools.islice(jobs, start, start + ARRAY_SIZE)
+                array = [executor.submit(job) for job in some]
+            submitted += array
+    except FailedJobError as error:
+        raise InputError(f"sbatch: {error}") from None
+    return submitted
+
+
+def states(jobs: list[Submitted]) -> dict[str, str] | None:
+    """By job id; without those that are long gone. None where Slurm does not answer."""
+    if not isinstance(jobs[0], submitit.SlurmJob):
+        return {job.job_id: "COMPLETED" if job.done() else "RUNNING" for job in jobs}
+    command = ["squeue", "--noheader", "--array", "--states=all", "--format=%i %T"]
+    try:
+        result = subprocess.run(  # noqa: S603, a fixed command
+            [*command, f"--user={os.getuid()}"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return dict(line.split() for line in result.stdout.splitlines())
+
+
+def cancel(jobs: list[Submitted], waiting_only: bool) -> None:
+    """A training that is stopped keeps a checkpoint."""
+    if jobs and isinstance(jobs[0], submitit.SlurmJob):
+        which = ["--state=PENDING"] if waiting_only else []
+        command = ["scancel", *which, *(job.job_id for job in jobs)]
+        subprocess.run(command, check=False)  # noqa: S603
+    elif not waiting_only:  # the local executor lets no job wait
+        for job in jobs:
+            job.cancel()

@@ -1,0 +1,49 @@
+"""A sweep shows where it is: bars in a terminal, one line per event in a log."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from ablations.study import RunConfig
+from sweeps.display import Display
+
+CELLS = [RunConfig(block=block, max_steps=8) for block in ("none", "se", "gc", "ea")]
+
+
+def shown(terminal: bool) -> str:
+    """Of a sweep of four: one recorded, one fails, one is half done, one finishes."""
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=terminal, width=120, color_system=None)
+    display = Display(console)
+    display.begin(CELLS, 1)
+    with display:
+        for cell in CELLS[1:]:
+            display.started(cell)
+        display.failed(CELLS[1], "no memory [2 GiB]", again=True)
+        display.failed(CELLS[1], "no memory [2 GiB]", again=False)
+        display.progress(CELLS[2], 4, 0.5)
+        display.ended(CELLS[3], "mIoU 12.0 %")
+        display.bars.refresh()
+    return text.getvalue()
+
+
+def test_a_log_has_one_line_per_event() -> None:
+    lines = shown(terminal=False).splitlines()
+    assert lines[:4] == [
+        "1 of 4 runs have a record",
+        "begins  block se",
+        "begins  block gc",
+        "begins  block ea",
+    ]
+    assert lines[4] == "will be tried again  block se  no memory [2 GiB]"
+    assert lines[5].startswith("[2/4] block se  failed  no memory [2 GiB]")
+    assert lines[6].startswith("[3/4] block ea  mIoU 12.0 %")
+    assert lines[6].endswith(" left)")
+    assert len(lines) == 7
+
+
+@pytest.mark.parametrize("part", ["3/4 runs, 1 failed", "block gc", "4/8  loss 0.500"])
+def test_a_terminal_shows_position_failures_and_running_cells(part: str) -> None:
+    frames = shown(terminal=True)
+    assert part in frames[frames.rindex("grid") :]

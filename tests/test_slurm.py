@@ -1,0 +1,183 @@
+"""A study through a real Slurm of one node: finished, cancelled, resumed, requeued."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from ablations.errors import InputError
+from ablations.records import failure_path, failures, read_records, run_folder
+from ablations.study import RunConfig
+from lightning_modules import checkpoints
+from sweeps.cluster import Cluster
+from sweeps.scheduler import Allocation
+from tests.slurm_node import SlurmNode, shown, what_is_missing
+from tests.test_cluster import SLOW, SMOKE, hurry, prepared, steps_done
+
+__all__ = ["hurry"]  # the fixture
+
+pytestmark = pytest.mark.slurm
+SLURM = Allocation(minutes=20)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmNode]:
+    if missing := what_is_missing():
+        pytest.skip(missing)
+    with SlurmNode(tmp_path_factory.mktemp("slurm")) as node:
+        yield node
+
+
+def watch_until(sweep: Cluster, steps: int, seconds: float = 120) -> None:
+    """Until SLOW has done so many training steps."""
+    deadline = time.monotonic() + seconds
+    while steps_done() < steps:
+        assert time.monotonic() < deadline
+        sweep.look_again()
+
+
+def watch_to_the_end(sweep: Cluster, seconds: float = 180) -> None:
+    deadline = time.monotonic() + seconds
+    while sweep.watched:
+        assert time.monotonic() < deadline
+        sweep.look_again()
+
+
+def begin(
+    folder: Path,
+    allocation: Allocation = SLURM,
+    retries: int = 0,
+    cell: RunConfig = SLOW,
+) -> Cluster:
+    """A sweep of one cell whose job has done a few steps."""
+    sweep = prepared(folder, cell, allocation=allocation, retries=retries)
+    sweep.display.begin([cell], 0)
+    sweep.submit([cell])
+    watch_until(sweep, 4)
+    return sweep
+
+
+def tell(program: str, *arguments: str) -> None:
+    subprocess.run([program, *arguments], check=True)
+
+
+def start_now(job: str, seconds: float = 60) -> None:
+    """A requeued job waits two minutes; do without."""
+    deadline = time.monotonic() + seconds
+    while "PENDING" not in shown("squeue", "--noheader", "--format=%T", f"--jobs={job}"):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    tell("scontrol", "update", f"JobId={job}", "StartTime=now")
+
+
+def test_the_smoke_study_runs_as_one_array(tmp_path: Path) -> None:
+    sweep = prepared(tmp_path / "smoke", *SMOKE, allocation=SLURM)
+    sweep.display.begin(SMOKE, 0)
+    sweep.submit(SMOKE)
+    arrays = [job.job_id.split("_") for job in sweep.watched.values()]
+    assert len({array for array, _ in arrays}) == 1
+    assert [task for _, task in arrays] == ["0", "1", "2", "3"]
+    watch_to_the_end(sweep)
+    assert (sweep.summary.finished, sweep.summary.failed) == (4, {})
+    assert {record.config for record in read_records(tmp_path)} == set(SMOKE)
+
+
+def test_a_job_that_is_cancelled_from_outside_has_failed_and_is_resumed(
+    tmp_path: Path,
+) -> None:
+    sweep = begin(tmp_path / "study")
+    tell("scancel", sweep.watched[SLOW].job_id)
+    watch_to_the_end(sweep)
+    [reason] = sweep.summary.failed.values()
+    assert "ended without a record: CANCELLED" in reason
+    assert failure_path(SLOW, tmp_path / "study").exists()
+
+    resumed = prepared(tmp_path / "study", SLOW, allocation=SLURM).run()
+    assert (resumed.finished, resumed.failed) == (1, {})
+    assert steps_done() == SLOW.max_steps
+    [record] = read_records(tmp_path)
+    assert record.failures == (reason,)
+
+
+def test_a_cancelled_job_is_tried_again_where_that_is_wanted(tmp_path: Path) -> None:
+    sweep = begin(tmp_path / "study", retries=1)
+    tell("scancel", sweep.watched[SLOW].job_id)
+    watch_to_the_end(sweep)
+    assert (sweep.summary.finished, sweep.summary.repeated) == (1, 1)
+    assert steps_done() == SLOW.max_steps
+
+
+@pytest.mark.parametrize("how", ["warned", "requeued"])
+def test_a_preempted_job_goes_on_after_the_step_it_was_at(how: str, tmp_path: Path) -> None:
+    """Slurm warns with submitit's signal, or stops the job and puts it back itself."""
+    sweep = begin(tmp_path / "study")
+    job = sweep.watched[SLOW].job_id
+    if how == "warned":
+        tell("scancel", "--signal=USR2", job)
+    else:
+        tell("scontrol", "requeue", job)
+    start_now(job)
+    watch_to_the_end(sweep)
+    assert (sweep.summary.finished, sweep.summary.failed) == (1, {})
+    assert steps_done() == SLOW.max_steps
+    assert failures(SLOW, tmp_path / "study") == ()
+
+
+def test_a_run_goes_on_after_its_time_limit(tmp_path: Path) -> None:
+    """Slurm warns 90 s ahead, or a little more: of three minutes, half are left."""
+    long = SLOW.model_copy(update={"max_steps": 2000})
+    sweep = begin(tmp_path / "study", Allocation(minutes=3), cell=long)
+    job = sweep.watched[long].job_id
+    deadline = time.monotonic() + 180
+    while "Restarts=1" not in shown("scontrol", "show", "job", job):
+        assert time.monotonic() < deadline
+        sweep.look_again()
+    before = steps_done()
+    start_now(job)
+    watch_until(sweep, before + 2)
+    tell("scancel", job)
+    watch_to_the_end(sweep)
+    last = run_folder(long, tmp_path / "study") / checkpoints.NAME
+    assert torch.load(last, weights_only=True)["global_step"] == steps_done() < 2000
+
+
+def test_jobs_of_an_earlier_start_are_watched_and_not_repeated(tmp_path: Path) -> None:
+    earlier = begin(tmp_path / "study")
+    later = prepared(tmp_path / "study", SLOW, allocation=SLURM)
+    summary = later.run()
+    assert (summary.finished, summary.failed) == (1, {})
+    assert steps_done() == SLOW.max_steps
+    assert len(list((tmp_path / "study" / "jobs").glob("*_submitted.pkl"))) == 1
+    earlier.look()
+    assert earlier.summary.finished == 1
+
+
+def test_one_interrupt_cancels_waiting_jobs_and_two_stop_all(tmp_path: Path) -> None:
+    first, second = SLOW, SLOW.model_copy(update={"seed": 1})
+    sweep = prepared(tmp_path / "study", first, second, allocation=Allocation(at_a_time=1))
+    sweep.display.begin([first, second], 0)
+    sweep.submit([first, second])
+    watch_until(sweep, 4)
+    sweep.interrupts.times = 1
+    summary = sweep.run()
+    assert (summary.finished, summary.failed, summary.waiting) == (1, {}, 1)
+    assert not (tmp_path / "study" / second.run_id / "log.txt").exists()
+
+
+def test_what_sbatch_refuses_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="invalid partition"):
+        prepared(tmp_path, SLOW, allocation=Allocation(partition="nowhere")).run()
+
+
+def test_the_command_runs_a_study_through_slurm(tmp_path: Path) -> None:
+    smoke = Path(__file__).parents[1] / "sweeps" / "smoke.yaml"
+    command = [sys.executable, "-m", "ablations", "sweep", str(smoke), "--minutes", "20"]
+    command += ["--executor", "slurm", "--partition", "main", "--sbatch", "mem=2G"]
+    command += ["--cpus-per-run", "2", "--accelerator", "cpu", "--runs", str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert "4 finished, 0 had a record, 0 failed, 0 waiting" in result.stdout
+    assert result.returncode == 0

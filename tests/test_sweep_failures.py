@@ -1,0 +1,219 @@
+"""Whatever ends a run becomes a recorded state with reason and log; the others go on."""
+
+import io
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from rich.console import Console
+
+from ablations.records import Failure, FailureKind, failure_path, read_records, run_folder
+from ablations.study import RunConfig
+from ablations.sweep_file import load_study
+from lightning_modules.train import Execution, claim
+from sweeps.crew import Crew, Summary
+from sweeps.display import Display
+from sweeps.runner import Runner
+
+SMOKE = Path(__file__).parents[1] / "sweeps" / "smoke.yaml"
+NONE, *_ = load_study(SMOKE).runs()
+EXECUTION = Execution(accelerator="cpu")
+
+OWN_BLOCKS = """
+import contextlib, os, pathlib, signal, time, torch
+from torch import nn
+
+class Raises(nn.Identity):
+    def __init__(self, channels):
+        super().__init__()
+    def forward(self, x):
+        raise RuntimeError("no luck")
+
+class Dies(Raises):
+    def forward(self, x):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+class Segfaults(Raises):
+    def forward(self, x):
+        print("the last words", flush=True)
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+class Leaves(Raises):
+    def forward(self, x):
+        os._exit(3)
+
+class Fills(Raises):
+    def forward(self, x):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+class Diverges(Raises):
+    def forward(self, x):
+        return x * float("inf")
+
+class Hangs(Raises):
+    def forward(self, x):
+        if self.training:
+            time.sleep(600)
+        return x
+
+class DiesOnce(Raises):
+    def forward(self, x):
+        been = pathlib.Path("been")
+        if not been.exists():
+            been.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return x
+
+class Floods(Raises):
+    def forward(self, x):
+        with contextlib.suppress(OSError), open("runs/flood", "w") as flood:
+            while True:
+                flood.write("x" * 4096)
+        return x
+
+class Tells(Raises):
+    def forward(self, x):
+        gpu = os.environ.get("CUDA_VISIBLE_DEVICES")
+        raise RuntimeError(f"{torch.get_num_threads()} threads, GPU {gpu}")
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "luckless.py").write_text(OWN_BLOCKS)
+    monkeypatch.chdir(tmp_path)
+
+
+def cell(block: str, seed: int = 0) -> RunConfig:
+    name = f"luckless:{block}" if block[0].isupper() else block
+    return NONE.model_copy(update={"block": name, "seed": seed})
+
+
+def sweep(folder: Path, crew: Crew, *cells: RunConfig) -> tuple[Summary, str]:
+    """Run cells and return what a log would show."""
+    text = io.StringIO()
+    display = Display(Console(file=text, width=200))
+    return Runner(list(cells), folder, EXECUTION, crew, display).run(), text.getvalue()
+
+
+ENDS: dict[str, tuple[FailureKind, str, str]] = {  # kind, begin of the reason, log
+    "Raises": ("error", "RuntimeError: no luck", "in forward"),
+    "Fills": ("out of memory", "OutOfMemoryError: CUDA out of memory.", "in forward"),
+    "Diverges": ("non-finite loss", "NonFiniteLossError: loss is nan", "training_step"),
+    "Segfaults": ("crash", "the process was killed by SIGSEGV", "the last words"),
+    "Dies": ("crash", "the process was killed by SIGKILL", ""),
+    "Leaves": ("crash", "the process ended with exit code 3", ""),
+    "Hangs": ("time-out", "not finished after 5 s", ""),
+}
+
+
+@pytest.mark.parametrize(
+    "names", [("Segfaults", "Hangs"), pytest.param(tuple(ENDS), marks=pytest.mark.slow)]
+)
+def test_every_end_of_a_run_is_a_recorded_state(
+    names: tuple[str, ...], tmp_path: Path
+) -> None:
+    cells = {name: cell(name) for name in names}
+    folder, crew = tmp_path / "study", Crew(jobs=2, timeout=5)
+    summary, log = sweep(folder, crew, *cells.values(), NONE)
+    assert (summary.finished, len(summary.failed)) == (1, len(cells))
+    assert f"[{len(cells) + 1}/{len(cells) + 1}]" in log
+    for name in names:
+        kind, reason, words = ENDS[name]
+        failure = Failure.read(failure_path(cells[name], folder))
+        assert failure.kind == kind
+        assert failure.reason.startswith(reason)
+        assert words in failure.log
+        assert summary.failed[cells[name].run_id] == failure.reason
+    assert [record.config for record in read_records(tmp_path)] == [NONE]
+
+
+def test_a_further_try_is_never_silent(tmp_path: Path) -> None:
+    once, always = cell("DiesOnce"), cell("Raises")
+    crew = Crew(retries=2)
+    summary, log = sweep(tmp_path / "study", crew, once, always)
+    assert (summary.finished, len(summary.failed), summary.repeated) == (1, 1, 3)
+    assert log.count("will be tried again") == 3
+    [record] = read_records(tmp_path)
+    assert record.failures == ("the process was killed by SIGKILL",)
+    failure = Failure.read(failure_path(always, tmp_path / "study"))
+    assert failure.reasons == ("RuntimeError: no luck",) * 3
+
+
+def test_threads_are_divided_and_each_gpu_has_its_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")  # of which each of two gets one
+    told = [cell("Tells", seed) for seed in range(2)]
+    summary, _ = sweep(tmp_path, Crew(gpus=("0", "1")), *told)
+    assert set(summary.failed.values()) == {
+        "RuntimeError: 1 threads, GPU 0",
+        "RuntimeError: 1 threads, GPU 1",
+    }
+    alone, _ = sweep(tmp_path, Crew(), told[0])
+    assert set(alone.failed.values()) == {"RuntimeError: 2 threads, GPU None"}
+    shared = Crew(gpus=("0", "1"), runs_per_gpu=2).environments()
+    assert [place["CUDA_VISIBLE_DEVICES"] for place in shared] == ["0", "1", "0", "1"]
+
+
+def test_a_lock_that_a_killed_process_left_holds_nobody_up(tmp_path: Path) -> None:
+    folder = run_folder(NONE, tmp_path)
+    holding = (
+        "import sys, time, pathlib; from lightning_modules.train import claim\n"
+        "with claim(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", holding, str(folder)], stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        holder.kill()
+    assert (folder / "lock").exists()
+    with claim(folder):
+        pass
+
+
+def ablate_sweep(folder: Path, before: str) -> tuple[int, str]:
+    """Sweep the baseline and Floods into folder/runs, in a mount namespace of its own."""
+    smoke = yaml.safe_load(SMOKE.read_text())
+    smoke["parameters"] |= {"block": {"values": ["none", "luckless:Floods"]}}
+    smoke["parameters"] |= {"seed": {"value": 0}}
+    (folder / "full.yaml").write_text(yaml.safe_dump(smoke | {"name": "full"}))
+    (folder / "runs").mkdir(exist_ok=True)
+    script = f"""{before}
+    {sys.executable} -m ablations sweep full.yaml --accelerator cpu
+    code=$?; find runs -name record.json; exit $code"""
+    private = ["unshare", "--map-root-user", "--mount", "sh", "-c", script]
+    result = subprocess.run(private, cwd=folder, capture_output=True, text=True)
+    return result.returncode, result.stdout + result.stderr
+
+
+def can_mount() -> bool:
+    if shutil.which("unshare") is None:
+        return False
+    private = ["unshare", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "x", "/mnt"]
+    return subprocess.run(private, capture_output=True).returncode == 0
+
+
+mounts = pytest.mark.skipif(not can_mount(), reason="no mount namespaces (unshare) here")
+
+
+@mounts
+def test_a_full_disk_is_one_error_and_keeps_what_is_finished(tmp_path: Path) -> None:
+    code, shown = ablate_sweep(tmp_path, "mount -t tmpfs -o size=200k none runs")
+    assert code == 2, shown
+    assert "cannot be written (No space left on device)" in shown
+    assert "Traceback" not in shown
+    assert shown.count("record.json") == 1 + shown.count("record.json: cannot")
+
+
+@mounts
+def test_a_read_only_folder_is_one_error_before_anything_starts(tmp_path: Path) -> None:
+    read_only = "mount --bind runs runs && mount -o remount,ro,bind runs"
+    code, shown = ablate_sweep(tmp_path, read_only)
+    assert code == 2, shown
+    assert "cannot be written (Read-only file system)" in shown
+    assert "Traceback" not in shown
