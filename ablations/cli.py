@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from ablations.attention.base import Evaluation
+    from ablations.study import RunConfig, Study
     from lightning_modules.train import Execution
 
 
@@ -194,15 +195,21 @@ def train(given: argparse.Namespace) -> int:
 def sweep(given: argparse.Namespace) -> int:
     """Run every cell of a sweep file that has no record yet."""
     study = load_study(given.file, given.count)
+    given = decided(given, study)
+    cells = list(study.runs())
     if given.dry_run:
-        return dry_run(given)
+        return dry_run(study.name, cells, given.runs)
     from rich.console import Console
 
     from lightning_modules.train import check_names
     from sweeps.display import Display
 
-    cells = list(study.runs())
     check_names(cells)
+    if given.check:
+        from sweeps.coverage import checks
+
+        print(*checks(study, cells), sep="\n")
+        return 0
     folder, display = given.runs / study.name, Display(Console())
     if given.executor == "here":
         from sweeps.runner import Crew, Runner
@@ -214,7 +221,7 @@ def sweep(given: argparse.Namespace) -> int:
             retries=given.retries,
             timeout=given.timeout,
         )
-        summary = Runner(cells, folder, execution(given), crew, display).run()
+        summary = Runner(cells, folder, execution(given, study), crew, display).run()
     else:
         from sweeps.cluster import Allocation, run_on_cluster
 
@@ -225,7 +232,9 @@ def sweep(given: argparse.Namespace) -> int:
             cpus=given.cpus_per_run,
             minutes=given.minutes,
         )
-        summary = run_on_cluster(cells, folder, execution(given), allocation, display)
+        summary = run_on_cluster(
+            cells, folder, execution(given, study), allocation, display
+        )
     print(
         f"{study.name}: {summary.finished} finished, {summary.recorded} had a record, "
         f"{len(summary.failed)} failed, {summary.waiting} waiting"
@@ -235,15 +244,19 @@ def sweep(given: argparse.Namespace) -> int:
     return 0 if summary.complete else 1
 
 
-def dry_run(given: argparse.Namespace) -> int:
+def decided(given: argparse.Namespace, study: "Study") -> argparse.Namespace:
+    """What is given here goes first, then the command of the sweep file, then defaults."""
+    known = options.execution_defaults() | study.options | vars(given)
+    return argparse.Namespace(**known)
+
+
+def dry_run(name: str, cells: "list[RunConfig]", runs: Path) -> int:
     """List the cells of a sweep file and what is known of each."""
     from collections import Counter
 
     from sweeps.coverage import state, swept_keys
 
-    study = load_study(given.file, given.count)
-    cells = list(study.runs())
-    states = [state(config, given.runs / study.name) for config in cells]
+    states = [state(config, runs / name) for config in cells]
     swept = swept_keys(cells)
     for config, known in zip(cells, states, strict=True):
         values = "  ".join(f"{key}={getattr(config, key)}" for key in swept)
@@ -258,7 +271,7 @@ def missing(given: argparse.Namespace) -> int:
     from sweeps.coverage import missing, write_missing
 
     study = load_study(given.file, given.count)
-    cells = missing(study, given.runs / study.name)
+    cells = missing(study, decided(given, study).runs / study.name)
     if not cells:
         print(f"{study.name}: every run has a record")
         return 0
@@ -283,7 +296,7 @@ def report(given: argparse.Namespace) -> int:
     return 0
 
 
-def execution(given: argparse.Namespace) -> "Execution":
+def execution(given: argparse.Namespace, study: "Study | None" = None) -> "Execution":
     from lightning_modules.train import Execution
 
     return Execution(
@@ -292,6 +305,7 @@ def execution(given: argparse.Namespace) -> "Execution":
         data_folder=given.data_folder,
         wandb=given.wandb,
         val_every=given.val_every,
+        sweep=study,
     )
 
 
@@ -345,6 +359,7 @@ VERBS: dict[str, tuple[Run, AddOptions, list[str]]] = {
         [
             "sweep sweeps/demo.yaml --jobs 2",
             "sweep sweeps/demo.yaml --dry-run",
+            "sweep sweeps/demo.yaml --check",
             "sweep sweeps/demo.yaml --gpus 0,1 --retries 1",
             "sweep sweeps/demo.yaml --executor slurm --partition gpu --gpus-per-run 1",
         ],

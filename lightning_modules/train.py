@@ -1,6 +1,7 @@
 """One run: from a configuration to a record."""
 
 import logging
+import os
 import platform
 import subprocess
 import traceback
@@ -24,10 +25,11 @@ from ablations.complexity import measure
 from ablations.errors import InputError
 from ablations.models import check_size, find_encoder, find_model, find_placement
 from ablations.records import Failure, FailureKind, RunRecord, run_folder, tail
-from ablations.study import RunConfig
+from ablations.study import RunConfig, Study
+from lightning_modules.as_asked import AsAsked, check_asked
 from lightning_modules.data import create_data, find_dataset
 from lightning_modules.data.segmentation_data import SegmentationData
-from lightning_modules.mirror import Mirror, WandbMode
+from lightning_modules.mirror import AGENT, Mirror, WandbMode, check_mode, show
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
 
 PACKAGES = ["torch", "pytorch-lightning", "segmentation-models-pytorch", "timm", "numpy"]
@@ -46,6 +48,7 @@ class Execution:
     val_every: int | None = None  # steps; None: four times in a run
     checkpoint_every: float = 60.0  # seconds
     progress_bar: bool = True
+    sweep: Study | None = None  # that asks for the run
 
 
 class BusyError(RuntimeError):
@@ -77,13 +80,19 @@ def train(
 
     Goes on from the last checkpoint of an interrupted run, with the same result.
     A failure is recorded with its reason and raised. Raises BusyError where another
-    process holds the run, InputError for a configuration that cannot be trained.
+    process holds the run, InputError for a configuration that cannot be trained or is not
+    what the sweep asked this process for.
     """
+    check_asked(config.model_dump())
+    check_mode(execution.wandb)
     folder = run_folder(config, study)
     with claim(folder):
         path = folder / "record.json"
         if path.exists():
-            return RunRecord.read(path)
+            record = RunRecord.read(path)
+            if AGENT in os.environ:  # W&B waits for this run
+                show(record, folder, execution.wandb)
+            return record
         try:
             record = fit(config, folder, execution, progress)
         except Exception as error:
@@ -96,11 +105,11 @@ def train(
 
 
 @contextmanager
-def claim(folder: Path) -> Iterator[None]:
+def claim(folder: Path, name: str = "lock") -> Iterator[None]:
     """Hold a run's folder; the system lets go of it when the process dies."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "lock")
+        lock = FileLock(folder / name)
         lock.acquire(timeout=0)
     except Timeout:
         raise BusyError(f"{folder}: another process is at work on this run") from None
@@ -175,7 +184,8 @@ def create_trainer(
             train_time_interval=timedelta(seconds=execution.checkpoint_every),
             save_on_exception=True,
             enable_version_counter=False,
-        )
+        ),
+        AsAsked(),
     ]
     if execution.progress_bar:
         callbacks.append(TQDMProgressBar())

@@ -18,8 +18,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from ablations.command import own_flags
 from ablations.records import Failure, has_record, run_folder
-from ablations.study import RunConfig
+from ablations.study import RunConfig, Study
+from sweeps.child import as_child, run_command
 
 if TYPE_CHECKING:
     from lightning_modules.train import Execution
@@ -130,7 +132,7 @@ def carry_out(
     config: RunConfig, study: Path, execution: "Execution", tell: Callable[[Message], None]
 ) -> Message:
     """Train one run; whatever happens becomes a message."""
-    from lightning_modules.train import BusyError, train
+    from lightning_modules.train import BusyError, claim, train
 
     def progress(step: int, loss: float) -> None:
         tell(Message("progress", step=step, loss=loss))
@@ -138,16 +140,28 @@ def carry_out(
     if has_record(config, study):  # another runner was faster
         return Message("recorded")
     try:
-        with log_into(run_folder(config, study) / "log.txt"):
-            record = train(config, study, execution, progress)
+        folder = run_folder(config, study)
+        with log_into(folder / "log.txt"), as_child(config, study, execution):
+            if execution.sweep and not trains_itself(execution.sweep):
+                with claim(folder, "command.lock"):  # the command may want the other
+                    record = run_command(config, study, execution.sweep)
+            else:
+                record = train(config, study, execution, progress)
     except BusyError:
         time.sleep(BUSY_SECONDS)
         return Message("busy")
     except Exception as error:
         if isinstance(error, OSError) and error.errno in UNWRITABLE:
             return Message("unwritable", reason=str(error))
-        return Message("failed", reason=Failure.read(failure_path(config, study)).reason)
+        path = failure_path(config, study)
+        reason = Failure.read(path).reason if path.exists() else str(error)
+        return Message("failed", reason=reason)
     return Message("finished", miou=record.miou)
+
+
+def trains_itself(sweep: Study) -> bool:
+    """Whether the command of a sweep is this suite's own, which needs no new process."""
+    return own_flags(sweep.command, sweep.program) is not None
 
 
 def failure_path(config: RunConfig, study: Path) -> Path:
