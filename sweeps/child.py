@@ -130,11 +130,6 @@ def call(words: Sequence[str]) -> int:
 @contextmanager
 def ending_with_this_process(child: "subprocess.Popen[bytes]") -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
-        os.killpg(child.pid, signal.SIGTERM)
-        try:
-            child.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
         sys.exit(128 + number)
 
     before = signal.signal(signal.SIGTERM, stop)
@@ -142,3 +137,14 @@ def ending_with_this_process(child: "subprocess.Popen[bytes]") -> Iterator[None]
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+        end(child)
+
+
+def end(child: "subprocess.Popen[bytes]") -> None:
+    """Ask a command that is still at work to end, and see that it does."""
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGTERM)
+        try:
+            child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
