@@ -40,7 +40,7 @@ def as_child(config: RunConfig, study: Path, execution: "Execution") -> Iterator
         return
     folder = run_folder(config, study.absolute())
     write_cell(execution.sweep.cell(config), folder)
-    changes = environment(execution.sweep, config, folder, execution.wandb)
+    changes = environment(execution.sweep, config.run_id, folder, execution.wandb)
     before = {name: os.environ.get(name) for name in changes}
     set_variables(changes)
     try:
@@ -50,14 +50,14 @@ def as_child(config: RunConfig, study: Path, execution: "Execution") -> Iterator
 
 
 def environment(
-    sweep: Study, config: RunConfig, folder: Path, mode: str
+    sweep: Study, run_id: str, folder: Path, mode: str
 ) -> dict[str, str | None]:
     """What W&B's agent sets for a child; None is unset.
 
     The id is short, as W&B's own, and the same whenever the run is tried again.
     """
     return {
-        "WANDB_RUN_ID": f"{sweep.name}-{config.run_id.rpartition('-')[2]}",
+        "WANDB_RUN_ID": f"{sweep.name}-{run_id.rpartition('-')[2]}",
         "WANDB_RUN_GROUP": sweep.name,
         "WANDB_SWEEP_PARAM_PATH": str(folder / CELL),
         "WANDB_SWEEP_ID": None,
