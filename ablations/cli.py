@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ablations import options
 from ablations.errors import InputError
+from ablations.records import read_records
 from ablations.sweep_file import load_study
 
 if TYPE_CHECKING:
@@ -282,18 +283,30 @@ def missing(given: argparse.Namespace) -> int:
 
 
 def report(given: argparse.Namespace) -> int:
-    """Turn the records below a folder into tables, a plot and a report."""
+    """Turn the records below a folder into tables, a plot and a report.
+
+    With --sweep the exit code is 1 where a planned run has no record.
+    """
     from reports.report import write_report
 
     folder, study = Path(given.folder), None
+    entity, project = None, None
     if given.folder.startswith("wandb:"):
-        from sweeps.collect import collect
+        from sweeps.collect import collect, parts_of
 
-        folder = collect(given.folder, given.runs)
+        folder, study = collect(given.folder, given.runs)
+        entity, project, _ = parts_of(given.folder)
     if given.sweep:
         study = load_study(given.sweep, given.count)
-    print(write_report(folder, given.out or folder / "report", study))
-    return 0
+    out = given.out or folder / "report"
+    print(write_report(folder, out, study))
+    if given.wandb:
+        from sweeps.publish import publish
+
+        name = study.name if study else folder.resolve().name
+        print(publish(out, name, given.wandb, project, entity))
+    done = {record.config for record in read_records(folder)}
+    return 0 if study is None or done >= set(study.runs()) else 1
 
 
 def execution(given: argparse.Namespace, study: "Study | None" = None) -> "Execution":

@@ -254,6 +254,11 @@ def report_options(parser: argparse.ArgumentParser) -> None:
         "--runs", type=Path, default=Path("runs"), help="for records of W&B"
     )
     parser.add_argument("--out", type=Path, help="default: RUNS/report")
+    parser.add_argument(
+        "--wandb",
+        choices=["offline", "online"],
+        help="attach the report to the study's group in Weights & Biases, as a run's files",
+    )
 
 
 def positive(text: str) -> int:

@@ -31,6 +31,8 @@ def asked() -> dict[str, Any]:
         return {}
     path = Path(os.environ[CELL])
     entries = read_yaml(path)
+    if isinstance(entries, dict):
+        entries.pop("wandb_version", None)  # of the format of the file
     if not isinstance(entries, dict) or not all(is_entry(e) for e in entries.values()):
         raise InputError(f"{path}: not the cell of a sweep ({{key: {{value: X}}}})")
     values = flat({key: entry["value"] for key, entry in entries.items()})

@@ -124,7 +124,20 @@ def claim(folder: Path, name: str = "lock") -> Iterator[None]:
 def fit(
     config: RunConfig, folder: Path, execution: Execution, progress: Progress | None
 ) -> RunRecord:
-    """Train, validate, measure."""
+    """Train, validate, measure; W&B sees it all, failures too."""
+    with Mirror(config, folder, execution.wandb) as mirror, quiet():
+        record = train_and_measure(config, folder, execution, progress, mirror)
+        mirror.summarise(record)
+    return record
+
+
+def train_and_measure(
+    config: RunConfig,
+    folder: Path,
+    execution: Execution,
+    progress: Progress | None,
+    mirror: Mirror,
+) -> RunRecord:
     data = create_data(config, execution.data_folder, execution.workers)
     side = config.image_size
     check_size(config.model, config.encoder, side, side)
@@ -132,31 +145,28 @@ def fit(
     module = SegmentationModule(config, data.classes)
     published = measure(set_evaluation(module.model, "direct"), (1, 3, side, side))
     cost = measure(set_evaluation(module.model, config.evaluation), (1, 3, side, side))
-    with Mirror(config, folder, execution.wandb) as mirror, quiet():
-        trainer = create_trainer(config, folder, execution, progress, mirror)
-        resume(trainer, module, data, folder / "last.ckpt")
-        if module.validated_step != config.max_steps:
-            trainer.validate(module, data, verbose=False)
-        record = RunRecord(
-            config=config,
-            miou=module.miou,
-            iou={
-                name: None if iou.isnan() else iou.item()
-                for name, iou in zip(data.classes, module.iou, strict=True)
-            },
-            val_loss=trainer.callback_metrics["val/loss"].item(),
-            curve=module.curve,
-            params=cost.params,
-            macs=cost.macs,
-            macs_direct=published.macs,
-            train_seconds=module.train_seconds,
-            device=device_name(trainer),
-            versions=versions(),
-            commit=commit(),
-            data=data.fingerprint,
-        )
-        mirror.summarise(record)
-    return record
+    trainer = create_trainer(config, folder, execution, progress, mirror)
+    resume(trainer, module, data, folder / "last.ckpt")
+    if module.validated_step != config.max_steps:
+        trainer.validate(module, data, verbose=False)
+    return RunRecord(
+        config=config,
+        miou=module.miou,
+        iou={
+            name: None if iou.isnan() else iou.item()
+            for name, iou in zip(data.classes, module.iou, strict=True)
+        },
+        val_loss=trainer.callback_metrics["val/loss"].item(),
+        curve=module.curve,
+        params=cost.params,
+        macs=cost.macs,
+        macs_direct=published.macs,
+        train_seconds=module.train_seconds,
+        device=device_name(trainer),
+        versions=versions(),
+        commit=commit(),
+        data=data.fingerprint,
+    )
 
 
 def resume(

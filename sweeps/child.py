@@ -81,7 +81,8 @@ def write_cell(cell: Mapping[str, Any], folder: Path) -> None:
     """The values of a cell as wandb reads them, and as ${args_json_file}."""
     sent = as_sent(cell)
     entries = {key: {"value": value} for key, value in sent.items()}
-    contents = {CELL: yaml.safe_dump(entries), CELL_JSON: json.dumps(sent)}
+    whole = {"wandb_version": 1} | entries
+    contents = {CELL: yaml.safe_dump(whole), CELL_JSON: json.dumps(sent)}
     for name, content in contents.items():
         partial = folder / f"{name}.{os.getpid()}.partial"
         partial.write_text(content)

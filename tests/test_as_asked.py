@@ -27,7 +27,8 @@ def cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def hand_out(**values: object) -> None:
         path = tmp_path / "cell.yaml"
-        path.write_text(yaml.safe_dump({k: {"value": v} for k, v in values.items()}))
+        entries = {key: {"value": value} for key, value in values.items()}
+        path.write_text(yaml.safe_dump({"wandb_version": 1} | entries))
         monkeypatch.setenv("WANDB_SWEEP_PARAM_PATH", str(path))
 
     return hand_out

@@ -58,6 +58,7 @@ def test_the_environment_is_that_of_an_agents_child(
         assert os.environ["WANDB_MODE"] == "offline"
         cell = Path(os.environ["WANDB_SWEEP_PARAM_PATH"])
         assert yaml.safe_load(cell.read_text()) == {
+            "wandb_version": 1,
             "lr": {"value": 10},
             "seed": {"value": 1},
         }
