@@ -14,17 +14,19 @@ from typing import Any
 import pytest
 import yaml
 
-from ablations.records import Failure, RunRecord, read_records
+from ablations.records import Failure, RunRecord, read_records, run_folder
 from ablations.study import RunConfig
 from ablations.sweep_file import load_study
 from tests.fake_wandb import FakeWandb, Run
-from tests.wandb_workplace import Workplace
+from tests.test_records import record
+from tests.wandb_workplace import OLD_VERSION, PATIENCE, Workplace
 
 pytestmark = pytest.mark.slow
 
 SMOKE = Path(__file__).parents[1] / "sweeps" / "smoke.yaml"
 CELLS = list(load_study(SMOKE).runs())
 ON_CPU = ["--accelerator", "cpu"]
+CURVE = [{"step": 1, "train_loss": 2.0}, {"step": 4, "val_miou": 0.5}]
 LUCKLESS = """
 from torch import nn
 
@@ -36,16 +38,23 @@ class Raises(nn.Identity):
 """
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
-    """The smoke study, carried out by two agents in one folder, and its report attached."""
+@pytest.fixture(scope="module", params=["installed", OLD_VERSION])
+def shared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workplace]:
+    """The smoke study, carried out by two agents in one folder."""
+    old = request.param == OLD_VERSION
+    client = request.getfixturevalue("old_client") if old else None
     with FakeWandb() as server:
-        place = Workplace(server, tmp_path_factory.mktemp("agents"), None)
+        place = Workplace(server, tmp_path_factory.mktemp("agents"), client)
         place.run("wandb", "sweep", "--project", "smoke", str(SMOKE))
         [sweep] = server.sweeps()
-        for agent in [place.start_agent(sweep) for _ in range(2)]:
-            place.finish(agent)
-        yield place
+        try:
+            for agent in [place.start_agent(sweep) for _ in range(2)]:
+                place.finish(agent)
+            yield place
+        finally:
+            place.end_agents()
 
 
 @pytest.fixture
@@ -53,9 +62,7 @@ def place(tmp_path: Path) -> Iterator[Workplace]:
     with FakeWandb() as server:
         place = Workplace(server, tmp_path, None)
         yield place
-        for agent in place.agents:  # of a test that failed
-            agent.kill()
-            agent.wait()
+        place.end_agents()
 
 
 def smoke(place: Workplace, **values: Any) -> Path:
@@ -72,14 +79,13 @@ def smoke(place: Workplace, **values: Any) -> Path:
 
 
 def by_id(folder: Path) -> dict[str, RunRecord]:
-    return {record.config.run_id: record for record in read_records(folder)}
+    return {one.config.run_id: one for one in read_records(folder)}
 
 
 def comparable(folder: Path) -> dict[str, dict[str, object]]:
     differing = {"train_seconds", "device"}
     return {
-        run_id: record.model_dump(exclude=differing)
-        for run_id, record in by_id(folder).items()
+        run_id: one.model_dump(exclude=differing) for run_id, one in by_id(folder).items()
     }
 
 
@@ -96,7 +102,7 @@ def ablate(place: Workplace, *arguments: str) -> tuple[int, str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=200,
+        timeout=PATIENCE,
     )
     return done.returncode, done.stdout
 
@@ -107,6 +113,8 @@ def test_two_agents_leave_the_records_of_the_embedded_runner(
     runs = shared.server.runs()
     assert [run.state for run in runs] == ["finished"] * 4
     assert {run.agent for run in runs} == {"agent1", "agent2"}
+    clients = {run.config["_wandb"]["value"]["cli_version"] for run in runs}
+    assert clients == {shared.version}
     code, _ = ablate(shared, "sweep", str(SMOKE), "--runs", str(tmp_path), *ON_CPU)
     assert code == 0
     by_agents = comparable(shared.folder / "runs" / "smoke")
@@ -118,25 +126,25 @@ def test_w_and_b_shows_what_the_runs_did(shared: Workplace) -> None:
     """Under the names that the README promises."""
     records = by_id(shared.folder / "runs")
     for run in shared.server.runs():
-        record = records[run.display_name]
+        kept = records[run.display_name]
         assert run.group == "smoke"
-        assert RunConfig.parse(run.values) == record.config
-        row = record.row()
+        assert RunConfig.parse(run.values) == kept.config
+        row = kept.row()
         for name in ("miou", "val_loss", "params", "macs", "macs_direct", "train_seconds"):
             assert run.summary[name] == pytest.approx(row[name])
-        assert run.summary["iou"] == pytest.approx(record.iou)
+        assert run.summary["iou"] == pytest.approx(kept.iou)
         curve = [
             (logged["trainer/global_step"], logged["val/miou"])
             for logged in run.rows
             if "val/miou" in logged
         ]
-        kept = [(p["step"], p["val_miou"]) for p in record.curve if "val_miou" in p]
-        assert [miou for _, miou in curve] == pytest.approx([miou for _, miou in kept])
+        points = [(p["step"], p["val_miou"]) for p in kept.curve if "val_miou" in p]
+        assert [miou for _, miou in curve] == pytest.approx([miou for _, miou in points])
         assert {"epoch", "val/loss"} <= {key for logged in run.rows for key in logged}
         cost = list(csv.DictReader(io.StringIO(run.stored["cost.csv"].content.decode())))
         assert cost[-1]["path"] == "(whole network)"
-        assert float(cost[-1]["macs"]) == record.macs
-        assert len(cost) == (1 if record.config.block == "none" else 2)  # one landing
+        assert float(cost[-1]["macs"]) == kept.macs
+        assert len(cost) == (1 if kept.config.block == "none" else 2)  # one landing
 
 
 def test_the_report_is_the_local_one_and_is_attached(
@@ -160,23 +168,25 @@ def test_the_report_is_the_local_one_and_is_attached(
     assert ablate(shared, *command)[0] == 0  # again, beside the report that is there
 
 
-def test_a_cell_that_has_its_record_is_shown_and_not_repeated(
-    shared: Workplace, place: Workplace
-) -> None:
+def test_a_cell_that_has_its_record_is_shown_and_not_repeated(place: Workplace) -> None:
     """A sweep is registered anew; the agent works in a folder that has every record."""
-    (place.folder / "runs").symlink_to(shared.folder / "runs")
     smoke(place)
     [sweep] = place.server.sweeps()
+    for config in CELLS:
+        folder = run_folder(config, place.folder / "runs" / "smoke")
+        finished = record(config).model_copy(update={"curve": CURVE})
+        finished.write(folder / "record.json")
     before = by_id(place.folder / "runs" / "smoke")
     place.run("wandb", "agent", sweep.path)
     code, page = ablate(place, "report", f"wandb:{sweep.path}", "--runs", "collected")
     assert code == 0, page
     assert by_id(place.folder / "collected") == before
-    curves = [
-        [r["val/miou"] for r in run.rows if "val/miou" in r]
-        for run in place.server.runs(sweep.name)
-    ]
-    assert all(curves)
+    for run in place.server.runs(sweep.name):
+        logged = [
+            (row["trainer/global_step"], row.get("train/loss"), row.get("val/miou"))
+            for row in run.rows
+        ]
+        assert logged == [(1, 2.0, None), (4, None, 0.5)]
 
 
 def test_what_a_killed_agent_leaves_is_picked_up_and_what_is_lost_is_told(
@@ -248,7 +258,7 @@ def test_a_flag_that_goes_before_the_cell_stops_its_run(place: Workplace) -> Non
     [registered] = place.server.sweeps()
     log = place.run("wandb", "agent", "--count", "2", registered.path)
     assert "the sweep asked for seed = 1, the run would use 0" in log
-    finished = [record.config.seed for record in read_records(place.folder / "runs")]
+    finished = [one.config.seed for one in read_records(place.folder / "runs")]
     assert finished == [0]  # the cell of seed 1 is not taken for that of seed 0
 
 
@@ -262,7 +272,7 @@ def test_offline_runs_are_a_group_once_they_are_synced(place: Workplace) -> None
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + PATIENCE
     while not list(place.folder.glob("runs/smoke/*/record.json")):
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -271,8 +281,8 @@ def test_offline_runs_are_a_group_once_they_are_synced(place: Workplace) -> None
     code, page = ablate(place, *command)
     assert (code, "0 failed, 0 waiting" in page) == (0, True)
     assert place.server.runs() == []
-    folders = sorted(map(str, place.folder.glob("runs/smoke/*/wandb/offline-run-*")))
-    place.run("wandb", "sync", *folders)
+    folders = set(place.folder.glob("runs/smoke/*/wandb/offline-run-*"))
+    place.run("wandb", "sync", *sorted(map(str, folders)))
     runs = place.server.runs()
     assert {run.display_name for run in runs} == {config.run_id for config in CELLS}
     assert len(runs) == 4
@@ -281,4 +291,9 @@ def test_offline_runs_are_a_group_once_they_are_synced(place: Workplace) -> None
     }
     code, page = ablate(place, *command)
     assert "0 finished, 4 had a record" in page
-    assert len(list(place.folder.glob("runs/smoke/*/wandb/offline-run-*"))) == len(folders)
+    assert set(place.folder.glob("runs/smoke/*/wandb/offline-run-*")) == folders
+    code, page = ablate(place, "report", "runs/smoke", "--wandb", "offline")
+    place.run("wandb", "sync", page.splitlines()[-1])
+    report = place.server.runs()[-1]
+    assert (report.display_name, report.group) == ("smoke-report", "smoke")
+    assert report.stored["report.md"].content.startswith(b"# smoke: ")

@@ -22,6 +22,7 @@ import yaml
 from tests.fake_wandb import FakeWandb, Run, Sweep
 
 OLD_VERSION = "0.22.3"
+PATIENCE = 400  # seconds, on a machine that does much else
 
 TRAIN = """
 import os, sys, time
@@ -94,7 +95,7 @@ class Workplace:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
         )
         assert done.returncode == 0, done.stdout
         return done.stdout
@@ -111,9 +112,15 @@ class Workplace:
         self.agents.append(agent)
         return agent
 
+    def end_agents(self) -> None:
+        """Those that a failed test left."""
+        for agent in self.agents:
+            agent.kill()
+            agent.wait()
+
     def finish(self, agent: "subprocess.Popen[bytes]") -> None:
         """Wait for an agent, which must end well."""
-        assert agent.wait(120) == 0, (self.folder / "agents.log").read_text()
+        assert agent.wait(PATIENCE) == 0, (self.folder / "agents.log").read_text()
 
     def sweep(self, seeds: list[int], lrs: Iterable[float] = (0.5,)) -> Sweep:
         """Register a grid of the training script."""
@@ -154,7 +161,7 @@ class Workplace:
 
     def running(self) -> Run:
         """The first run that logged something, once there is one."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             for run in self.server.runs():
                 if run.state == "running":
@@ -194,6 +201,4 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workplace]
     with FakeWandb() as server:
         place = workplace(server, tmp_path, client)
         yield place
-        for agent in place.agents:  # of a test that failed
-            agent.kill()
-            agent.wait()
+        place.end_agents()
