@@ -1,5 +1,6 @@
 """A sweep's command means here what it means to W&B's agent, or is refused by name."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 from ablations.cli import main
 from ablations.command import as_sent, expand, own_flags
 from ablations.errors import InputError
+from ablations.records import run_folder
 from ablations.sweep_file import load_study
+from tests.test_records import record
 
 CELL = {"aug": False, "flip": True, "lr": 10.0, "name": None, "opt": {"kind": "sgd"}}
 OWN = '[ablate, train, --study, small, --config, "${args_json_file}"'
@@ -134,3 +137,34 @@ def test_flags_of_the_command_count_in_every_cell(
     shown = capsys.readouterr().out
     assert "small: 2 cells; seed swept" in shown
     assert "for every cell: placement = stages" in shown
+
+
+def test_an_option_goes_before_the_commands_flag_and_that_before_the_default(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = sweep_file(tmp_path, f"{OWN}, --runs, elsewhere]")
+    for config in load_study(path).runs():
+        written = run_folder(config, tmp_path / "elsewhere" / "small") / "record.json"
+        record(config).write(written)
+    assert main(["sweep", str(path), "--dry-run"]) == 0
+    assert "2 runs: 2 finished" in capsys.readouterr().out
+    assert main(["missing", str(path)]) == 0
+    assert main(["sweep", str(path), "--dry-run", "--runs", "runs"]) == 0
+    assert "2 runs: 2 waiting" in capsys.readouterr().out
+
+
+def test_two_thousand_cells_are_checked_in_less_than_a_second(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = '[ablate, train, --study, big, --config, "${args_json_file}"]'
+    path = tmp_path / "big.yaml"
+    path.write_text(
+        f"method: grid\ncommand: {command}\nparameters:\n"
+        "  block: {values: [none, se, cbam, gc, da]}\n  seed: {min: 0, max: 399}\n"
+    )
+    assert main(["sweep", str(sweep_file(tmp_path, f"{OWN}]")), "--check"]) == 0  # imports
+    began = time.process_time()
+    assert main(["sweep", str(path), "--check"]) == 0
+    assert time.process_time() - began < 1
+    assert "big: 2000 cells; block, seed swept" in capsys.readouterr().out
