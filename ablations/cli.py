@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from ablations import options
 from ablations.errors import InputError
+from ablations.records import read_records
 from ablations.sweep_file import load_study
 
 if TYPE_CHECKING:
     import torch
 
     from ablations.attention.base import Evaluation
+    from ablations.study import RunConfig, Study
     from lightning_modules.train import Execution
 
 
@@ -217,16 +219,22 @@ def train(given: argparse.Namespace) -> int:
 def sweep(given: argparse.Namespace) -> int:
     """Run every cell of a sweep file that has no record yet."""
     study = load_study(given.file, given.count)
+    given = decided(given, study)
+    cells = list(study.runs())
     if given.dry_run:
-        return dry_run(given)
+        return dry_run(study.name, cells, given.runs)
     options.settle_executor(given)
     from rich.console import Console
 
     from lightning_modules.train import check_names
     from sweeps.display import Display
 
-    cells = list(study.runs())
     check_names(cells)
+    if given.check:
+        from sweeps.coverage import checks
+
+        print(*checks(study, cells), sep="\n")
+        return 0
     folder, display = given.runs / study.name, Display(Console())
     if given.executor == "here":
         from sweeps.crew import Crew, check_gpus
@@ -240,7 +248,7 @@ def sweep(given: argparse.Namespace) -> int:
             retries=given.retries,
             timeout=given.timeout,
         )
-        summary = Runner(cells, folder, execution(given), crew, display).run()
+        summary = Runner(cells, folder, execution(given, study), crew, display).run()
     else:
         from sweeps.cluster import Cluster
         from sweeps.scheduler import Allocation
@@ -255,7 +263,7 @@ def sweep(given: argparse.Namespace) -> int:
             sbatch=dict(given.sbatch),
         )
         cluster = Cluster(
-            cells, folder, execution(given), allocation, given.retries, display
+            cells, folder, execution(given, study), allocation, given.retries, display
         )
         summary = cluster.run()
     print(
@@ -268,15 +276,19 @@ def sweep(given: argparse.Namespace) -> int:
     return 0 if summary.complete else 1
 
 
-def dry_run(given: argparse.Namespace) -> int:
+def decided(given: argparse.Namespace, study: "Study") -> argparse.Namespace:
+    """What is given here goes first, then the command of the sweep file, then defaults."""
+    known = options.execution_defaults() | study.options | vars(given)
+    return argparse.Namespace(**known)
+
+
+def dry_run(name: str, cells: "list[RunConfig]", runs: Path) -> int:
     """List the cells of a sweep file and what is known of each."""
     from collections import Counter
 
     from sweeps.coverage import state, swept_keys
 
-    study = load_study(given.file, given.count)
-    cells = list(study.runs())
-    states = [state(config, given.runs / study.name) for config in cells]
+    states = [state(config, runs / name) for config in cells]
     swept = swept_keys(cells)
     for config, known in zip(cells, states, strict=True):
         values = "  ".join(f"{key}={getattr(config, key)}" for key in swept)
@@ -291,7 +303,7 @@ def missing(given: argparse.Namespace) -> int:
     from sweeps.coverage import missing, write_missing
 
     study = load_study(given.file, given.count)
-    cells = missing(study, given.runs / study.name)
+    cells = missing(study, decided(given, study).runs / study.name)
     if not cells:
         print(f"{study.name}: every run has a record")
         return 0
@@ -302,21 +314,33 @@ def missing(given: argparse.Namespace) -> int:
 
 
 def report(given: argparse.Namespace) -> int:
-    """Turn the records below a folder into tables, a plot and a report."""
+    """Turn the records below a folder into tables, a plot and a report.
+
+    With --sweep the exit code is 1 where a planned run has no record.
+    """
     from reports.report import write_report
 
     folder, study = Path(given.folder), None
+    entity, project = None, None
     if given.folder.startswith("wandb:"):
-        from sweeps.collect import collect
+        from sweeps.collect import collect, parts_of
 
-        folder = collect(given.folder, given.runs)
+        folder, study = collect(given.folder, given.runs)
+        entity, project, _ = parts_of(given.folder)
     if given.sweep:
         study = load_study(given.sweep, given.count)
-    print(write_report(folder, given.out or folder / "report", study))
-    return 0
+    out = given.out or folder / "report"
+    print(write_report(folder, out, study))
+    if given.wandb:
+        from sweeps.publish import publish
+
+        name = study.name if study else folder.resolve().name
+        print(publish(out, name, given.wandb, project, entity))
+    done = {record.config for record in read_records(folder)}
+    return 0 if study is None or done >= set(study.runs()) else 1
 
 
-def execution(given: argparse.Namespace) -> "Execution":
+def execution(given: argparse.Namespace, study: "Study | None" = None) -> "Execution":
     from lightning_modules.train import Execution
 
     return Execution(
@@ -325,6 +349,7 @@ def execution(given: argparse.Namespace) -> "Execution":
         data_folder=given.data_folder,
         wandb=given.wandb,
         val_every=given.val_every,
+        sweep=study,
     )
 
 
@@ -389,6 +414,7 @@ VERBS: dict[str, tuple[Run, AddOptions, list[str]]] = {
         [
             "sweep sweeps/demo.yaml --jobs 2",
             "sweep sweeps/demo.yaml --dry-run",
+            "sweep sweeps/demo.yaml --check",
             "sweep sweeps/demo.yaml --gpus 0,1 --retries 1",
             "sweep sweeps/demo.yaml --executor slurm --partition gpu --gpus-per-run 1",
         ],

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from ablations.errors import InputError
 from ablations.study import RunConfig
-from ablations.sweep_file import read_yaml
+from ablations.yaml_file import read_yaml
 
 
 def config_options(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,12 @@ def config_options(parser: argparse.ArgumentParser) -> None:
             help=f"{field.description} (default: {default})",
             **details,
         )
-    group.add_argument("--config", type=Path, help="YAML or JSON file; flags go first")
+    group.add_argument(
+        "--config",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help="YAML or JSON file; flags go first",
+    )
 
 
 def value_type(annotation: Any) -> dict[str, Any]:
@@ -51,36 +56,80 @@ def run_config(options: argparse.Namespace) -> RunConfig:
 
 
 def execution_options(parser: argparse.ArgumentParser) -> None:
+    """Without defaults: a sweep file may have its own (see cli.decided)."""
     group = parser.add_argument_group("execution (does not change the result)")
-    group.add_argument("--runs", type=Path, default=Path("runs"), help="folder of records")
+    runs_option(group)
     group.add_argument(
-        "--accelerator", choices=["auto", "cpu", "gpu", "mps"], default="auto"
+        "--accelerator",
+        choices=["auto", "cpu", "gpu", "mps"],
+        default=argparse.SUPPRESS,
+        help="default: auto",
     )
-    group.add_argument("--workers", type=count, default=0, help="processes that load data")
-    group.add_argument("--val-every", type=positive, help="steps (default: 4 times a run)")
+    group.add_argument(
+        "--workers",
+        type=count,
+        default=argparse.SUPPRESS,
+        help="processes that load data (default: 0)",
+    )
+    group.add_argument(
+        "--val-every",
+        type=positive,
+        default=argparse.SUPPRESS,
+        help="steps (default: 4 times a run)",
+    )
     group.add_argument(
         "--wandb",
         choices=["disabled", "offline", "online"],
-        default="online" if "WANDB_SWEEP_ID" in os.environ else "disabled",
+        default=argparse.SUPPRESS,
         help="mirror runs to Weights & Biases (default: disabled, online under an agent)",
     )
-    data_option(group)
+    data_option(group, argparse.SUPPRESS)
 
 
-def data_option(parser: Any) -> None:
+def execution_defaults() -> dict[str, Any]:
+    data = os.environ.get("ABLATE_DATA")
+    return {
+        "runs": Path(os.environ.get("ABLATE_RUNS", "runs")),
+        "accelerator": "auto",
+        "workers": 0,
+        "val_every": None,
+        "wandb": "online" if "WANDB_SWEEP_ID" in os.environ else "disabled",
+        "data_folder": Path(data) if data else None,
+    }
+
+
+def runs_option(parser: Any) -> None:
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help="folder of records (default: $ABLATE_RUNS, else runs)",
+    )
+
+
+def data_option(parser: Any, default: str | None) -> None:
     parser.add_argument(
         "--data-folder",
         type=Path,
-        default=os.environ.get("ABLATE_DATA"),
+        default=default,
         help="where downloaded data sets lie (default: $ABLATE_DATA)",
     )
 
 
 def train_options(parser: argparse.ArgumentParser) -> None:
+    train_flags(parser)
+    parser.set_defaults(config=None, study="single", **execution_defaults())
+
+
+def train_flags(parser: argparse.ArgumentParser) -> None:
+    """Without defaults: what is not given is absent."""
     config_options(parser)
     execution_options(parser)
     parser.add_argument(
-        "--study", type=plain_name, default="single", help="name of a folder"
+        "--study",
+        type=plain_name,
+        default=argparse.SUPPRESS,
+        help="name of a folder (default: single)",
     )
 
 
@@ -88,6 +137,7 @@ def sweep_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="sweep file (YAML)")
     parser.add_argument("--count", type=positive, help="runs of a random search")
     parser.add_argument("--dry-run", action="store_true", help="list the runs and stop")
+    parser.add_argument("--check", action="store_true", help="check the file and stop")
     parser.add_argument(
         "--jobs",
         type=positive,
@@ -169,7 +219,7 @@ def settle_executor(given: argparse.Namespace) -> None:
 def missing_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="sweep file (YAML)")
     parser.add_argument("--count", type=positive, help="runs of a random search")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of records")
+    runs_option(parser)
     parser.add_argument("--out", type=Path, help="default: STUDY-missing.yaml")
 
 
@@ -258,7 +308,7 @@ def show_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=positive, default=64, help="side in pixels")
     parser.add_argument("--count", type=positive, default=24, help="images")
     parser.add_argument("--out", type=Path, help="PNG file")
-    data_option(parser)
+    data_option(parser, os.environ.get("ABLATE_DATA"))
 
 
 def report_options(parser: argparse.ArgumentParser) -> None:
@@ -271,6 +321,11 @@ def report_options(parser: argparse.ArgumentParser) -> None:
         "--runs", type=Path, default=Path("runs"), help="for records of W&B"
     )
     parser.add_argument("--out", type=Path, help="default: RUNS/report")
+    parser.add_argument(
+        "--wandb",
+        choices=["offline", "online"],
+        help="attach the report to the study's group in Weights & Biases, as a run's files",
+    )
 
 
 def positive(text: str) -> int:

@@ -52,14 +52,8 @@ class RunConfig(BaseModel):
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], source: str = "configuration") -> Self:
-        """Validate values; InputError names the key, the value and what is allowed.
-
-        The key `cell` holds further values: that is how a sweep file lists runs that
-        form no grid.
-        """
-        if isinstance(values.get("cell"), Mapping):
-            values = {**values, **values["cell"]}
-            del values["cell"]
+        """Validate values; InputError names the key, the value and what is allowed."""
+        values = flat(values)
         for key in values:
             if key not in cls.model_fields:
                 raise InputError(f"{source}: {unknown_name('key', key, cls.model_fields)}")
@@ -75,6 +69,14 @@ class RunConfig(BaseModel):
         digest = hashlib.sha256(text.encode()).hexdigest()[:10]
         readable = f"{self.block}-{self.placement}-{self.encoder}-s{self.seed}"
         return re.sub(r"[^A-Za-z0-9_-]+", "_", readable) + f"-{digest}"
+
+
+def flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The key `cell` holds further values: so a sweep file lists runs that form no grid."""
+    inner = values.get("cell")
+    if not isinstance(inner, Mapping):
+        return dict(values)
+    return {key: value for key, value in values.items() if key != "cell"} | {**inner}
 
 
 def first_problem(error: ValidationError) -> str:
@@ -104,13 +106,31 @@ class Study(BaseModel):
     parameters: dict[str, Any]  # as in the sweep file
     method: Literal["grid", "random"] = "grid"
     count: int = 0  # of a random search
+    program: str = ""
     command: tuple[str, ...] = ()
+    options: dict[str, Any] = {}  # flags of `ablate train` in the command
+    project: str | None = None  # of W&B
+    entity: str | None = None
+
+    def cells(self) -> Iterator[dict[str, Any]]:
+        """What the sweep asks of each run, in W&B's order."""
+        if self.method == "grid":
+            return grid.grid(self.parameters)
+        return grid.random(self.parameters, self.count)
 
     def runs(self) -> Iterator[RunConfig]:
-        """Every cell in W&B's order; InputError for one that is no configuration."""
-        if self.method == "grid":
-            cells = grid.grid(self.parameters)
-        else:
-            cells = grid.random(self.parameters, self.count)
-        for cell in cells:
-            yield RunConfig.parse(cell, self.name)
+        """The run of every cell; InputError for one that is no configuration."""
+        for cell in self.cells():
+            yield self.run(cell)
+
+    def run(self, cell: Mapping[str, Any]) -> RunConfig:
+        fixed = {
+            key: value
+            for key, value in self.options.items()
+            if key in RunConfig.model_fields
+        }
+        return RunConfig.parse(fixed | flat(cell), self.name)
+
+    def cell(self, config: RunConfig) -> dict[str, Any]:
+        """What the sweep asks of that run."""
+        return next(cell for cell in self.cells() if self.run(cell) == config)

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from ablations.command_check import check_command
 from ablations.errors import InputError, unknown_name
-from ablations.study import RunConfig, Study
+from ablations.study import RunConfig, Study, flat
+from ablations.yaml_file import read_yaml
 
 SWEEP_KEYS = {
     "name", "description", "project", "entity", "program", "command",
@@ -36,16 +36,41 @@ def parse_study(sweep: object, path: Path, count: int | None = None) -> Study:
         parameters=sweep["parameters"],
         method=method_of(path, sweep, count),
         count=count or 0,
-        command=tuple(str(part) for part in sweep.get("command") or ()),
+        program=text(path, sweep, "program") or "",
+        command=command_of(path, sweep),
+        project=text(path, sweep, "project"),
+        entity=text(path, sweep, "entity"),
     )
-    first: dict[RunConfig, int] = {}
     try:
-        for number, config in enumerate(study.runs(), start=1):
-            if first.setdefault(config, number) != number:
-                raise InputError(f"cells {first[config]} and {number} are the same run")
+        return checked(study)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def checked(study: Study) -> Study:
+    """The study with what its command decides; InputError for one that cannot be run."""
+    swept = {key for cell in study.cells() for key in flat(cell)}
+    options = check_command(study.command, study.program, study.name, swept)
+    study = study.model_copy(update={"options": options})
+    first: dict[RunConfig, int] = {}
+    for number, config in enumerate(study.runs(), start=1):
+        if first.setdefault(config, number) != number:
+            raise InputError(f"cells {first[config]} and {number} are the same run")
     return study
+
+
+def text(path: Path, sweep: dict[str, Any], key: str) -> str | None:
+    value = sweep.get(key)
+    if value is not None and not isinstance(value, str):
+        raise InputError(f"{path}: {key} = {value!r} is no text")
+    return value
+
+
+def command_of(path: Path, sweep: dict[str, Any]) -> tuple[str, ...]:
+    command = sweep.get("command") or []
+    if not isinstance(command, list):
+        raise InputError(f"{path}: command = {command!r} is no list")
+    return tuple(str(item) for item in command)
 
 
 def study_name(path: Path, sweep: dict[str, Any]) -> str:
@@ -68,24 +93,3 @@ def method_of(path: Path, sweep: dict[str, Any], count: int | None) -> Any:
     if method == "grid" and count:
         raise InputError(f"{path}: --count is for random searches, this is a grid")
     return method
-
-
-class UniqueKeyLoader(yaml.SafeLoader):
-    """Plain YAML; a key that is given twice is an error, not the last one's victory."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
-        keys = [key.value for key, _ in node.value]
-        if twice := {key for key in keys if keys.count(key) > 1}:
-            line = node.start_mark.line + 1
-            raise yaml.YAMLError(f"line {line}: key {', '.join(twice)} is given twice")
-        return super().construct_mapping(node, deep)
-
-
-def read_yaml(path: Path) -> object:
-    """The content of a YAML or JSON file, loaded safely."""
-    try:
-        return yaml.load(path.read_text(), UniqueKeyLoader)  # noqa: S506, a SafeLoader
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not YAML ({error})") from None

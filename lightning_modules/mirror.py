@@ -1,6 +1,7 @@
 """Weights & Biases as a mirror of a run: written to, never read from.
 
-Off by default. The only file outside sweeps and reports that imports wandb.
+Off by default. The only file outside sweeps and reports that imports wandb. The names under
+which things are logged are in the README.
 """
 
 import os
@@ -8,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
+from ablations.errors import InputError
 from ablations.records import RunRecord
 from ablations.study import RunConfig
 
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
 WandbMode = Literal["disabled", "offline", "online"]
 PROJECT = "attention-ablations"
 RECORD_KEY = "record"
+AGENT = "WANDB_SWEEP_ID"  # is set by W&B's agent
+CURVE_NAMES = {
+    "step": "trainer/global_step",
+    "train_loss": "train/loss",
+    "val_miou": "val/miou",
+}
 
 
 class Mirror:
@@ -36,17 +44,18 @@ class Mirror:
         self.run = wandb.init(
             project=os.environ.get("WANDB_PROJECT", PROJECT),
             name=self.config.run_id,
-            group=self.folder.parent.name,
+            group=os.environ.get("WANDB_RUN_GROUP", self.folder.parent.name),
             config=self.config.model_dump(),
             dir=self.folder,
             mode=self.mode,
+            resume="allow" if self.mode == "online" else None,
         )
         check_locked(dict(self.run.config), self.config)
         self.logger = WandbLogger(experiment=self.run)
         return self
 
     def summarise(self, record: RunRecord) -> None:
-        """What the record says, under stable names."""
+        """What the record says, under stable names, and two files: record and cost."""
         if self.logger is None:
             return
         numbers = {"miou": record.miou, "val_loss": record.val_loss}
@@ -55,6 +64,8 @@ class Mirror:
         times = {"train_seconds": record.train_seconds}
         whole = {RECORD_KEY: record.model_dump_json()}  # sweeps/collect.py reads it again
         self.run.summary.update(numbers | cost | times | {"iou": record.iou} | whole)
+        write_cost(record, self.folder / "cost.csv")
+        self.run.save(self.folder / "cost.csv", base_path=self.folder, policy="now")
 
     def __exit__(
         self,
@@ -63,7 +74,40 @@ class Mirror:
         trace: TracebackType | None,
     ) -> None:
         if self.logger is not None:
+            import wandb
+
             self.run.finish(exit_code=0 if kind is None else 1)
+            wandb.teardown()  # the next run of this process reads its environment anew
+
+
+def show(record: RunRecord, folder: Path, mode: WandbMode) -> None:
+    """A run that had its record already, as if it ran now."""
+    with Mirror(record.config, folder, mode) as mirror:
+        if mirror.logger:
+            for point in record.curve:
+                mirror.run.log({CURVE_NAMES[key]: value for key, value in point.items()})
+        mirror.summarise(record)
+
+
+def write_cost(record: RunRecord, path: Path) -> None:
+    """A row for each block of the network, and one for the whole of it."""
+    from ablations.complexity.composition import Setting
+    from ablations.complexity.costs import landing_costs
+
+    config, size = record.config, (record.config.image_size,) * 2
+    network = (config.model, config.encoder, config.placement, len(record.iou))
+    table = landing_costs(config.block, Setting(*network, size), config.evaluation)
+    table.loc[len(table)] = ["(whole network)", None, None, record.params, record.macs]
+    table.to_csv(path, index=False)
+
+
+def check_mode(mode: WandbMode) -> None:
+    """InputError for an agent's run that the server would not see."""
+    if AGENT in os.environ and {mode, os.environ.get("WANDB_MODE")} & {"offline", "dryrun"}:
+        raise InputError(
+            "an agent's runs are handed out by W&B's server, which would wait for ever for "
+            "one that is offline; `ablate sweep FILE --wandb offline` needs no server"
+        )
 
 
 def check_locked(effective: dict[str, object], config: RunConfig) -> None:

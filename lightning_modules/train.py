@@ -1,6 +1,7 @@
 """One run: from a configuration to a record."""
 
 import logging
+import os
 import platform
 import subprocess
 import traceback
@@ -31,8 +32,9 @@ from ablations.records import (
     run_folder,
     tail,
 )
-from ablations.study import RunConfig
+from ablations.study import RunConfig, Study
 from lightning_modules import checkpoints
+from lightning_modules.as_asked import AsAsked, check_asked
 from lightning_modules.checkpoints import (
     BetweenSteps,
     LastCheckpoint,
@@ -42,7 +44,7 @@ from lightning_modules.checkpoints import (
 )
 from lightning_modules.data import create_data, find_dataset
 from lightning_modules.data.segmentation_data import SegmentationData
-from lightning_modules.mirror import Mirror, WandbMode
+from lightning_modules.mirror import AGENT, Mirror, WandbMode, check_mode, show
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
 
 PACKAGES = ["torch", "pytorch-lightning", "segmentation-models-pytorch", "timm", "numpy"]
@@ -59,6 +61,7 @@ class Execution:
     val_every: int | None = None  # steps; None: four times in a run
     checkpoint_every: float = 60.0  # seconds
     progress_bar: bool = True
+    sweep: Study | None = None  # that asks for the run
 
 
 class BusyError(RuntimeError):
@@ -91,13 +94,18 @@ def train(
     Goes on from the last checkpoint of an interrupted run, with the same result.
     A failure is recorded with its reason and raised. Raises BusyError where another
     process holds the run, UnwritableError where its folder takes no more, InputError for a
-    configuration that cannot be trained.
+    configuration that cannot be trained or is not what the sweep asked this process for.
     """
+    check_asked(config.model_dump())
+    check_mode(execution.wandb)
     folder = run_folder(config, study)
     with claim(folder):
         path = folder / "record.json"
         if path.exists():
-            return RunRecord.read(path)
+            record = RunRecord.read(path)
+            if AGENT in os.environ:  # W&B waits for this run
+                show(record, folder, execution.wandb)
+            return record
         try:
             record = fit(config, folder, execution, progress)
         except UnwritableError:  # nor could a failure be
@@ -112,9 +120,9 @@ def train(
 
 
 @contextmanager
-def claim(folder: Path) -> Iterator[None]:
+def claim(folder: Path, name: str = "lock") -> Iterator[None]:
     """Hold a run's folder; the system lets go of it when the process dies."""
-    lock = FileLock(folder / "lock")
+    lock = FileLock(folder / name)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -130,7 +138,20 @@ def claim(folder: Path) -> Iterator[None]:
 def fit(
     config: RunConfig, folder: Path, execution: Execution, progress: Progress | None
 ) -> RunRecord:
-    """Train, validate, measure."""
+    """Train, validate, measure; W&B sees it all, failures too."""
+    with Mirror(config, folder, execution.wandb) as mirror, quiet():
+        record = train_and_measure(config, folder, execution, progress, mirror)
+        mirror.summarise(record)
+    return record
+
+
+def train_and_measure(
+    config: RunConfig,
+    folder: Path,
+    execution: Execution,
+    progress: Progress | None,
+    mirror: Mirror,
+) -> RunRecord:
     data = create_data(config, execution.data_folder, execution.workers)
     side = config.image_size
     check_size(config.model, config.encoder, side, side)
@@ -138,32 +159,29 @@ def fit(
     module = SegmentationModule(config, data.classes)
     published = measure(set_evaluation(module.model, "direct"), (1, 3, side, side))
     cost = measure(set_evaluation(module.model, config.evaluation), (1, 3, side, side))
-    with Mirror(config, folder, execution.wandb) as mirror, quiet():
-        trainer = create_trainer(config, folder, execution, progress, mirror)
-        resume(trainer, module, data, folder / checkpoints.NAME)
-        if module.validated_step != config.max_steps:
-            trainer.validate(module, data, verbose=False)
-        record = RunRecord(
-            config=config,
-            miou=module.miou,
-            iou={
-                name: None if iou.isnan() else iou.item()
-                for name, iou in zip(data.classes, module.iou, strict=True)
-            },
-            val_loss=trainer.callback_metrics["val/loss"].item(),
-            curve=module.curve,
-            params=cost.params,
-            macs=cost.macs,
-            macs_direct=published.macs,
-            train_seconds=module.train_seconds,
-            device=device_name(trainer),
-            versions=versions(),
-            commit=commit(),
-            data=data.fingerprint,
-            failures=failures(config, folder.parent),
-        )
-        mirror.summarise(record)
-    return record
+    trainer = create_trainer(config, folder, execution, progress, mirror)
+    resume(trainer, module, data, folder / checkpoints.NAME)
+    if module.validated_step != config.max_steps:
+        trainer.validate(module, data, verbose=False)
+    return RunRecord(
+        config=config,
+        miou=module.miou,
+        iou={
+            name: None if iou.isnan() else iou.item()
+            for name, iou in zip(data.classes, module.iou, strict=True)
+        },
+        val_loss=trainer.callback_metrics["val/loss"].item(),
+        curve=module.curve,
+        params=cost.params,
+        macs=cost.macs,
+        macs_direct=published.macs,
+        train_seconds=module.train_seconds,
+        device=device_name(trainer),
+        versions=versions(),
+        commit=commit(),
+        data=data.fingerprint,
+        failures=failures(config, folder.parent),
+    )
 
 
 def resume(
@@ -190,6 +208,7 @@ def create_trainer(
         LastCheckpoint(
             folder / checkpoints.NAME, execution.checkpoint_every, between_steps
         ),
+        AsAsked(),
     ]
     if execution.progress_bar:
         callbacks.append(TQDMProgressBar())

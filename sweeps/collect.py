@@ -17,25 +17,34 @@ from lightning_modules.mirror import RECORD_KEY
 PREFIX = "wandb:"
 
 
-def collect(address: str, folder: Path) -> Path:
-    """Write the records of wandb:ENTITY/PROJECT/SWEEP below folder and return their folder.
+def collect(address: str, folder: Path) -> tuple[Path, Study]:
+    """Write the records of wandb:ENTITY/PROJECT/SWEEP below folder; return where and whose.
 
     Raises InputError where the sweep cannot be read, and with a list where runs of it are
     missing or are there twice.
     """
-    path = address.removeprefix(PREFIX)
-    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*/\w[\w.-]*", path):
-        raise InputError(f"{address!r} is not {PREFIX}ENTITY/PROJECT/SWEEP")
+    entity, project, name = parts_of(address)
     try:
-        sweep: Any = wandb.Api().sweep(path)  # type: ignore[no-untyped-call]
-        records = [record_of(run) for run in sweep.runs if has_record(run)]
-        study = parse_study(sweep.config, Path(path.rpartition("/")[2]))
+        sweep: Any = wandb.Api().sweep(  # type: ignore[no-untyped-call]
+            f"{entity}/{project}/{name}"
+        )
+        runs = list(sweep.runs)  # page by page
+        study = parse_study(sweep.config, Path(name))
     except (wandb.errors.CommError, wandb.errors.UsageError, ValueError) as error:
         raise InputError(f"{address}: {error}") from None
-    check_cells(address, study, records)
+    records = [record_of(run) for run in runs if has_record(run)]
+    check_cells(address, study, records, states(study, runs))
     for record in records:
         record.write(run_folder(record.config, folder / study.name) / "record.json")
-    return folder / study.name
+    return folder / study.name, study
+
+
+def parts_of(address: str) -> tuple[str, str, str]:
+    """Entity, project and sweep."""
+    path = re.fullmatch(rf"{PREFIX}(\w[\w.-]*)/(\w[\w.-]*)/(\w[\w.-]*)", address)
+    if path is None:
+        raise InputError(f"{address!r} is not {PREFIX}ENTITY/PROJECT/SWEEP")
+    return path[1], path[2], path[3]
 
 
 def has_record(run: Any) -> bool:
@@ -49,12 +58,26 @@ def record_of(run: Any) -> RunRecord:
         raise InputError(f"run {run.id}: {first_problem(error)}") from None
 
 
-def check_cells(address: str, study: Study, records: list[RunRecord]) -> None:
+def states(study: Study, runs: list[Any]) -> dict[str, str]:
+    """What W&B says of its last run of each cell that was handed out."""
+    found = {}
+    for run in runs:
+        asked = {key: run.config[key] for key in study.parameters if key in run.config}
+        found[study.run(asked).run_id] = f"{run.state} as run {run.id}"
+    return found
+
+
+def check_cells(
+    address: str, study: Study, records: list[RunRecord], states: dict[str, str]
+) -> None:
     """Each cell of the sweep must be there once."""
     counts = Counter(record.config.run_id for record in records)
     asked = {config.run_id for config in study.runs()}
     problems = (
-        [f"missing: {run_id}" for run_id in sorted(asked - set(counts))]
+        [
+            f"missing: {run_id} ({states.get(run_id, 'not handed out')})"
+            for run_id in sorted(asked - set(counts))
+        ]
         + [f"{times} times: {run_id}" for run_id, times in counts.items() if times > 1]
         + [f"not of this sweep: {run_id}" for run_id in sorted(set(counts) - asked)]
     )

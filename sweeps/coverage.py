@@ -8,7 +8,7 @@ import yaml
 from ablations.errors import InputError
 from ablations.records import failure_path, has_record
 from ablations.study import RunConfig, Study
-from ablations.sweep_file import read_yaml
+from ablations.yaml_file import read_yaml
 
 
 def state(config: RunConfig, folder: Path) -> str:
@@ -31,6 +31,20 @@ def swept_keys(cells: list[RunConfig]) -> list[str]:
     ]
 
 
+def checks(study: Study, cells: list[RunConfig]) -> list[str]:
+    """What holds of a study that was read and whose names were found, a line each."""
+    command = "none: runs here only" if not study.command else " ".join(study.command)
+    swept = ", ".join(swept_keys(cells)) or "nothing"
+    return [
+        f"{study.name}: {len(cells)} cells; {swept} swept",
+        "keys, types and ranges; no cell twice; blocks, placements, models, encoders and "
+        "data sets are known",
+        f"command: {command}",
+        *[f"  for every cell: {key} = {value}" for key, value in study.options.items()],
+        "nothing wrong was found",
+    ]
+
+
 def write_missing(source: Path, study: Study, cells: list[RunConfig], out: Path) -> None:
     """A sweep file of the same study with these cells only."""
     if out.resolve() == source.resolve():
@@ -39,7 +53,7 @@ def write_missing(source: Path, study: Study, cells: list[RunConfig], out: Path)
         )
     sweep: Any = read_yaml(source)
     swept = swept_keys(list(study.runs()))
-    common = cells[0].model_dump(exclude=set(swept))
+    common = cells[0].model_dump(exclude={*swept, *study.options})
     listed = [cell.model_dump(include=set(swept)) for cell in cells]
     sweep |= {
         "name": study.name,

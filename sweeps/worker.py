@@ -18,9 +18,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from ablations.command import own_flags
 from ablations.errors import UnwritableError, writing
 from ablations.records import failures, has_record, run_folder
-from ablations.study import RunConfig
+from ablations.study import RunConfig, Study
+from sweeps.child import as_child, run_command
 
 if TYPE_CHECKING:
     from lightning_modules.train import Execution
@@ -133,24 +135,36 @@ def carry_out(
     config: RunConfig, study: Path, execution: "Execution", tell: Callable[[Message], None]
 ) -> Message:
     """Train one run; whatever happens becomes a message."""
-    from lightning_modules.train import BusyError, train
+    from lightning_modules.train import BusyError, claim, failure, train
 
     def progress(step: int, loss: float) -> None:
         tell(Message("progress", step=step, loss=loss))
 
     if has_record(config, study):  # another runner was faster
         return Message("recorded")
+    folder, before = run_folder(config, study), failures(config, study)
     try:
-        with log_into(run_folder(config, study) / "log.txt"):
-            record = train(config, study, execution, progress)
+        with log_into(folder / "log.txt"), as_child(config, study, execution):
+            if execution.sweep and not trains_itself(execution.sweep):
+                with claim(folder, "command.lock"):  # the command may want the other
+                    record = run_command(config, study, execution.sweep)
+            else:
+                record = train(config, study, execution, progress)
     except BusyError:
         time.sleep(BUSY_SECONDS)
         return Message("busy")
     except UnwritableError as error:
         return Message("unwritable", reason=str(error))
-    except Exception:
+    except Exception as error:
+        if failures(config, study) == before:  # it failed before it was the run's own
+            failure(config, error).note(study)
         return Message("failed", reason=failures(config, study)[-1])
     return Message("finished", miou=record.miou)
+
+
+def trains_itself(sweep: Study) -> bool:
+    """Whether the command of a sweep is this suite's own, which needs no new process."""
+    return own_flags(sweep.command, sweep.program) is not None
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from tests.test_records import record
 SWEEP = """
 name: shared
 method: grid
-command: ["${interpreter}", -m, ablations, train]
+command: [ablate, train, --study, shared, --config, "${args_json_file}"]
 parameters: {block: {values: [none, se]}, seed: {min: 0, max: 2}, lr: {value: 0.1}}
 """
 

@@ -8,7 +8,7 @@ from ablations.errors import InputError
 from ablations.study import RunConfig
 from ablations.sweep_file import load_study
 
-HEAD = "program: ablations/__main__.py\nmethod: grid\n"
+HEAD = "method: grid\n"
 
 
 def sweep_file(folder: Path, text: str) -> Path:

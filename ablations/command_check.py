@@ -1,0 +1,97 @@
+"""Whether the command of a sweep file can work, and what it decides for every cell."""
+
+import argparse
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ablations.command import (
+    ARGUMENTS,
+    DEFAULT,
+    JSON_FILE,
+    MACRO,
+    MACROS,
+    is_own,
+    own_flags,
+    with_variables,
+)
+from ablations.errors import InputError, unknown_name
+from ablations.options import train_flags
+
+
+class FlagParser(argparse.ArgumentParser):
+    """Reads the flags of a command; a wrong one is an InputError."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"command: {message}")
+
+
+def check_command(
+    command: Sequence[str], program: str, study: str, swept: Collection[str]
+) -> dict[str, Any]:
+    """The flags of `ablate train` in a command, by name; none of another program's.
+
+    Raises InputError for a command that cannot work under W&B's agent, and for a flag that
+    would go before a value of the sweep.
+    """
+    flags = own_flags(command, program)
+    if flags is None:
+        check_macros(command or DEFAULT)
+        check_program(command or DEFAULT, program)
+        options, named = {}, flag_names(command)
+    else:
+        check_macros(flags)
+        options = own_options(flags, study) if command else {}
+        named = list(options)
+    for name in named:
+        if name in swept:
+            raise InputError(
+                f"command: --{name.replace('_', '-')} would go before the sweep's "
+                f"parameter {name}; leave one of them out"
+            )
+    return options
+
+
+def check_macros(items: Sequence[str]) -> None:
+    """Known macros, each an item of its own, and one of them with the cell's values."""
+    for item in items:
+        for name in MACRO.findall(item):
+            if name.startswith("envvar:"):
+                continue
+            if name not in MACROS:
+                raise InputError(f"command: {unknown_name('macro', name, MACROS)}")
+            if item != f"${{{name}}}":
+                raise InputError(f"command: {item!r}: a macro must be an item of its own")
+    if not {f"${{{name}}}" for name in ARGUMENTS} & set(items):
+        raise InputError(
+            "command: no macro hands over the values of a cell "
+            f"(known: {', '.join(ARGUMENTS)})"
+        )
+
+
+def check_program(items: Sequence[str], program: str) -> None:
+    if "${program}" in items and not program:
+        raise InputError("command: ${program} stands for `program`, which is not given")
+    if is_own(program) and "${program}" in items:
+        raise InputError(
+            f"command: {program} trains by its verb, [..., ${{program}}, train, --study, "
+            f"NAME, --config, {JSON_FILE}]"
+        )
+
+
+def own_options(flags: Sequence[str], study: str) -> dict[str, Any]:
+    """What the flags of this suite's own training say, --config and --study apart."""
+    parser = FlagParser(add_help=False, allow_abbrev=False)
+    train_flags(parser)
+    options = vars(parser.parse_args([with_variables(flag) for flag in flags]))
+    if options.pop("config", None) != Path(JSON_FILE):
+        raise InputError(f"command: hand the values over as --config, {JSON_FILE}")
+    if (name := options.pop("study", "single")) != study:
+        raise InputError(f"command: --study {name} is not the sweep's name, {study}")
+    return options
+
+
+def flag_names(command: Sequence[str]) -> list[str]:
+    """--image-size 64 and --image_size=64 are both image_size."""
+    flags = [item[2:] for item in command if item.startswith("--")]
+    return [flag.partition("=")[0].replace("-", "_") for flag in flags]

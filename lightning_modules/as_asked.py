@@ -1,0 +1,79 @@
+"""A run is what its sweep asked for, or it does not begin.
+
+W&B shows the values of the cell that it handed out, even where a script trains with others.
+Every process of a run finds its cell where W&B's agent and `ablate sweep` put it: in the
+YAML file {key: {value: X}} that WANDB_SWEEP_PARAM_PATH names.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from ablations.errors import InputError
+from ablations.study import RunConfig, flat
+from ablations.yaml_file import read_yaml
+
+CELL = "WANDB_SWEEP_PARAM_PATH"
+DATA_KEYS = {
+    "dataset", "image_size", "train_images", "val_images", "augment", "batch_size",
+}  # fmt: skip
+
+
+def asked() -> dict[str, Any]:
+    """The cell of this process, by key of RunConfig; empty outside of a sweep.
+
+    The values are RunConfig's: lr is 10.0 although W&B sends 10.
+    """
+    if CELL not in os.environ:
+        return {}
+    path = Path(os.environ[CELL])
+    entries = read_yaml(path)
+    if isinstance(entries, dict):
+        entries.pop("wandb_version", None)  # of the format of the file
+    if not isinstance(entries, dict) or not all(is_entry(e) for e in entries.values()):
+        raise InputError(f"{path}: not the cell of a sweep ({{key: {{value: X}}}})")
+    values = flat({key: entry["value"] for key, entry in entries.items()})
+    config = RunConfig.parse(values, str(path))
+    return {key: getattr(config, key) for key in values}
+
+
+def is_entry(entry: object) -> bool:
+    return isinstance(entry, dict) and "value" in entry
+
+
+def check_asked(effective: Mapping[str, Any]) -> None:
+    """InputError where a run would not use what its sweep asked for."""
+    for key, value in asked().items():
+        used = effective[key]
+        if (type(used), used) != (type(value), value):
+            raise InputError(
+                f"the sweep asked for {key} = {value!r}, the run would use {used!r}; "
+                "does the command of the sweep say something else?"
+            )
+
+
+class AsAsked(Callback):
+    """Stops every rank before its first step where it would not use what was asked for."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        check_asked(effective(trainer, pl_module))
+
+
+def effective(trainer: Trainer, module: Any) -> dict[str, Any]:
+    """What this rank will use, read from the parts that use it."""
+    data: Any = trainer.datamodule  # type: ignore[attr-defined]
+    [optimizer] = trainer.optimizers
+    group = optimizer.param_groups[0]
+    parts = {
+        "max_steps": trainer.max_steps,
+        "precision": trainer.precision,
+        "optimizer": type(optimizer).__name__.lower(),
+        "lr": group["initial_lr"],
+        "weight_decay": group["weight_decay"],
+    }
+    of_data = data.config.model_dump(include=DATA_KEYS)
+    whole: dict[str, Any] = module.config.model_dump() | of_data | parts
+    return whole

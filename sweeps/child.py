@@ -1,0 +1,158 @@
+"""What a run gets from its sweep: the environment and the command of a W&B agent's child.
+
+The sweep's id is missing, since no server handed the cell out; wandb then takes the values
+from the file all the same, and `wandb sync` shows the runs as one group.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ablations.command import as_sent, expand
+from ablations.errors import writing
+from ablations.records import (
+    Failure,
+    RunRecord,
+    failures,
+    has_record,
+    run_folder,
+    tail,
+)
+from ablations.study import RunConfig, Study
+
+if TYPE_CHECKING:
+    from lightning_modules.train import Execution
+
+CELL, CELL_JSON = "cell.yaml", "cell.json"  # in the folder of a run
+STOP_SECONDS = 10.0  # until a command that was asked to end is killed
+
+
+class CommandError(RuntimeError):
+    """The command of a run ended without a record."""
+
+
+@contextmanager
+def as_child(config: RunConfig, study: Path, execution: "Execution") -> Iterator[None]:
+    """This process in the place of an agent's child, where a sweep asks for the run."""
+    if execution.sweep is None:
+        yield
+        return
+    folder = run_folder(config, study.absolute())
+    write_cell(execution.sweep.cell(config), folder)
+    changes = environment(execution.sweep, config.run_id, folder, execution.wandb)
+    before = {name: os.environ.get(name) for name in changes}
+    set_variables(changes)
+    try:
+        yield
+    finally:
+        set_variables(before)
+
+
+def environment(
+    sweep: Study, run_id: str, folder: Path, mode: str
+) -> dict[str, str | None]:
+    """What W&B's agent sets for a child; None is unset.
+
+    The id is short, as W&B's own, and the same whenever the run is tried again.
+    """
+    return {
+        "WANDB_RUN_ID": f"{sweep.name}-{run_id.rpartition('-')[2]}",
+        "WANDB_RUN_GROUP": sweep.name,
+        "WANDB_SWEEP_PARAM_PATH": str(folder / CELL),
+        "WANDB_SWEEP_ID": None,
+        "WANDB_DIR": str(folder),
+        "WANDB_MODE": mode,
+        "WANDB_PROJECT": sweep.project or os.environ.get("WANDB_PROJECT"),
+        "WANDB_ENTITY": sweep.entity or os.environ.get("WANDB_ENTITY"),
+        "ABLATE_RUNS": str(folder.parents[1]),
+    }
+
+
+def set_variables(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def write_cell(cell: Mapping[str, Any], folder: Path) -> None:
+    """The values of a cell as wandb reads them, and as ${args_json_file}."""
+    sent = as_sent(cell)
+    entries = {key: {"value": value} for key, value in sent.items()}
+    whole = {"wandb_version": 1} | entries
+    contents = {CELL: yaml.safe_dump(whole), CELL_JSON: json.dumps(sent)}
+    for name, content in contents.items():
+        partial = folder / f"{name}.{os.getpid()}.partial"
+        with writing(partial):
+            partial.write_text(content)
+            partial.replace(folder / name)
+
+
+def run_command(config: RunConfig, study: Path, sweep: Study) -> RunRecord:
+    """Carry out a run by the sweep's command; call within as_child.
+
+    The record that it leaves counts. Raises CommandError where there is none, and leaves
+    the reason as the run's failure, unless the command left its own.
+    """
+    folder, before = run_folder(config, study.absolute()), failures(config, study)
+    cell = sweep.cell(config)
+    code = call(expand(sweep.command, sweep.program, cell, str(folder / CELL_JSON)))
+    if has_record(config, study):
+        return RunRecord.read(folder / "record.json")
+    reason = f"the command ended with exit code {code} and no record"
+    if failures(config, study) == before:
+        log = tail((folder / "log.txt").read_text(errors="replace"))
+        Failure(config=config, kind="error", reason=reason, log=log).note(study)
+    raise CommandError(reason)
+
+
+def call(words: Sequence[str]) -> int:
+    """The exit code of a command, in which `python` is this one.
+
+    The command has a process group of its own, so that an interrupt does not reach it; it
+    ends with this process, unless that is killed.
+    """
+    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    with (
+        subprocess.Popen(  # noqa: S603, the sweep file is the user's
+            words,
+            env=os.environ | {"PATH": beside},
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as child,
+        ending_with_this_process(child),
+    ):
+        return child.wait()
+
+
+@contextmanager
+def ending_with_this_process(child: "subprocess.Popen[bytes]") -> Iterator[None]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        end(child)
+
+
+def end(child: "subprocess.Popen[bytes]") -> None:
+    """Ask a command that is still at work to end, and see that it does."""
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGTERM)
+        try:
+            child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)

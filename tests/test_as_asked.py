@@ -1,0 +1,152 @@
+"""A run that is not what its sweep asked for does not begin, on any rank."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from ablations.cli import main
+from ablations.errors import InputError
+from ablations.study import RunConfig
+from lightning_modules.as_asked import AsAsked, asked, check_asked
+from lightning_modules.data import create_data
+from lightning_modules.segmentation import SegmentationModule
+from lightning_modules.train import Execution, train
+
+CONFIG = RunConfig(
+    model="fpn", image_size=32, train_images=8, val_images=4, batch_size=4, max_steps=2
+)
+
+
+@pytest.fixture
+def cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Puts values where W&B's agent puts them."""
+
+    def hand_out(**values: object) -> None:
+        path = tmp_path / "cell.yaml"
+        entries = {key: {"value": value} for key, value in values.items()}
+        path.write_text(yaml.safe_dump({"wandb_version": 1} | entries))
+        monkeypatch.setenv("WANDB_SWEEP_PARAM_PATH", str(path))
+
+    return hand_out
+
+
+def test_values_are_compared_as_the_configuration_types_them(cell: Any) -> None:
+    cell(lr=10, augment=False, encoder_weights=None, cell={"seed": 1})
+    assert {key: repr(value) for key, value in asked().items()} == {
+        "lr": "10.0",
+        "augment": "False",
+        "encoder_weights": "None",
+        "seed": "1",
+    }
+    effective = RunConfig(lr=10.0, augment=False, seed=1).model_dump()
+    check_asked(effective)
+    with pytest.raises(InputError, match=r"asked for seed = 1, the run would use True"):
+        check_asked(effective | {"seed": True})
+
+
+def test_outside_of_a_sweep_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WANDB_SWEEP_PARAM_PATH", raising=False)
+    assert asked() == {}
+
+
+@pytest.mark.parametrize("content", ["", "- 1", "lr: 3", "{lr: {values: [1]}}"])
+def test_a_file_that_is_no_cell_is_named(content: str, cell: Any, tmp_path: Path) -> None:
+    cell()
+    (tmp_path / "cell.yaml").write_text(content)
+    with pytest.raises(InputError, match=r"cell\.yaml: not the cell of a sweep"):
+        asked()
+
+
+def test_a_flag_that_overrides_the_cell_stops_the_run_before_it_begins(
+    cell: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not even the record of another cell, which the flag would name, is taken for it."""
+    cell(seed=1, block="se")
+    flags = ["--block", "se", "--seed", "0", "--runs", str(tmp_path / "runs")]
+    assert main(["train", *flags]) == 2
+    error = capsys.readouterr().err
+    assert "the sweep asked for seed = 1, the run would use 0" in error
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_key_that_no_run_has_is_named(cell: Any, tmp_path: Path) -> None:
+    cell(fold=1)
+    with pytest.raises(InputError, match="unknown key 'fold'"):
+        train(CONFIG, tmp_path)
+
+
+class Other(Callback):
+    """Makes one part of one rank differ from the configuration."""
+
+    def __init__(self, part: str, rank: int = 0) -> None:
+        self.part, self.rank = part, rank
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.global_rank != self.rank:
+            return
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        if self.part == "lr":
+            trainer.optimizers[0].param_groups[0]["initial_lr"] = 0.5
+        elif self.part == "batch_size":
+            data.config = data.config.model_copy(update={"batch_size": 8})
+
+
+def fit(*callbacks: Callback, **options: Any) -> None:
+    torch.manual_seed(0)
+    data = create_data(CONFIG)
+    trainer = Trainer(
+        accelerator="cpu",
+        max_steps=CONFIG.max_steps,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        limit_val_batches=0,
+        callbacks=[*callbacks, AsAsked()],
+        **options,
+    )
+    trainer.fit(SegmentationModule(CONFIG, data.classes), data)
+
+
+@pytest.mark.filterwarnings("ignore")  # Lightning's advice on workers and logging
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [("none", None), ("lr", "would use 0.5"), ("batch_size", "would use 8")],
+)
+def test_what_a_part_really_uses_is_compared(
+    part: str, message: str | None, cell: Any
+) -> None:
+    cell(lr=CONFIG.lr, batch_size=4, max_steps=2, precision="32-true", optimizer="adamw")
+    if message is None:
+        fit(Other(part), devices=1)
+    else:
+        with pytest.raises(InputError, match=message):
+            fit(Other(part), devices=1)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_each_rank_looks_for_itself(cell: Any) -> None:
+    """Two processes; in the second alone something else than was asked for."""
+    cell(lr=CONFIG.lr)
+    two = {"devices": 2, "strategy": "ddp_fork", "use_distributed_sampler": False}
+    fit(Other("none"), **two)
+    with pytest.raises(Exception, match=r"asked for lr = 0\.002, the run would use 0\.5"):
+        fit(Other("lr", rank=1), **two)
+
+
+def test_an_agent_without_a_server_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WANDB_SWEEP_ID", "abc")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert main(["train", "--runs", str(tmp_path / "runs")]) == 2
+    assert "ablate sweep FILE --wandb offline" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+    monkeypatch.delenv("WANDB_MODE")
+    with pytest.raises(InputError, match="handed out by W&B's server"):
+        train(CONFIG, tmp_path, Execution(wandb="offline"))

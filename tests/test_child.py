@@ -1,0 +1,117 @@
+"""A run of `ablate sweep` finds itself where a child of W&B's agent would."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ablations.cli import main
+from ablations.records import Failure, read_records, run_folder
+from ablations.study import RunConfig, Study
+from ablations.sweep_file import load_study
+from lightning_modules.train import Execution
+from sweeps.child import as_child, call
+from tests.test_records import record
+
+STUDY = Study(
+    name="small",
+    parameters={"lr": {"value": 10.0}, "seed": {"values": [0, 1]}},
+    project="attention",
+)
+
+# Leaves a record where seed is 0, and fails elsewhere as its seed says.
+WRITES = """
+import json, os, sys
+from pathlib import Path
+from ablations.study import RunConfig
+from tests.test_records import record
+cell = json.loads(Path(sys.argv[1]).read_text())
+print("at work on", cell)
+config = RunConfig.parse(cell)
+if config.seed == 0:
+    folder = Path(os.environ["ABLATE_RUNS"], "own", config.run_id)
+    record(config).write(folder / "record.json")
+sys.exit(config.seed % 2 and 3)
+"""
+
+
+def test_the_environment_is_that_of_an_agents_child(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_SWEEP_ID", "outer")
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    config = list(STUDY.runs())[1]
+    folder = run_folder(config, tmp_path)
+    folder.mkdir()
+    before = dict(os.environ)
+    with as_child(config, tmp_path, Execution(wandb="offline", sweep=STUDY)):
+        assert "WANDB_SWEEP_ID" not in os.environ
+        assert os.environ["WANDB_RUN_ID"] == f"small-{config.run_id[-10:]}"
+        assert os.environ["WANDB_RUN_GROUP"] == "small"
+        assert os.environ["WANDB_PROJECT"] == "attention"
+        assert os.environ["WANDB_MODE"] == "offline"
+        cell = Path(os.environ["WANDB_SWEEP_PARAM_PATH"])
+        assert yaml.safe_load(cell.read_text()) == {
+            "wandb_version": 1,
+            "lr": {"value": 10},
+            "seed": {"value": 1},
+        }
+        assert json.loads(cell.with_suffix(".json").read_text()) == {"lr": 10, "seed": 1}
+    assert dict(os.environ) == before
+
+
+def test_a_run_without_a_sweep_keeps_its_environment(tmp_path: Path) -> None:
+    before = dict(os.environ)
+    with as_child(RunConfig(), tmp_path, Execution()):
+        assert dict(os.environ) == before
+
+
+def test_another_program_is_a_child_and_its_record_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    (tmp_path / "own.py").write_text(WRITES)
+    sweep = {
+        "name": "own",
+        "method": "grid",
+        "program": str(tmp_path / "own.py"),
+        "command": ["${env}", "${interpreter}", "${program}", "${args_json_file}"],
+        "parameters": {"seed": {"values": [0, 1, 2]}},
+    }
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(sweep))
+    command = ["sweep", str(tmp_path / "own.yaml"), "--runs", str(tmp_path / "runs")]
+    assert main(command) == 1
+    assert "1 finished, 0 had a record, 2 failed" in capsys.readouterr().out
+    zero, one, two = load_study(tmp_path / "own.yaml").runs()
+    folder = tmp_path / "runs" / "own"
+    assert list(read_records(folder)) == [record(zero)]
+    for config, code in ((one, 3), (two, 0)):
+        failure = Failure.read(run_folder(config, folder) / "failure.json")
+        assert failure.reason == f"the command ended with exit code {code} and no record"
+        assert "at work on" in failure.log
+
+
+def test_a_command_ends_with_the_process_that_waits_for_it(tmp_path: Path) -> None:
+    alive = tmp_path / "alive"
+    child = f"import os, time; open({str(alive)!r}, 'w').write(str(os.getpid()))"
+    words = [sys.executable, "-c", child + "; time.sleep(60)"]
+    parent = subprocess.Popen(
+        [sys.executable, "-c", f"from sweeps.child import call; call({words!r})"]
+    )
+    while not (alive.exists() and alive.read_text()):
+        time.sleep(0.05)
+    parent.send_signal(signal.SIGTERM)
+    assert parent.wait(20) == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(alive.read_text()), 0)
+
+
+def test_python_is_this_python(capfd: pytest.CaptureFixture[str]) -> None:
+    assert call(["/usr/bin/env", "python", "-c", "import sys; print(sys.prefix)"]) == 0
+    assert capfd.readouterr().out.strip() == sys.prefix

@@ -1,0 +1,89 @@
+"""A cell is handed to a program here as W&B's agent hands it over."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ablations.command import expand
+from ablations.grid import grid
+from ablations.study import Study
+from sweeps.child import call, environment, set_variables, write_cell
+from tests.wandb_workplace import Workplace
+
+SHOW = """
+import json, sys
+from pathlib import Path
+import wandb
+
+words = [
+    Path(word).read_text() if word.endswith(".json") else word for word in sys.argv[1:]
+]
+with wandb.init() as run:
+    config = {key: value for key, value in run.config.items() if key != "_wandb"}
+seen = Path(__file__).with_name("seen")
+with seen.open("a") as file:
+    print(json.dumps({"words": words, "config": config}), file=file)
+"""
+
+PARAMETERS: dict[str, Any] = {
+    "whole": {"value": 10.0},
+    "lr": {"values": [0.1, 1.0e-5]},
+    "flip": {"values": [True, False]},
+    "name": {"value": None},
+    "text": {"value": "a b"},
+    "opt": {
+        "parameters": {
+            "kind": {"value": "sgd"},
+            "decay": {"parameters": {"rate": {"value": 2.0}}},
+        }
+    },
+    "sizes": {"value": [1, 2.0, "x"]},
+}
+EVERY_FORM = [
+    "${env}", "${interpreter}", "${program}", "${args}", "-", "${args_no_boolean_flags}",
+    "-", "${args_no_hyphens}", "-", "${args_no_equals}", "-", "${args_json}",
+    "${args_json_file}", "${args_append_hydra}", "${args_override_hydra}",
+    "in ${envvar:PLACE}", "${envvar:NOWHERE}", "--in=${args}", 3,
+]  # fmt: skip
+
+
+def seen(place: Workplace) -> list[Any]:
+    """What the program saw since the last call, in a fixed order."""
+    file = place.folder / "seen"
+    lines = file.read_text().splitlines()
+    file.unlink()
+    return [json.loads(line) for line in sorted(lines)]
+
+
+def run_here(place: Workplace, program: str, study: Study) -> None:
+    """Every cell, as `ablate sweep` runs a program that is not this suite's own."""
+    for number, cell in enumerate(grid(study.parameters)):
+        folder = place.folder / "runs" / f"cell-{number}"
+        folder.mkdir(parents=True)
+        write_cell(cell, folder)
+        set_variables(environment(study, folder.name, folder, "offline"))
+        words = expand(study.command, program, cell, str(folder / "cell.json"))
+        assert call(words) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [EVERY_FORM, []], ids=["every-form", "usual"])
+def test_words_and_configuration_are_those_of_the_agent(
+    command: list[object], place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = str(place.folder / "show.py")
+    Path(program).write_text(SHOW)
+    settings = {"program": program, "parameters": PARAMETERS}
+    sweep = place.register(settings | ({"command": command} if command else {}))
+    place.run("wandb", "agent", sweep.path, PLACE="here")
+    by_agent = seen(place)
+
+    for name, value in place.environment({"PLACE": "here"}).items():
+        monkeypatch.setenv(name, value)
+    words = tuple(str(item) for item in command)
+    run_here(place, program, Study(name="s", parameters=PARAMETERS, command=words))
+    assert seen(place) == by_agent
+    assert len(by_agent) == 4
+    assert {line["config"]["whole"] for line in by_agent} == {10}
