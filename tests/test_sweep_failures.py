@@ -181,6 +181,7 @@ def ablate_sweep(folder: Path, before: str) -> tuple[int, str]:
     smoke = yaml.safe_load(SMOKE.read_text())
     smoke["parameters"] |= {"block": {"values": ["none", "luckless:Floods"]}}
     smoke["parameters"] |= {"seed": {"value": 0}}
+    del smoke["command"], smoke["program"]  # they name the study
     (folder / "full.yaml").write_text(yaml.safe_dump(smoke | {"name": "full"}))
     (folder / "runs").mkdir(exist_ok=True)
     script = f"""{before}

@@ -49,12 +49,13 @@ def sites(setting: Setting) -> tuple[Site, ...]:
     def note(block: nn.Module, arguments: tuple[Tensor], output: Tensor) -> None:
         sizes[block] = (output.shape[2], output.shape[3])
 
-    with torch.device("meta"), torch.no_grad(), PassingNorms():
+    with torch.device("meta"), torch.no_grad():
         network = create_bare(setting.model, setting.encoder, setting.classes).eval()
         landings = land(network, setting.placement, NoAttention)
         for landing in landings:
             landing.block.register_forward_hook(note)
-        network(torch.empty(1, 3, *setting.size))
+        with PassingNorms():
+            network(torch.empty(1, 3, *setting.size))
     return tuple(
         Site(landing.path, landing.channels, sizes.get(landing.block))
         for landing in landings
