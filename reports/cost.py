@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from ablations.attention.base import Evaluation
+from ablations.attention.base import EVALUATIONS, Evaluation
 from ablations.complexity.audit import audit
 from ablations.complexity.composition import Setting
 from ablations.complexity.conventions import Convention
 from ablations.complexity.costs import (
-    EVALUATIONS,
     cost_table,
     counts_of_blocks,
     counts_of_models,

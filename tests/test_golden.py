@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ablations.attention import BLOCKS, set_evaluation
-from ablations.attention.base import AttentionBlock, Evaluation
+from ablations.attention.base import EVALUATIONS, AttentionBlock, Evaluation
 from ablations.attention.dual_attention import ChannelAttention, PositionAttention
 from ablations.attention.efficient_attention import EfficientAttention
 from ablations.attention.reading_note import ExcitedSpatialAttention
@@ -100,7 +100,6 @@ REFERENCES = {
         lambda channels: ExcitedSpatialAttention(channels, ratio=4), NOTE
     ),
 }
-EVALUATIONS: tuple[Evaluation, ...] = ("direct", "fast")
 
 
 def load(name: str) -> dict[str, Tensor]:

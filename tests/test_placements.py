@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ablations.attention import BLOCKS, set_evaluation
-from ablations.attention.base import Evaluation
+from ablations.attention.base import EVALUATIONS
 from ablations.complexity import measure, meta_macs
 from ablations.complexity.composition import Setting
 from ablations.complexity.conventions import CONVENTIONS
@@ -27,7 +27,6 @@ ENCODERS = [
     "tu-test_resnet",
     "tu-hrnet_w18_small",
 ]
-EVALUATIONS: tuple[Evaluation, ...] = ("direct", "fast")
 PLACEMENTS = ["residual", "stages", "last_feature", "decoder", "logits"]  # for any model
 
 COMBINATIONS = [

@@ -1,12 +1,13 @@
 """What every block of this suite has in common."""
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from torch import Tensor, nn
 
 from ablations.errors import InputError
 
 Evaluation = Literal["direct", "fast"]
+EVALUATIONS: tuple[Evaluation, ...] = get_args(Evaluation)
 
 
 class ClosedForm(NamedTuple):

@@ -16,12 +16,11 @@ from pandas import DataFrame
 from torch import Tensor, nn
 
 from ablations.attention import create_attention
-from ablations.attention.base import AttentionBlock, Evaluation
+from ablations.attention.base import EVALUATIONS, AttentionBlock, Evaluation
 from ablations.complexity.counters import meta_macs
 from ablations.complexity.latency import interleaved
 from ablations.complexity.memory import kept_for_backward, peak_memory
 
-EVALUATIONS: tuple[Evaluation, ...] = ("direct", "fast")
 PASSES = 3 / 2  # of the bound, in units of x * c
 
 Shape = tuple[int, int, int, int]

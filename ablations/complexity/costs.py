@@ -5,7 +5,7 @@ from itertools import groupby
 
 from pandas import DataFrame
 
-from ablations.attention.base import Evaluation
+from ablations.attention.base import EVALUATIONS, Evaluation
 from ablations.complexity.composition import Setting, model_cost, site_cost, sites
 from ablations.complexity.conventions import Convention
 from ablations.complexity.counters import measure
@@ -13,7 +13,6 @@ from ablations.complexity.counts import BlockCounts, Counts, ModelCounts
 from ablations.errors import InputError
 from ablations.models import check_size, create_model
 
-EVALUATIONS: tuple[Evaluation, ...] = ("direct", "fast")
 COLUMNS = ["block", "params", *EVALUATIONS, "uncounted", "problem"]
 
 

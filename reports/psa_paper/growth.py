@@ -12,9 +12,8 @@ from statistics import linear_regression
 
 from pandas import DataFrame
 
-from ablations.attention.base import Evaluation
+from ablations.attention.base import EVALUATIONS, Evaluation
 from ablations.complexity.any_resolution import block_cost, block_polynomials
-from ablations.complexity.costs import EVALUATIONS
 from ablations.complexity.polynomial import evaluate, interpolate
 from reports.psa_paper.printed import printed_table
 
