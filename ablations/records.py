@@ -65,18 +65,25 @@ class RunRecord(Document):
     val_loss: float
     curve: list[dict[str, float]]  # of the training: step, train_loss, and val_miou if any
     params: int
-    macs: int  # multiply-adds for one image of image_size, as run
-    macs_direct: int  # the same with blocks computed as published
-    train_seconds: float  # of all sittings, without validation
+    macs: int | None  # multiply-adds for one image of image_size, as run
+    macs_direct: int | None  # the same with blocks computed as published
+    not_counted: str = ""  # why macs are None: the operators without a count
+    train_seconds: float  # wall clock over all sessions, without validation
+    compute_seconds: float | None = (
+        None  # the same in CPU seconds, on a GPU in device seconds
+    )
     device: str
     versions: dict[str, str]
     commit: str
     data: str  # fingerprint of the data set
-    failures: tuple[str, ...] = ()  # why earlier tries failed, if any did
+    failures: tuple[str, ...] = ()  # why earlier attempts failed, if any did
+    notes: tuple[str, ...] = ()  # what else a reader must know, a sentence each
 
     def row(self) -> dict[str, Any]:
         """The record as one flat table row."""
-        fields = self.model_dump(exclude={"config", "iou", "curve", "versions", "failures"})
+        fields = self.model_dump(
+            exclude={"config", "iou", "curve", "versions", "failures", "notes"}
+        )
         return self.config.model_dump() | fields | {"run_id": self.config.run_id}
 
 
