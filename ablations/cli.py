@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablations import options
-from ablations.errors import InputError
+from ablations.errors import InputError, printable
 from ablations.records import read_records
 from ablations.sweep_file import load_study
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = given.run(given) or 0
     except InputError as error:
-        print(f"ablate: {error}", file=sys.stderr)
+        print(f"ablate: {printable(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # `ablate ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -221,20 +221,15 @@ def sweep(given: argparse.Namespace) -> int:
     study = load_study(given.file, given.count)
     given = decided(given, study)
     cells = list(study.runs())
-    if given.dry_run:
-        return dry_run(study.name, cells, given.runs)
     options.settle_executor(given)
+    if given.check or given.dry_run:
+        return check(given, study, cells)
     from rich.console import Console
 
     from lightning_modules.train import check_names
     from sweeps.display import Display
 
     check_names(cells)
-    if given.check:
-        from sweeps.coverage import checks
-
-        print(*checks(study, cells), sep="\n")
-        return 0
     folder, display = given.runs / study.name, Display(Console())
     if given.executor == "here":
         from sweeps.crew import Crew, check_gpus
@@ -277,9 +272,20 @@ def sweep(given: argparse.Namespace) -> int:
 
 
 def decided(given: argparse.Namespace, study: "Study") -> argparse.Namespace:
-    """What is given here goes first, then the command of the sweep file, then defaults."""
+    """What is given here overrides the command of the sweep file, that the defaults."""
     known = options.execution_defaults() | study.options | vars(given)
     return argparse.Namespace(**known)
+
+
+def check(given: argparse.Namespace, study: "Study", cells: "list[RunConfig]") -> int:
+    """Look for what would keep a run from beginning; then say so, or list the runs."""
+    from sweeps.check import check_runs
+
+    found = check_runs(study, cells, execution(given, study))
+    if given.dry_run:
+        return dry_run(study.name, cells, given.runs)
+    print(*found, sep="\n")
+    return 0
 
 
 def dry_run(name: str, cells: "list[RunConfig]", runs: Path) -> int:

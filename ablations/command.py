@@ -8,6 +8,7 @@ https://docs.wandb.ai/guides/sweeps/define-sweep-configuration
 import json
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
@@ -94,6 +95,12 @@ def own_flags(command: Sequence[str], program: str) -> list[str] | None:
         case [python, file, "train", *flags] if is_python(python) and is_own(file):
             return flags
     return None
+
+
+def search_path() -> str:
+    """Where a command is looked up: `python` is the one that runs this."""
+    beside = PurePath(sys.executable).parent
+    return f"{beside}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
 def is_python(word: str) -> bool:

@@ -1,8 +1,11 @@
 """Whether the command of a sweep file can work, and what it decides for every cell."""
 
 import argparse
+import re
 from collections.abc import Collection, Sequence
+from itertools import dropwhile
 from pathlib import Path
+from shutil import which
 from typing import Any, NoReturn
 
 from ablations.command import (
@@ -12,11 +15,15 @@ from ablations.command import (
     MACRO,
     MACROS,
     is_own,
+    is_python,
     own_flags,
+    search_path,
     with_variables,
 )
-from ablations.errors import InputError, unknown_name
+from ablations.errors import InputError, shown, unknown_name
 from ablations.options import train_flags
+
+VALUES = {f"${{{name}}}" for name in ARGUMENTS}  # macros that hand over a cell
 
 
 class FlagParser(argparse.ArgumentParser):
@@ -32,7 +39,7 @@ def check_command(
     """The flags of `ablate train` in a command, by name; none of another program's.
 
     Raises InputError for a command that cannot work under W&B's agent, and for a flag that
-    would go before a value of the sweep.
+    would override a value of the sweep.
     """
     flags = own_flags(command, program)
     if flags is None:
@@ -46,7 +53,7 @@ def check_command(
     for name in named:
         if name in swept:
             raise InputError(
-                f"command: --{name.replace('_', '-')} would go before the sweep's "
+                f"command: --{name.replace('_', '-')} would override the sweep's "
                 f"parameter {name}; leave one of them out"
             )
     return options
@@ -61,8 +68,10 @@ def check_macros(items: Sequence[str]) -> None:
             if name not in MACROS:
                 raise InputError(f"command: {unknown_name('macro', name, MACROS)}")
             if item != f"${{{name}}}":
-                raise InputError(f"command: {item!r}: a macro must be an item of its own")
-    if not {f"${{{name}}}" for name in ARGUMENTS} & set(items):
+                raise InputError(
+                    f"command: {shown(item)}: a macro must be an item of its own"
+                )
+    if not VALUES & set(items):
         raise InputError(
             "command: no macro hands over the values of a cell "
             f"(known: {', '.join(ARGUMENTS)})"
@@ -72,11 +81,40 @@ def check_macros(items: Sequence[str]) -> None:
 def check_program(items: Sequence[str], program: str) -> None:
     if "${program}" in items and not program:
         raise InputError("command: ${program} stands for `program`, which is not given")
+    first = next(iter(started(items, program)), "")
+    if first in VALUES:
+        raise InputError(
+            f"command: it starts with {first}, the values of a cell; "
+            "put what is to be started before them"
+        )
     if is_own(program) and "${program}" in items:
         raise InputError(
             f"command: {program} trains by its verb, [..., ${{program}}, train, --study, "
             f"NAME, --config, {JSON_FILE}]"
         )
+
+
+def started(items: Sequence[str], program: str) -> list[str]:
+    """The words from the one that is started on: `env` and what it sets are left out."""
+    words = [program if item == "${program}" else with_variables(item) for item in items]
+    if words and words[0] in {"${env}", "/usr/bin/env", "env"}:
+        words = list(dropwhile(re.compile(r"\w+=").match, words[1:]))
+    return words
+
+
+def check_start(command: Sequence[str], program: str) -> None:
+    """InputError for another program's command whose first words cannot be started here."""
+    if own_flags(command, program) is not None:
+        return
+    items = command or DEFAULT
+    first, *words = started(items, program)
+    if not first.startswith(("-", "${")) and which(first, path=search_path()) is None:
+        raise InputError(f"command: {shown(first)} cannot be started: no such program")
+    named = program if "${program}" in items and "-m" not in items else ""
+    script = words[0] if is_python(first) and words else "-"
+    for file in (named, "" if script.startswith(("-", "${")) else script):
+        if file and not Path(file).is_file():
+            raise InputError(f"command: {shown(file)} cannot be started: no such file")
 
 
 def own_options(flags: Sequence[str], study: str) -> dict[str, Any]:

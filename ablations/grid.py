@@ -3,38 +3,64 @@
 Grid: names in alphabetical order at each level, the last one varies fastest; `int_uniform`
 and `q_uniform` count as grids. Random: one independent draw per parameter and cell, here
 with a fixed seed, so that a sweep that is started again asks for the same cells.
-https://docs.wandb.ai/guides/sweeps/sweep-config-keys
+Everything is checked before the first cell, the number of cells too.
 """
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.random import Generator
 
-from ablations.errors import InputError, unknown_name
+from ablations.distributions import Spec, check_spec, draw
+from ablations.errors import InputError, shown
 
 Names = tuple[str, ...]  # of a parameter, from the outermost
 Cell = dict[str, Any]
-Spec = Mapping[str, Any]
+CELLS = 100_000  # at most, of a sweep
 
 
 def grid(parameters: Mapping[str, Spec]) -> Iterator[Cell]:
     """Every combination of values. Raises InputError for a parameter without a grid."""
-    leaves = dict(leaf_parameters(parameters))
-    choices = [grid_values(path, spec) for path, spec in leaves.items()]
+    leaves, sizes = dict(leaf_parameters(parameters)), []
+    for path, spec in leaves.items():
+        with about(path):
+            sizes.append(grid_size(spec))
+    check_number(math.prod(sizes))
+    choices = [grid_values(spec) for spec in leaves.values()]
     for values in itertools.product(*choices):
         yield nest(dict(zip(leaves, values, strict=True)))
 
 
 def random(parameters: Mapping[str, Spec], count: int, seed: int = 0) -> Iterator[Cell]:
     """The first count cells of an endless random search."""
-    leaves = dict(leaf_parameters(parameters))
+    check_number(count)
+    leaves, names = dict(leaf_parameters(parameters)), {}
+    for path, spec in leaves.items():
+        with about(path):
+            names[path] = check_spec(spec)
     for number in range(count):
-        generator = np.random.default_rng([seed, number])
-        yield nest({path: draw(path, spec, generator) for path, spec in leaves.items()})
+        generator, flat = np.random.default_rng([seed, number]), {}
+        for path, spec in leaves.items():
+            with about(path):
+                flat[path] = draw(spec, names[path], generator)
+        yield nest(flat)
+
+
+def check_number(cells: int) -> None:
+    if cells > CELLS:
+        raise InputError(f"{cells:,} cells; a sweep has at most {CELLS:,} here")
+
+
+@contextmanager
+def about(path: Names) -> Iterator[None]:
+    """Errors name the parameter."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"parameter {'.'.join(path)}: {error}") from None
 
 
 def leaf_parameters(
@@ -43,19 +69,27 @@ def leaf_parameters(
     """Parameters with a value or a distribution, found through nested `parameters`."""
     for name in sorted(parameters):
         spec, path = parameters[name], (*above, name)
-        if not isinstance(spec, Mapping) or not spec:
-            raise InputError(
-                f"parameter {dotted(path)} needs `value: X`, `values: [X, ...]` or a "
-                f"distribution, not {spec!r}"
-            )
+        with about(path):
+            check_shape(spec)
         if "parameters" in spec:
             yield from leaf_parameters(spec["parameters"], path)
         else:
             yield path, spec
 
 
-def dotted(path: Names) -> str:
-    return ".".join(path)
+def check_shape(spec: object) -> None:
+    if not isinstance(spec, Mapping) or not spec:
+        raise InputError(
+            f"needs `value: X`, `values: [X, ...]` or a distribution, not {shown(spec)}"
+        )
+    if "parameters" not in spec:
+        return
+    inner = spec["parameters"]
+    if not isinstance(inner, Mapping) or not inner:
+        raise InputError(f"parameters = {shown(inner)} is not a mapping of parameters")
+    if len(spec) > 1:
+        others = ", ".join(shown(key) for key in spec if key != "parameters")
+        raise InputError(f"nested parameters stand alone, without {others}")
 
 
 def nest(flat: Mapping[Names, Any]) -> Cell:
@@ -69,124 +103,38 @@ def nest(flat: Mapping[Names, Any]) -> Cell:
     return cell
 
 
-def grid_values(path: Names, spec: Spec) -> list[Any]:
-    name = distribution_of(path, spec)
-    if name == "constant":
-        return [spec["value"]]
-    if name == "categorical":
-        return list(spec["values"])
+def grid_size(spec: Spec) -> int:
+    """The number of a parameter's values. Raises InputError for one that has no grid."""
+    name = check_spec(spec)
+    if "probabilities" in spec:
+        raise InputError("probabilities mean nothing in a grid; they need method: random")
+    if name in {"constant", "categorical"}:
+        return len(grid_values(spec))
     if name == "int_uniform":
-        return list(range(spec["min"], spec["max"] + 1))
-    if name == "q_uniform":
-        step = spec.get("q", 1)
-        return [*np.arange(spec["min"], spec["max"], step).tolist()]  # without the end
-    raise InputError(
-        f"parameter {dotted(path)}: a grid needs value, values, int_uniform or q_uniform, "
-        f"not {name}"
-    )
-
-
-def distribution_of(path: Names, spec: Spec) -> str:
-    """The stated distribution, or what W&B infers. Raises InputError naming what is off."""
-    known: dict[str, set[str]] = {
-        "constant": {"value"},
-        "categorical": {"values"},
-    } | {name: needs for name, (needs, _) in DISTRIBUTIONS.items()}
-    name = spec.get("distribution") or inferred(spec)
-    if name not in known:
+        return int(spec["max"] - spec["min"] + 1)
+    if name != "q_uniform":
         raise InputError(
-            f"parameter {dotted(path)}: {unknown_name('distribution', name, known)}"
+            f"a grid needs value, values, int_uniform or q_uniform, not {name}"
         )
-    missing = known[name] - set(spec)
-    extra = set(spec) - known[name] - {"distribution", "q", "mu", "sigma", "probabilities"}
-    if missing or extra:
-        wrong = ", ".join(sorted(missing or extra))
-        raise InputError(
-            f"parameter {dotted(path)}: {name} {'needs' if missing else 'has no'} {wrong}"
-        )
-    if name == "categorical" and not (isinstance(spec["values"], list) and spec["values"]):
-        raise InputError(
-            f"parameter {dotted(path)}: values = {spec['values']!r} is no list"
-        )
-    return str(name)
+    return steps(spec["min"], spec["max"], spec.get("q", 1))
 
 
-def inferred(spec: Spec) -> str:
+def steps(low: float, high: float, step: float) -> int:
+    """How many multiples of step from low on are below high, as numpy's arange counts."""
+    number = (float(high) - float(low)) / step
+    if number > CELLS:
+        raise InputError(f"q_uniform in steps of {step} has more than {CELLS:,} values")
+    if number <= 0:
+        raise InputError("q_uniform has no value: max itself is left out")
+    return math.ceil(number)
+
+
+def grid_values(spec: Spec) -> list[Any]:
+    """The values of a parameter that was checked."""
     if "value" in spec:
-        return "constant"
+        return [spec["value"]]
     if "values" in spec:
-        return "categorical"
-    if "min" in spec and "max" in spec:
-        whole = isinstance(spec["min"], int) and isinstance(spec["max"], int)
-        return "int_uniform" if whole else "uniform"
-    return "none"
-
-
-def draw(path: Names, spec: Spec, generator: Generator) -> Any:
-    name = distribution_of(path, spec)
-    if name == "constant":
-        return spec["value"]
-    if name == "categorical":
-        index = generator.choice(len(spec["values"]), p=spec.get("probabilities"))
-        return spec["values"][int(index)]
-    _, sample = DISTRIBUTIONS[name]
-    return sample(spec, generator)
-
-
-def quantised(
-    sample: Callable[[Spec, Generator], float],
-) -> Callable[[Spec, Generator], float]:
-    """Rounded to multiples of q (1 unless given)."""
-
-    def rounded(spec: Spec, generator: Generator) -> float:
-        step: float = spec.get("q", 1)
-        return float(round(sample(spec, generator) / step) * step)
-
-    return rounded
-
-
-def int_uniform(spec: Spec, generator: Generator) -> int:
-    return int(generator.integers(spec["min"], spec["max"], endpoint=True))
-
-
-def uniform(spec: Spec, generator: Generator) -> float:
-    return float(generator.uniform(spec["min"], spec["max"]))
-
-
-def log_uniform(spec: Spec, generator: Generator) -> float:
-    """min and max are natural logarithms."""
-    return math.exp(uniform(spec, generator))
-
-
-def log_uniform_values(spec: Spec, generator: Generator) -> float:
-    return math.exp(generator.uniform(math.log(spec["min"]), math.log(spec["max"])))
-
-
-def inv_log_uniform_values(spec: Spec, generator: Generator) -> float:
-    """1 / X is log-uniform between 1 / max and 1 / min."""
-    return 1 / math.exp(generator.uniform(-math.log(spec["max"]), -math.log(spec["min"])))
-
-
-def normal(spec: Spec, generator: Generator) -> float:
-    return float(generator.normal(spec.get("mu", 0), spec.get("sigma", 1)))
-
-
-def log_normal(spec: Spec, generator: Generator) -> float:
-    return math.exp(normal(spec, generator))
-
-
-RANGE = {"min", "max"}
-DISTRIBUTIONS: dict[str, tuple[set[str], Callable[[Spec, Generator], Any]]] = {
-    "int_uniform": (RANGE, int_uniform),
-    "uniform": (RANGE, uniform),
-    "q_uniform": (RANGE, quantised(uniform)),
-    "log_uniform": (RANGE, log_uniform),
-    "log_uniform_values": (RANGE, log_uniform_values),
-    "q_log_uniform": (RANGE, quantised(log_uniform)),
-    "q_log_uniform_values": (RANGE, quantised(log_uniform_values)),
-    "inv_log_uniform_values": (RANGE, inv_log_uniform_values),
-    "normal": (set(), normal),
-    "q_normal": (set(), quantised(normal)),
-    "log_normal": (set(), log_normal),
-    "q_log_normal": (set(), quantised(log_normal)),
-}
+        return list(spec["values"])
+    if check_spec(spec) == "int_uniform":
+        return list(range(spec["min"], spec["max"] + 1))
+    return [*np.arange(spec["min"], spec["max"], spec.get("q", 1)).tolist()]  # without max

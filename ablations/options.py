@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from ablations.errors import InputError
-from ablations.study import RunConfig
+from ablations.study import RunConfig, flat
 from ablations.yaml_file import read_yaml
 
 
@@ -52,7 +52,7 @@ def run_config(options: argparse.Namespace) -> RunConfig:
     values = read_yaml(options.config) if options.config else {}
     if not isinstance(values, dict):
         raise InputError(f"{options.config}: not a mapping of configuration keys")
-    return RunConfig.parse(values | given, str(options.config or "configuration"))
+    return RunConfig.parse(flat(values) | given, str(options.config or "configuration"))
 
 
 def execution_options(parser: argparse.ArgumentParser) -> None:

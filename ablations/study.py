@@ -1,15 +1,20 @@
 """What is run: one configuration per run, one grid of them per study."""
 
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ablations import grid
-from ablations.errors import InputError, unknown_name
+from ablations.errors import InputError, shown, unknown_name
+from ablations.yaml_file import number_hint
+
+MANY = 10**9
+NULLS = {"", "none", "null", "~"}  # texts that are meant to be no text
 
 
 class RunConfig(BaseModel):
@@ -19,7 +24,7 @@ class RunConfig(BaseModel):
     the W&B configuration and the columns of a record.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
     block: str = Field("none", description="attention block: a key, or my_file:MyBlock")
     placement: str = Field("residual", description="where blocks go in the model")
@@ -32,35 +37,48 @@ class RunConfig(BaseModel):
         None, description="pretrained encoder weights by smp's name; none: random"
     )
     dataset: str = Field("digits", description="data set")
-    image_size: int = Field(64, ge=16, description="side of the square crop, in pixels")
+    image_size: int = Field(
+        64, ge=16, le=16384, description="side of the square crop, in pixels"
+    )
     train_images: int | None = Field(
-        None, ge=1, description="train on the first so many images; none: all"
+        None, ge=1, le=MANY, description="train on the first so many images; none: all"
     )
     val_images: int | None = Field(
-        None, ge=1, description="validate on the first so many images; none: all"
+        None, ge=1, le=MANY, description="validate on the first so many images; none: all"
     )
     augment: bool = Field(True, description="random augmentation of training images")
-    batch_size: int = Field(16, ge=2, description="images per step")
-    max_steps: int = Field(400, ge=1, description="optimizer steps")
+    batch_size: int = Field(16, ge=2, le=65536, description="images per step")
+    max_steps: int = Field(400, ge=1, le=MANY, description="optimizer steps")
     optimizer: Literal["sgd", "adamw"] = Field("adamw", description="optimizer")
     lr: float = Field(2e-3, gt=0, description="initial learning rate; poly decay to 0")
     weight_decay: float = Field(1e-4, ge=0, description="weight decay")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
         "32-true", description="Lightning's precision of the training"
     )
-    seed: int = Field(0, ge=0, description="of weights, order and augmentation")
+    seed: int = Field(
+        0, ge=0, le=2**32 - 1, description="of weights, order and augmentation"
+    )
+
+    @field_validator("encoder_weights")
+    @classmethod
+    def names_weights(cls, name: str | None) -> str | None:
+        if name is not None and name.lower() in NULLS:
+            raise ValueError("this is text; for random weights write null")
+        return name
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], source: str = "configuration") -> Self:
         """Validate values; InputError names the key, the value and what is allowed."""
-        values = flat(values)
-        for key in values:
-            if key not in cls.model_fields:
-                raise InputError(f"{source}: {unknown_name('key', key, cls.model_fields)}")
         try:
+            values = flat(values)
+            for key in values:
+                if key not in cls.model_fields:
+                    raise unknown_name("key", key, cls.model_fields)
             return cls(**values)
         except ValidationError as error:
             raise InputError(f"{source}: {first_problem(error)}") from None
+        except InputError as error:
+            raise InputError(f"{source}: {error}") from None
 
     @property
     def run_id(self) -> str:
@@ -73,28 +91,38 @@ class RunConfig(BaseModel):
 
 def flat(values: Mapping[str, Any]) -> dict[str, Any]:
     """The key `cell` holds further values: so a sweep file lists runs that form no grid."""
-    inner = values.get("cell")
-    if not isinstance(inner, Mapping):
+    if "cell" not in values:
         return dict(values)
-    return {key: value for key, value in values.items() if key != "cell"} | {**inner}
+    outer = {key: value for key, value in values.items() if key != "cell"}
+    inner = values["cell"]
+    if not isinstance(inner, Mapping):
+        raise InputError(f"cell = {shown(inner)} is not a mapping of keys of a run")
+    if "cell" in inner:
+        raise InputError("cell: a cell holds keys of a run, not another cell")
+    for key in inner:
+        if key in outer:
+            raise InputError(f"cell: {shown(key)} is given outside of cell too")
+    return {**outer, **inner}
 
 
 def first_problem(error: ValidationError) -> str:
     """One line for a user: key, value, and what is allowed."""
     problem = error.errors()[0]
-    key = ".".join(str(part) for part in problem["loc"])
-    hint = ""
-    if problem["type"] == "float_type" and is_number(problem["input"]):
-        hint = f"; YAML reads it as text, write {float(problem['input']):.1e}"
-    return f"{key} = {problem['input']!r}: {problem['msg']}{hint}"
+    key, value = ".".join(str(part) for part in problem["loc"]), problem["input"]
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{key} = {shown(value)}: {message}{hint(problem['type'], value)}"
 
 
-def is_number(text: object) -> bool:
-    try:
-        float(str(text))
-    except ValueError:
-        return False
-    return True
+def hint(kind: str, value: object) -> str:
+    """What YAML made of a value that was meant otherwise."""
+    if kind == "string_type":
+        return "; where YAML reads something else than text, put it in quotes"
+    if isinstance(value, str) and value.lower() in NULLS and kind in NUMBERS:
+        return "; for no number write null"
+    return number_hint(value) if kind in NUMBERS else ""
+
+
+NUMBERS = {"int_type", "float_type"}  # pydantic's names of what is wrong
 
 
 class Study(BaseModel):
@@ -106,6 +134,7 @@ class Study(BaseModel):
     parameters: dict[str, Any]  # as in the sweep file
     method: Literal["grid", "random"] = "grid"
     count: int = 0  # of a random search
+    run_cap: int | None = None  # runs that are started at most, the first ones
     program: str = ""
     command: tuple[str, ...] = ()
     options: dict[str, Any] = {}  # flags of `ablate train` in the command
@@ -115,7 +144,7 @@ class Study(BaseModel):
     def cells(self) -> Iterator[dict[str, Any]]:
         """What the sweep asks of each run, in W&B's order."""
         if self.method == "grid":
-            return grid.grid(self.parameters)
+            return itertools.islice(grid.grid(self.parameters), self.run_cap)
         return grid.random(self.parameters, self.count)
 
     def runs(self) -> Iterator[RunConfig]:
@@ -129,7 +158,7 @@ class Study(BaseModel):
             for key, value in self.options.items()
             if key in RunConfig.model_fields
         }
-        return RunConfig.parse(fixed | flat(cell), self.name)
+        return RunConfig.parse(fixed | dict(cell), self.name)
 
     def cell(self, config: RunConfig) -> dict[str, Any]:
         """What the sweep asks of that run."""

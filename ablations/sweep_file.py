@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from ablations.command_check import check_command
-from ablations.errors import InputError, unknown_name
+from ablations.errors import InputError, shown, unknown_name
+from ablations.import_path import check_import_path
 from ablations.study import RunConfig, Study, flat
 from ablations.yaml_file import read_yaml
 
+NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
 SWEEP_KEYS = {
     "name", "description", "project", "entity", "program", "command",
     "method", "metric", "parameters", "run_cap",
@@ -26,25 +28,33 @@ def load_study(path: Path, count: int | None = None) -> Study:
 
 def parse_study(sweep: object, path: Path, count: int | None = None) -> Study:
     """The study of a sweep that path, a file or a name, gave."""
-    if not isinstance(sweep, dict) or not isinstance(sweep.get("parameters"), dict):
+    if not isinstance(sweep, dict) or "parameters" not in sweep:
         raise InputError(f"{path}: not a sweep file (a mapping with `parameters`)")
-    for key in sweep:
-        if key not in SWEEP_KEYS:
-            raise InputError(f"{path}: {unknown_name('key', key, sorted(SWEEP_KEYS))}")
-    study = Study(
-        name=study_name(path, sweep),
-        parameters=sweep["parameters"],
-        method=method_of(path, sweep, count),
-        count=count or 0,
-        program=text(path, sweep, "program") or "",
-        command=command_of(path, sweep),
-        project=text(path, sweep, "project"),
-        entity=text(path, sweep, "entity"),
-    )
     try:
-        return checked(study)
+        return checked(study_of(sweep, path, count))
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def study_of(sweep: dict[str, Any], path: Path, count: int | None) -> Study:
+    for key in sweep:
+        if key not in SWEEP_KEYS:
+            raise unknown_name("key", key, sorted(SWEEP_KEYS))
+    cap = run_cap(sweep)
+    method = method_of(sweep, count or cap)
+    if method == "grid" and count:
+        raise InputError("--count is for random searches, this is a grid")
+    return Study(
+        name=study_name(sweep, path),
+        parameters=parameters_of(sweep),
+        method=method,
+        count=min(filter(None, (count, cap)), default=0),
+        run_cap=cap,
+        program=text(sweep, "program") or "",
+        command=command_of(sweep),
+        project=text(sweep, "project"),
+        entity=text(sweep, "entity"),
+    )
 
 
 def checked(study: Study) -> Study:
@@ -56,40 +66,62 @@ def checked(study: Study) -> Study:
     for number, config in enumerate(study.runs(), start=1):
         if first.setdefault(config, number) != number:
             raise InputError(f"cells {first[config]} and {number} are the same run")
+    for block in {config.block for config in first if ":" in config.block}:
+        check_import_path(block)
     return study
 
 
-def text(path: Path, sweep: dict[str, Any], key: str) -> str | None:
+def text(sweep: dict[str, Any], key: str) -> str | None:
     value = sweep.get(key)
     if value is not None and not isinstance(value, str):
-        raise InputError(f"{path}: {key} = {value!r} is no text")
+        raise InputError(f"{key} = {shown(value)} is not text")
     return value
 
 
-def command_of(path: Path, sweep: dict[str, Any]) -> tuple[str, ...]:
-    command = sweep.get("command") or []
+def parameters_of(sweep: dict[str, Any]) -> dict[str, Any]:
+    parameters = sweep["parameters"]
+    if not isinstance(parameters, dict) or not parameters:
+        raise InputError(f"parameters = {shown(parameters)} is not a mapping of parameters")
+    return parameters
+
+
+def command_of(sweep: dict[str, Any]) -> tuple[str, ...]:
+    command = sweep.get("command")
+    if command is None:
+        return ()
     if not isinstance(command, list):
-        raise InputError(f"{path}: command = {command!r} is no list")
+        raise InputError(f"command = {shown(command)} is not a list")
+    for item in command:
+        if not isinstance(item, str | int | float):
+            raise InputError(f"command: {shown(item)} is not a word")
     return tuple(str(item) for item in command)
 
 
-def study_name(path: Path, sweep: dict[str, Any]) -> str:
+def study_name(sweep: dict[str, Any], path: Path) -> str:
     """The sweep's name, else its file's; it names a folder, so it must be plain."""
     name = sweep.get("name", path.stem)
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
-        raise InputError(f"{path}: name = {name!r}: a study is named in letters and digits")
+    if not isinstance(name, str) or not re.fullmatch(NAME, name):
+        raise InputError(
+            f"name = {shown(name)} is not a plain name of at most 100 letters and digits"
+        )
     return name
 
 
-def method_of(path: Path, sweep: dict[str, Any], count: int | None) -> Any:
+def run_cap(sweep: dict[str, Any]) -> int | None:
+    """At most that many runs are started, as by W&B: the first ones of the sweep."""
+    cap = sweep.get("run_cap")
+    if cap is not None and (type(cap) is not int or cap < 1):
+        raise InputError(f"run_cap = {shown(cap)} is not a whole number from 1 on")
+    return cap
+
+
+def method_of(sweep: dict[str, Any], count: int | None) -> Any:
     method = sweep.get("method")
-    if method not in {"grid", "random"}:
+    if method not in ("grid", "random"):
         raise InputError(
-            f"{path}: method is {method!r}; here grid and random can be run, "
+            f"method = {shown(method)}: here grid and random can be run, "
             "others with `wandb sweep` and `wandb agent`"
         )
     if method == "random" and not count:
-        raise InputError(f"{path}: a random search has no end; say how long with --count N")
-    if method == "grid" and count:
-        raise InputError(f"{path}: --count is for random searches, this is a grid")
+        raise InputError("a random search has no end; say how long with --count N")
     return method

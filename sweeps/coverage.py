@@ -31,20 +31,6 @@ def swept_keys(cells: list[RunConfig]) -> list[str]:
     ]
 
 
-def checks(study: Study, cells: list[RunConfig]) -> list[str]:
-    """What holds of a study that was read and whose names were found, a line each."""
-    command = "none: runs here only" if not study.command else " ".join(study.command)
-    swept = ", ".join(swept_keys(cells)) or "nothing"
-    return [
-        f"{study.name}: {len(cells)} cells; {swept} swept",
-        "keys, types and ranges; no cell twice; blocks, placements, models, encoders and "
-        "data sets are known",
-        f"command: {command}",
-        *[f"  for every cell: {key} = {value}" for key, value in study.options.items()],
-        "nothing wrong was found",
-    ]
-
-
 def write_missing(source: Path, study: Study, cells: list[RunConfig], out: Path) -> None:
     """A sweep file of the same study with these cells only."""
     if out.resolve() == source.resolve():

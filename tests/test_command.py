@@ -90,7 +90,7 @@ def sweep_file(folder: Path, command: str, **changes: Any) -> Path:
         ('[python, x.py, "--file=${args_json_file}"]', "must be an item of its own"),
         ("[python, x.py]", "no macro hands over the values"),
         ('[python, "${program}", "${args}"]', "stands for `program`"),
-        ('[python, x.py, --seed=3, "${args}"]', "--seed would go before the sweep's"),
+        ('[python, x.py, --seed=3, "${args}"]', "--seed would override the sweep's"),
         ("[ablate, train, --study, small]", "no macro hands over the values"),
         ('[ablate, train, --study, small, "${args}"]', "unrecognized arguments"),
         (
@@ -99,12 +99,12 @@ def sweep_file(folder: Path, command: str, **changes: Any) -> Path:
         ),
         ('[ablate, train, --config, "${args_json_file}"]', "--study single is not"),
         ('[ablate, train, --study, x, --config, "${args_json_file}"]', "--study x is not"),
-        (f"{OWN}, --seed, 3]", "--seed would go before the sweep's parameter seed"),
+        (f"{OWN}, --seed, 3]", "--seed would override the sweep's parameter seed"),
         (f"{OWN}, --lrr, 3]", "unrecognized arguments: --lrr"),
         (f"{OWN}, --lr, -1]", "lr = -1.0: Input should be greater than 0"),
         (f"{OWN}, --optimizer, adam]", "invalid choice: 'adam'"),
         (f"{OWN}, --placement, stagess]", "did you mean 'stages'"),
-        ("text", "command = 'text' is no list"),
+        ("text", "command = 'text' is not a list"),
     ],
 )
 def test_a_command_that_cannot_work_is_named(

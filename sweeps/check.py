@@ -1,0 +1,121 @@
+"""Whether every run of a study can begin: `--check` and `--dry-run` answer only if so.
+
+A command of another program is looked up; what it trains, and on which data, it decides
+itself. For this suite's own training each distinct network is built and each distinct part
+of a data set opened, once, within SECONDS in all.
+"""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NamedTuple
+
+from rich.progress import track
+
+from ablations.attention.base import Evaluation
+from ablations.command import own_flags
+from ablations.command_check import check_start
+from ablations.errors import InputError, printable
+from ablations.models import check_network
+from ablations.study import RunConfig, Study
+from lightning_modules.data import create_data, find_dataset
+from lightning_modules.train import Execution, check_names
+from sweeps.coverage import swept_keys
+
+SECONDS = 60  # for all networks and data of a study
+
+
+class Network(NamedTuple):
+    """What decides whether a network can be built and run."""
+
+    model: str
+    encoder: str
+    encoder_weights: str | None
+    block: str
+    placement: str
+    evaluation: Evaluation
+    classes: int
+    size: tuple[int, int]
+
+
+def check_runs(study: Study, cells: list[RunConfig], execution: Execution) -> list[str]:
+    """What holds of a study, a line each. Raises InputError for a run that cannot begin."""
+    with at_most(SECONDS):
+        check_start(study.command, study.program)
+        check_names(cells)
+        if own_flags(study.command, study.program) is None:
+            return [*summary(study, cells), "nothing wrong was found before its start"]
+        check_data(cells, execution)
+        networks = check_networks(cells)
+    return [*summary(study, cells), networks, "nothing wrong was found"]
+
+
+def check_data(cells: list[RunConfig], execution: Execution) -> None:
+    """Open each data set once for each number of images."""
+    parts = {(cell.dataset, cell.train_images, cell.val_images): cell for cell in cells}
+    for cell in parts.values():
+        create_data(cell, execution.data_folder)
+
+
+def check_networks(cells: list[RunConfig]) -> str:
+    """Build and run each network once; says how many there was time for."""
+    networks = list(dict.fromkeys(network(cell) for cell in cells))
+    end = time.monotonic() + SECONDS / 2
+    quiet = not sys.stderr.isatty()
+    for number, parts in enumerate(track(networks, "networks", disable=quiet)):
+        if time.monotonic() > end:
+            return f"networks: {number} of {len(networks)} built in {SECONDS / 2:g} s"
+        check_network(*parts)
+    return f"networks: all {len(networks)} built and run once, without weights"
+
+
+def network(cell: RunConfig) -> Network:
+    return Network(
+        cell.model,
+        cell.encoder,
+        cell.encoder_weights,
+        cell.block,
+        cell.placement,
+        cell.evaluation,
+        len(find_dataset(cell.dataset).classes),
+        (cell.image_size, cell.image_size),
+    )
+
+
+def summary(study: Study, cells: list[RunConfig]) -> list[str]:
+    command = "none: runs here only" if not study.command else " ".join(study.command)
+    swept = ", ".join(swept_keys(cells)) or "nothing"
+    cap = f" (run_cap: {study.run_cap})" if study.run_cap else ""
+    return [
+        f"{study.name}: {len(cells)} cells{cap}; {swept} swept",
+        "keys, types and ranges; no cell twice; blocks, placements, models, encoders and "
+        "data sets are known",
+        f"command: {printable(command)}",
+        *[
+            printable(f"  for every cell: {key} = {value}")
+            for key, value in study.options.items()
+        ],
+    ]
+
+
+@contextmanager
+def at_most(seconds: int) -> Iterator[None]:
+    """InputError after that time, also out of an import or a block that never ends."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise InputError(f"the check took more than {seconds} s; does a block never end?")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
