@@ -281,7 +281,7 @@ def check(given: argparse.Namespace, study: "Study", cells: "list[RunConfig]") -
     """Look for what would keep a run from beginning; then say so, or list the runs."""
     from sweeps.check import check_runs
 
-    found = check_runs(study, cells, execution(given, study))
+    found = check_runs(study, cells, execution(given, study), given.executor == "here")
     if given.dry_run:
         return dry_run(study.name, cells, given.runs)
     print(*found, sep="\n")

@@ -3,6 +3,7 @@
 import argparse
 import re
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from itertools import dropwhile
 from pathlib import Path
 from shutil import which
@@ -113,8 +114,14 @@ def check_start(command: Sequence[str], program: str) -> None:
     named = program if "${program}" in items and "-m" not in items else ""
     script = words[0] if is_python(first) and words else "-"
     for file in (named, "" if script.startswith(("-", "${")) else script):
-        if file and not Path(file).is_file():
+        if file and not is_file(file):
             raise InputError(f"command: {shown(file)} cannot be started: no such file")
+
+
+def is_file(name: str) -> bool:
+    with suppress(OSError, ValueError):  # too long a name, or none at all
+        return Path(name).is_file()
+    return False
 
 
 def own_options(flags: Sequence[str], study: str) -> dict[str, Any]:

@@ -16,6 +16,9 @@ SWEEP_KEYS = {
     "method", "metric", "parameters", "run_cap",
 }  # fmt: skip
 
+METRIC_KEYS = ["name", "goal", "target", "impute", "impute_while_running"]
+GOALS = ["minimize", "maximize"]
+
 
 def load_study(path: Path, count: int | None = None) -> Study:
     """Read a W&B sweep and check every cell of it.
@@ -40,6 +43,8 @@ def study_of(sweep: dict[str, Any], path: Path, count: int | None) -> Study:
     for key in sweep:
         if key not in SWEEP_KEYS:
             raise unknown_name("key", key, sorted(SWEEP_KEYS))
+    text(sweep, "description")
+    check_metric(sweep.get("metric", {"name": ""}))
     cap = run_cap(sweep)
     method = method_of(sweep, count or cap)
     if method == "grid" and count:
@@ -76,6 +81,17 @@ def text(sweep: dict[str, Any], key: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise InputError(f"{key} = {shown(value)} is not text")
     return value
+
+
+def check_metric(metric: object) -> None:
+    """W&B refuses it otherwise; here nothing depends on it."""
+    if not isinstance(metric, dict) or not isinstance(metric.get("name"), str):
+        raise InputError(f"metric = {shown(metric)} is not {{name: TEXT, goal: maximize}}")
+    for key in metric:
+        if key not in METRIC_KEYS:
+            raise unknown_name("key of metric", key, METRIC_KEYS)
+    if metric.get("goal", GOALS[0]) not in GOALS:
+        raise unknown_name("goal of metric", metric["goal"], GOALS)
 
 
 def parameters_of(sweep: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from yaml.constructor import ConstructorError
 
 from ablations.errors import InputError, shown
 
-BYTES = 5_000_000
+BYTES = 2_000_000
 DEPTH = 100  # of brackets in brackets
 MERGED = 1000  # keys that << brings into a mapping
 TEXT, MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
@@ -46,7 +46,7 @@ class PlainLoader(SafeLoader):  # type: ignore[misc]
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Bring in what << names, unless it multiplies."""
         merged = [inner for key, value in node.value for inner in merges(key, value)]
-        for inner in merged:
+        for inner in {id(inner): inner for inner in merged}.values():
             self.flatten_mapping(inner)
         if sum(len(inner.value) for inner in merged) > MERGED:
             raise at(node, f"<< brings in more than {MERGED} keys")

@@ -6,7 +6,6 @@ of a data set opened, once, within SECONDS in all.
 """
 
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NamedTuple
 
+from rich.console import Console
 from rich.progress import track
 
 from ablations.attention.base import Evaluation
@@ -23,6 +23,7 @@ from ablations.errors import InputError, printable
 from ablations.models import check_network
 from ablations.study import RunConfig, Study
 from lightning_modules.data import create_data, find_dataset
+from lightning_modules.machine import check_precision
 from lightning_modules.train import Execution, check_names
 from sweeps.coverage import swept_keys
 
@@ -42,13 +43,20 @@ class Network(NamedTuple):
     size: tuple[int, int]
 
 
-def check_runs(study: Study, cells: list[RunConfig], execution: Execution) -> list[str]:
-    """What holds of a study, a line each. Raises InputError for a run that cannot begin."""
+def check_runs(
+    study: Study, cells: list[RunConfig], execution: Execution, here: bool
+) -> list[str]:
+    """What holds of a study, a line each. Raises InputError for a run that cannot begin.
+
+    The device is known only if runs are carried out here, not by a scheduler.
+    """
     with at_most(SECONDS):
         check_start(study.command, study.program)
         check_names(cells)
         if own_flags(study.command, study.program) is None:
             return [*summary(study, cells), "nothing wrong was found before its start"]
+        for precision in {cell.precision for cell in cells} if here else ():
+            check_precision(precision, execution.accelerator)
         check_data(cells, execution)
         networks = check_networks(cells)
     return [*summary(study, cells), networks, "nothing wrong was found"]
@@ -65,8 +73,9 @@ def check_networks(cells: list[RunConfig]) -> str:
     """Build and run each network once; says how many there was time for."""
     networks = list(dict.fromkeys(network(cell) for cell in cells))
     end = time.monotonic() + SECONDS / 2
-    quiet = not sys.stderr.isatty()
-    for number, parts in enumerate(track(networks, "networks", disable=quiet)):
+    console = Console(stderr=True)
+    shown = track(networks, "networks", console=console, disable=not console.is_terminal)
+    for number, parts in enumerate(shown):
         if time.monotonic() > end:
             return f"networks: {number} of {len(networks)} built in {SECONDS / 2:g} s"
         check_network(*parts)
