@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NamedTuple
 
+import torch
 from rich.console import Console
 from rich.progress import track
 
@@ -23,7 +24,6 @@ from ablations.errors import InputError, printable
 from ablations.models import check_network
 from ablations.study import RunConfig, Study
 from lightning_modules.data import create_data, find_dataset
-from lightning_modules.machine import check_precision
 from lightning_modules.train import Execution, check_names
 from sweeps.coverage import swept_keys
 
@@ -60,6 +60,15 @@ def check_runs(
         check_data(cells, execution)
         networks = check_networks(cells)
     return [*summary(study, cells), networks, "nothing wrong was found"]
+
+
+def check_precision(precision: str, accelerator: str) -> None:
+    """InputError for what Lightning would replace by another precision on this machine."""
+    graphics = torch.cuda.is_available() or torch.backends.mps.is_available()
+    if precision == "16-mixed" and (accelerator == "cpu" or not graphics):
+        raise InputError(
+            f"precision = {precision!r}: not possible on CPU (possible: 32-true, bf16-mixed)"
+        )
 
 
 def check_data(cells: list[RunConfig], execution: Execution) -> None:
