@@ -122,18 +122,3 @@ def check_size(model: str, encoder: str, height: int, width: int) -> None:
             f"image size {height}x{width} does not fit {model!r} with encoder {encoder!r}: "
             f"{error}"
         ) from None
-
-
-def check_network(
-    model: str,
-    encoder: str,
-    encoder_weights: str | None,
-    block: str,
-    placement: str,
-    evaluation: Evaluation,
-    classes: int,
-    size: tuple[int, int],
-) -> None:
-    check_size(model, encoder, *size)
-    with torch.device("meta"):
-        create_model(model, encoder, classes, block, placement, evaluation)

@@ -81,7 +81,8 @@ def not_text(key: yaml.Node) -> str:
 
 def written(node: yaml.Node) -> str:
     """A node as it stands in the file, if it is a single word."""
-    return shown(node.value) if isinstance(node, yaml.ScalarNode) else f"a {node.id}"
+    whole = isinstance(node, yaml.ScalarNode)
+    return shown(node.value) if whole else f"of kind {node.tag.rpartition(':')[2]}"
 
 
 def at(node: yaml.Node, problem: str) -> ConstructorError:

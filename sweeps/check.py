@@ -67,7 +67,8 @@ def check_precision(precision: str, accelerator: str) -> None:
     graphics = torch.cuda.is_available() or torch.backends.mps.is_available()
     if precision == "16-mixed" and (accelerator == "cpu" or not graphics):
         raise InputError(
-            f"precision = {precision!r}: not possible on CPU (possible: 32-true, bf16-mixed)"
+            f"precision = {precision!r}: not possible on CPU "
+            "(possible: 32-true, bf16-mixed)"
         )
 
 
