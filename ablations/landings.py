@@ -11,6 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from ablations.errors import InputError
+from ablations.own_code import described
+from ablations.passes import first_tensor
+
 BuildBlock = Callable[[int], nn.Module]  # channels -> block
 
 
@@ -56,9 +60,11 @@ def weigh_input(host: Any, arguments: tuple[Tensor]) -> tuple[Tensor]:
     return (host.attention(arguments[0]),)
 
 
-def weigh_output(host: Any, arguments: object, output: Tensor) -> Tensor:
-    weighed: Tensor = host.attention(output)
-    return weighed
+def weigh_output(host: Any, arguments: object, output: Any) -> Any:
+    """What auxiliary heads say follows the masks in a tuple."""
+    if isinstance(output, tuple):
+        return (host.attention(output[0]), *output[1:])
+    return host.attention(output)
 
 
 def weigh_features(host: Any, arguments: object, features: list[Tensor]) -> list[Tensor]:
@@ -69,25 +75,46 @@ def weigh_features(host: Any, arguments: object, features: list[Tensor]) -> list
 
 
 def features_read(model: Any) -> list[int]:
-    """The indices of the encoder's features that the model's output depends on.
+    """The indices of the encoder's features that the model's masks depend on.
 
-    Decoders of some architectures read only a few. Found by gradients on the meta device.
+    Decoders of some architectures read only a few. Found by gradients: on the meta device,
+    or with values if it must be, on images of the first size that the model takes.
     """
+    tensors = dict(model.named_parameters()) | dict(model.named_buffers())
+    meta = {name: tensor.to("meta") for name, tensor in tensors.items()}
+    problem = None
+    for state in (meta, tensors):
+        for side in sides(model):
+            try:
+                return features_by_gradient(model, state, side)
+            except Exception as error:  # noqa: BLE001, every encoder has its own
+                problem = error
+    raise InputError(f"the model takes none of the images tried: {described(problem)}")
+
+
+def features_by_gradient(model: Any, state: dict[str, Tensor], side: int) -> list[int]:
     leaves: list[Tensor] = []
 
-    def cut(host: object, arguments: object, features: list[Tensor]) -> list[Tensor]:
+    def cut(host: object, arguments: object, features: Iterable[Tensor]) -> list[Tensor]:
         leaves.extend(feature.detach().requires_grad_() for feature in features)
         return leaves
 
-    state = dict(model.named_parameters()) | dict(model.named_buffers())
-    meta = {name: tensor.to("meta") for name, tensor in state.items()}
+    channels = model.encoder.out_channels[0]  # of the image
+    device = next(iter(state.values())).device
     handle, training = model.encoder.register_forward_hook(cut), model.training
     try:
         with torch.enable_grad():
-            images = torch.empty(2, 3, 256, 256, device="meta")
-            total = functional_call(model.eval(), meta, (images,)).sum()
+            images = torch.zeros(2, channels, side, side, device=device)
+            total = first_tensor(functional_call(model.eval(), state, (images,))).sum()
     finally:
         handle.remove()
         model.train(training)
     gradients = torch.autograd.grad(total, leaves, allow_unused=True)
     return [index for index, gradient in enumerate(gradients) if gradient is not None]
+
+
+def sides(model: Any) -> list[int]:
+    """Of square images to try: some encoders take only the size that they are made for."""
+    made_for = getattr(getattr(model.encoder, "model", None), "pretrained_cfg", {})
+    native = made_for.get("input_size", ())[-1:] if isinstance(made_for, dict) else ()
+    return list(dict.fromkeys([256, *native, 224, 384, 512, 128]))

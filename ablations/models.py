@@ -1,24 +1,30 @@
 """Segmentation models with attention blocks in them."""
 
-import warnings
 from functools import partial
-from typing import Any
 
-import segmentation_models_pytorch as smp
-import timm
-import torch
 from torch import nn
 
-from ablations.attention import create_attention
+from ablations.attention import create_attention, find_block
 from ablations.attention.base import Evaluation
-from ablations.errors import InputError, unknown_name
-from ablations.landings import BuildBlock, Landing
-from ablations.paper_models import PAPER_MODELS
-from ablations.placements import PLACEMENTS
+from ablations.bare_models import create_bare
+from ablations.contract import check_block
+from ablations.encoders import MODELS, SMP_MODELS, find_encoder, find_model, find_weights
+from ablations.landings import Landing
+from ablations.sites import find_placement, land, landing_sites
 
-# Every architecture of smp that takes a convolutional encoder.
-SMP_MODELS = [name for name in smp.MODEL_ARCHITECTURES_MAPPING if name != "dpt"]
-MODELS = [*SMP_MODELS, *PAPER_MODELS]
+__all__ = [
+    "MODELS",
+    "SMP_MODELS",
+    "check_network",
+    "check_size",
+    "create_bare",
+    "create_model",
+    "find_encoder",
+    "find_model",
+    "find_placement",
+    "find_weights",
+    "place",
+]
 
 
 def create_model(
@@ -50,75 +56,28 @@ def place(
     return land(model, placement, partial(create_attention, block, evaluation=evaluation))
 
 
-def land(model: nn.Module, placement: str, build: BuildBlock) -> list[Landing]:
-    """Put what build makes of a number of channels wherever the placement says."""
-    name = find_placement(placement)
-    try:
-        return list(PLACEMENTS[name](model, build))
-    except InputError as error:
-        raise InputError(f"{type(model).__name__}, {placement}: {error}") from None
-
-
-def create_bare(
-    model: str, encoder: str, classes: int, encoder_weights: str | None = None
-) -> nn.Module:
-    find_model(model)
-    find_encoder(encoder)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # smp's and timm's advice on weights
-            if model in PAPER_MODELS:
-                return PAPER_MODELS[model](encoder, classes, encoder_weights)
-            bare: nn.Module = smp.create_model(
-                model, encoder, encoder_weights=encoder_weights, classes=classes
-            )
-    except (AssertionError, KeyError, NotImplementedError, TypeError, ValueError) as error:
-        raise InputError(
-            f"model {model!r} with encoder {encoder!r} and weights {encoder_weights!r} "
-            f"cannot be built: {str(error) or type(error).__name__}"
-        ) from None
-    return bare
-
-
-def find_model(name: str) -> str:
-    if name not in MODELS:
-        raise unknown_name("model", name, MODELS)
-    return name
-
-
-def find_encoder(name: str) -> str:
-    """smp's own encoders, and every convolutional model of timm as tu-NAME."""
-    known = smp.encoders.get_encoder_names()
-    if name.startswith("tu-"):
-        bare = name.removeprefix("tu-")
-        known = [f"tu-{other}" for other in timm.list_models(f"{bare[:3]}*")]
-        name = f"tu-{bare.partition('.')[0]}"  # a tag names weights
-    if name not in known:
-        raise unknown_name("encoder", name, known)
-    return name
-
-
-def find_placement(name: str) -> str:
-    if name not in PLACEMENTS:
-        raise unknown_name("placement", name, PLACEMENTS)
-    return name
-
-
 def check_size(model: str, encoder: str, height: int, width: int) -> None:
-    """InputError for an image that the bare model cannot take; needs no memory."""
-    with torch.device("meta"):
-        bare: Any = create_bare(model, encoder, classes=2)
-        images = torch.empty(2, 3, height, width)
-    stride = bare.encoder.output_stride
-    if bare.requires_divisible_input_shape and (height % stride or width % stride):
-        raise InputError(
-            f"image size {height}x{width} is not divisible by {stride}, the output stride "
-            f"of {model!r} with encoder {encoder!r}"
-        )
-    try:
-        bare(images)
-    except RuntimeError as error:
-        raise InputError(
-            f"image size {height}x{width} does not fit {model!r} with encoder {encoder!r}: "
-            f"{error}"
-        ) from None
+    """InputError for an image that the bare model cannot take."""
+    landing_sites(model, encoder, 2, None, (height, width))
+
+
+def check_network(
+    model: str,
+    encoder: str,
+    encoder_weights: str | None,
+    block: str,
+    placement: str,
+    evaluation: Evaluation,
+    classes: int,
+    size: tuple[int, int],
+) -> None:
+    """InputError for a network that cannot be built, or not run on images of that size.
+
+    Nothing is fetched, and what was checked once is not checked again.
+    """
+    find_weights(find_encoder(encoder), encoder_weights)
+    find_block(block)
+    where = placement if block != "none" else None
+    find_placement(placement)
+    for site in landing_sites(model, encoder, classes, where, size):
+        check_block(block, site.channels, site.size or (1, 1))

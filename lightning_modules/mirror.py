@@ -97,7 +97,8 @@ def write_cost(record: RunRecord, path: Path) -> None:
     config, size = record.config, (record.config.image_size,) * 2
     network = (config.model, config.encoder, config.placement, len(record.iou))
     table = landing_costs(config.block, Setting(*network, size), config.evaluation)
-    table.loc[len(table)] = ["(whole network)", None, None, record.params, record.macs]
+    macs = f"not counted: {record.not_counted}" if record.macs is None else record.macs
+    table.loc[len(table)] = ["(whole network)", None, None, record.params, macs]
     table.to_csv(path, index=False)
 
 

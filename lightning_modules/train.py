@@ -23,7 +23,7 @@ from pytorch_lightning.callbacks import TQDMProgressBar
 from ablations.attention import find_block, set_evaluation
 from ablations.complexity import measure
 from ablations.errors import UnwritableError, writing
-from ablations.models import check_size, find_encoder, find_model, find_placement
+from ablations.models import check_network, find_encoder, find_model, find_placement
 from ablations.records import (
     Failure,
     FailureKind,
@@ -154,7 +154,16 @@ def train_and_measure(
 ) -> RunRecord:
     data = create_data(config, execution.data_folder, execution.workers)
     side = config.image_size
-    check_size(config.model, config.encoder, side, side)
+    check_network(
+        config.model,
+        config.encoder,
+        config.encoder_weights,
+        config.block,
+        config.placement,
+        config.evaluation,
+        len(data.classes),
+        (side, side),
+    )
     seed_everything(config.seed, verbose=False)
     module = SegmentationModule(config, data.classes)
     published = measure(set_evaluation(module.model, "direct"), (1, 3, side, side))
@@ -175,6 +184,7 @@ def train_and_measure(
         params=cost.params,
         macs=cost.macs,
         macs_direct=published.macs,
+        not_counted=cost.not_counted or published.not_counted,
         train_seconds=module.train_seconds,
         device=device_name(trainer),
         versions=versions(),

@@ -20,8 +20,14 @@ class Column(NamedTuple):
 
 
 def either(show: Show) -> Show:
-    """A dash where a number is missing."""
-    return lambda value: "–" if pd.isna(value) else show(value)
+    """A dash where a number is missing; a word in its place stays."""
+
+    def shown(value: Any) -> str:
+        if isinstance(value, str):
+            return value
+        return "–" if pd.isna(value) else show(value)
+
+    return shown
 
 
 def scaled(factor: float, digits: int, sign: str = "") -> Show:
@@ -52,8 +58,8 @@ def prose(value: Any) -> str:
 
 
 def label(block: str) -> str:
-    """A block's name in papers; a user's own block by its class."""
-    return BLOCKS[block].label if block in BLOCKS else block.rpartition(":")[2]
+    """A block's name in papers; a user's own block by its whole name."""
+    return BLOCKS[block].label if block in BLOCKS else block
 
 
 BLOCK = Column("block", "Block", label)

@@ -62,7 +62,9 @@ def test_a_record_explains_the_run(uninterrupted: RunRecord) -> None:
     present = [iou for iou in uninterrupted.iou.values() if iou is not None]
     assert uninterrupted.miou == pytest.approx(sum(present) / len(present))
     assert uninterrupted.params > 11e6
+    assert uninterrupted.macs is not None
     assert uninterrupted.macs > 1e6
+    assert uninterrupted.not_counted == ""
     assert uninterrupted.train_seconds > 0
     assert "torch" in uninterrupted.versions
     assert uninterrupted.curve[-1] == {"step": 6, "val_miou": uninterrupted.miou}

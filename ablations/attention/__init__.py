@@ -5,11 +5,8 @@ tests/test_attention.py, the README list and the table rows follow from that lin
 A block of your own needs no line: name it by import path, my_package.my_file:MyBlock.
 """
 
-import importlib
-import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from torch import nn
@@ -33,6 +30,7 @@ from ablations.attention.reading_note import (
 )
 from ablations.attention.squeeze_excitation import SqueezeExcitation
 from ablations.errors import InputError, unknown_name
+from ablations.own_code import load_object, own_errors
 
 
 class Block(NamedTuple):
@@ -69,13 +67,22 @@ def create_attention(
 ) -> nn.Module:
     """Build the block called name for feature maps of shape (B, channels, H, W).
 
-    Raises InputError for an unknown name, and for channels the block cannot divide.
+    Raises InputError for an unknown name, for channels that the block cannot take, and for
+    whatever a user's own block raises.
     """
-    found = find_block(name)
-    try:
-        module = found.build(channels)
-    except InputError as error:
-        raise InputError(f"block {name!r}: {error}") from None
+    build = find_block(name).build
+    if name in BLOCKS:
+        try:
+            return set_evaluation(build(channels), evaluation)
+        except InputError as error:
+            raise InputError(f"block {name!r}: {error}") from None
+    with own_errors(f"block {name!r} cannot be built for {channels} channels"):
+        module = build(channels)
+        if not isinstance(module, nn.Module):
+            raise InputError(
+                f"called with a number of channels it gives {type(module).__name__}, "
+                "and must give an nn.Module"
+            )
     return set_evaluation(module, evaluation)
 
 
@@ -93,11 +100,10 @@ def find_block(name: str) -> Block:
         if name not in BLOCKS:
             raise unknown_name("block", name, BLOCKS)
         return BLOCKS[name]
-    module_name, _, attribute = name.partition(":")
-    if str(Path.cwd()) not in sys.path:  # the command `ablate` does not add it by itself
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        build = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(f"block {name!r} cannot be imported: {error}") from None
-    return Block(build, attribute, None)
+    build = load_object("block", name)
+    if not callable(build):
+        raise InputError(
+            f"block {name!r} is {type(build).__name__}, and must be a class or a function "
+            "that gives an nn.Module for a number of channels"
+        )
+    return Block(build, name, None)

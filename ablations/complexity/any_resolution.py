@@ -6,26 +6,24 @@ large inputs otherwise than small ones; so torch's own counter, which needs no m
 meta device, must find at the wanted size what small sizes foretell.
 """
 
-import copy
 import math
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any, NamedTuple
 
-import torch
 from torch import nn
 
-from ablations.attention import create_attention
 from ablations.attention.base import Evaluation
-from ablations.complexity.counters import Cost, UncountedError, measure, meta_macs
+from ablations.bare_models import meta_model, real_model
+from ablations.complexity.counters import Cost, count, measure, meta_macs
+from ablations.complexity.layers import LayerCount, count_layers, unread_macs
 from ablations.complexity.polynomial import Polynomial, fit
+from ablations.contract import LARGEST_RUN, Size, built_block, check_block
 from ablations.errors import InputError
-from ablations.models import create_bare
+from ablations.passes import on_meta
 
 STEPS = (8, 16, 32, 128)  # pixels; pan's decoder halves the encoder's last feature thrice
-LARGEST_RUN = 1100 * 1100  # positions of an input that is run for want of a polynomial
 
-Size = tuple[int, int]  # height and width
 Sizes = tuple[Size, ...]
 
 
@@ -45,24 +43,25 @@ class CostPolynomials(NamedTuple):
 def fit_costs(module: nn.Module, channels: int, sizes: Sizes) -> CostPolynomials | None:
     """Through what module costs on (channels, H, W) at three sizes; the fourth checks.
 
-    None where its counts do not depend on H * W alone, or it takes nothing so small.
+    None where its counts do not depend on H * W alone or are not all known, or it takes
+    nothing so small.
     """
     try:
-        costs = {h * w: measure(module, (1, channels, h, w)) for h, w in sizes}
-    except UncountedError:
-        raise
-    except RuntimeError:
+        costs = {h * w: count(module, (1, channels, h, w)) for h, w in sizes}
+    except Exception:  # noqa: BLE001, every module has its own way to refuse a size
         return None
     *fitted, check = costs
-    params, _, by_operator, uncounted = costs[check]
+    macs = {positions: cost.macs for positions, cost in costs.items()}
+    if (known := {n: found for n, found in macs.items() if found is not None}) != macs:
+        return None
+    params, _, by_operator, uncounted, _ = costs[check]
     found = {
         name: fit({n: costs[n].by_operator.get(name, 0) for n in fitted})
         for name in by_operator
     }
-    if any(found[name].value(check) != count for name, count in by_operator.items()):
+    if any(found[name].value(check) != number for name, number in by_operator.items()):
         return None
-    total = fit({n: costs[n].macs for n in fitted})
-    return CostPolynomials(params, total, found, uncounted)
+    return CostPolynomials(params, fit({n: known[n] for n in fitted}), found, uncounted)
 
 
 def sizes_from(side: int, step: int = 1) -> Sizes:
@@ -72,7 +71,7 @@ def sizes_from(side: int, step: int = 1) -> Sizes:
 
 
 def holds(
-    found: CostPolynomials, second: Callable[[Size], int], sizes: Sizes, size: Size
+    found: CostPolynomials, second: Callable[[Size], int | None], sizes: Sizes, size: Size
 ) -> bool:
     """Whether the second counter agrees at size, or with its own polynomial through sizes.
 
@@ -82,7 +81,16 @@ def holds(
     macs = second(size)
     if found.macs.value(math.prod(size)) == macs:
         return True
-    return fit({h * w: second((h, w)) for h, w in sizes[:3]}).value(math.prod(size)) == macs
+    small = {h * w: second((h, w)) for h, w in sizes[:3]}
+    known = {positions: number for positions, number in small.items() if number is not None}
+    return len(known) == 3 and fit(known).value(math.prod(size)) == macs
+
+
+def second_count(module: nn.Module, shape: tuple[int, ...]) -> int | None:
+    try:
+        return meta_macs(module, shape)
+    except Exception:  # noqa: BLE001, what needs values, or tensors too large to be numbered
+        return None
 
 
 # Blocks, by the positions of their input.
@@ -90,14 +98,23 @@ def holds(
 
 @cache
 def block_cost(block: str, channels: int, evaluation: Evaluation, size: Size) -> Cost:
+    """Raises InputError for a block that cannot be built, or not run at that size."""
+    check_block(block, channels, size)
     if polynomials := block_polynomials(block, channels, evaluation, size):
         return polynomials.at(math.prod(size))
-    if math.prod(size) > LARGEST_RUN:
-        raise InputError(f"block {block!r}: its cost at {size} is no polynomial")
-    module = on_cpu(meta_block(block, channels, evaluation))
-    return measure(module, (1, channels, *size))
+    module = built_block(block, channels, evaluation)
+    if math.prod(size) <= LARGEST_RUN:
+        return measure(module, (1, channels, *size))
+    small = measure(module, (1, channels, 8, 8))
+    if small.macs is None:
+        return small
+    raise InputError(
+        f"block {block!r} on {channels} channels of {size[0]}x{size[1]}: nothing tells its "
+        f"cost but a run, which takes up to {LARGEST_RUN:,} positions"
+    )
 
 
+@cache
 def block_polynomials(
     block: str, channels: int, evaluation: Evaluation, size: Size
 ) -> CostPolynomials | None:
@@ -115,18 +132,31 @@ def block_polynomials(
 def fit_block(
     block: str, channels: int, evaluation: Evaluation, sizes: Sizes
 ) -> CostPolynomials | None:
-    return fit_costs(on_cpu(meta_block(block, channels, evaluation)), channels, sizes)
+    return fit_costs(built_block(block, channels, evaluation), channels, sizes)
 
 
 @cache
-def block_meta_macs(block: str, channels: int, evaluation: Evaluation, size: Size) -> int:
-    """The second counter."""
-    return meta_macs(meta_block(block, channels, evaluation), (1, channels, *size))
+def block_meta_macs(
+    block: str, channels: int, evaluation: Evaluation, size: Size
+) -> int | None:
+    """The second counter; None where it takes no such block or size."""
+    return second_count(built_block(block, channels, evaluation), (1, channels, *size))
 
 
-def meta_block(block: str, channels: int, evaluation: Evaluation) -> nn.Module:
-    with torch.device("meta"):
-        return create_attention(block, channels, evaluation)
+@cache
+def block_layers(
+    block: str, channels: int, evaluation: Evaluation, size: Size
+) -> list[LayerCount]:
+    module, shape = built_block(block, channels, evaluation), (1, channels, *size)
+    try:
+        return count_layers(on_meta(module), shape)
+    except Exception:  # noqa: BLE001, what needs values
+        return count_layers(module, shape)
+
+
+@cache
+def block_unread(block: str, channels: int, evaluation: Evaluation, size: Size) -> int:
+    return unread_macs(built_block(block, channels, evaluation), (1, channels, *size))
 
 
 # Bare models, by the pixels of the image.
@@ -135,7 +165,6 @@ def meta_block(block: str, channels: int, evaluation: Evaluation) -> nn.Module:
 @cache
 def bare_cost(model: str, encoder: str, classes: int, size: Size) -> Cost:
     """By the polynomials where they hold for such a size, else by a run at that size."""
-    bare = meta_model(model, encoder, classes)
     if fitted := bare_polynomials(model, encoder, classes):
         step, found = fitted
         sizes = sizes_from(1, step)
@@ -148,7 +177,7 @@ def bare_cost(model: str, encoder: str, classes: int, size: Size) -> Cost:
             f"image size {size[0]}x{size[1]}: {model!r} with encoder {encoder!r} is "
             f"counted {sides}at up to {LARGEST_RUN} pixels"
         )
-    return measure(on_cpu(bare), (1, 3, *size))
+    return measure(real_model(model, encoder, classes), (1, 3, *size))
 
 
 @cache
@@ -156,36 +185,37 @@ def bare_polynomials(
     model: str, encoder: str, classes: int
 ) -> tuple[int, CostPolynomials] | None:
     """For images whose sides are multiples of the first number."""
-    bare = meta_model(model, encoder, classes)
     second = partial(bare_meta_macs, model, encoder, classes)
+    stride = stride_of(meta_model(model, encoder, classes))
     for step in STEPS:
-        if step % stride_of(bare) == 0:
+        if step % stride == 0:
             sizes = sizes_from(1, step)
-            found = fit_costs(on_cpu(bare), 3, sizes)
+            found = fit_costs(real_model(model, encoder, classes), 3, sizes)
             if found and holds(found, second, sizes, sizes[-1]):
                 return step, found
     return None
 
 
 @cache
-def bare_meta_macs(model: str, encoder: str, classes: int, size: Size) -> int:
-    """The second counter."""
-    return meta_macs(meta_model(model, encoder, classes), (1, 3, *size))
+def bare_meta_macs(model: str, encoder: str, classes: int, size: Size) -> int | None:
+    """The second counter; None where it takes no such model."""
+    return second_count(meta_model(model, encoder, classes), (1, 3, *size))
 
 
 @cache
-def meta_model(model: str, encoder: str, classes: int) -> nn.Module:
-    """The bare model without values; not to be changed."""
-    with torch.device("meta"):
-        return create_bare(model, encoder, classes)
+def bare_layers(model: str, encoder: str, classes: int, size: Size) -> list[LayerCount]:
+    try:
+        return count_layers(meta_model(model, encoder, classes), (1, 3, *size))
+    except Exception:  # noqa: BLE001, what needs values
+        return count_layers(real_model(model, encoder, classes), (1, 3, *size))
+
+
+@cache
+def bare_unread(model: str, encoder: str, classes: int, size: Size) -> int:
+    return unread_macs(meta_model(model, encoder, classes), (1, 3, *size))
 
 
 def stride_of(model: Any) -> int:
     """The image's sides over those of the encoder's smallest feature."""
     stride: int = model.encoder.output_stride
     return stride
-
-
-def on_cpu(module: nn.Module) -> nn.Module:
-    """A copy with arbitrary values, which no count depends on."""
-    return copy.deepcopy(module).to_empty(device="cpu")

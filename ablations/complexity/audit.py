@@ -1,30 +1,41 @@
 """Do the counters agree? Every count by fvcore and torch, a block's also by its formula."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from ablations.complexity.counts import BlockCounts, Counts
+from ablations.complexity.counts import Counts
 
 
 class Audit(NamedTuple):
     """What the counters say of a table's counts."""
 
     counts: int
-    blocks: int  # of them, blocks alone, whose formula is compared too
-    unread: int  # of them, models with layers that torch counts though nothing reads them
+    formulas: int  # of them, of blocks alone whose closed form is compared too
+    unread: (
+        int  # of them, of networks with layers that torch counts though nothing reads them
+    )
+    alone: int  # of them, of networks that torch's counter cannot take
+    missing: int  # of them, not counted by fvcore
     unexplained: list[str]
 
     def sentence(self) -> str:
         """For the foot of a table."""
         counters = ["fvcore", "torch.utils.flop_counter"]
-        counters += ["closed form"] if self.blocks else []
+        counters += ["closed form"] if self.formulas else []
         parts = [f"Counters: {', '.join(counters[:-1])} and {counters[-1]} agree on "]
-        agreeing = self.counts - self.unread - len(self.unexplained)
-        parts.append(f"{agreeing} of {self.counts} counts.")
+        others = self.unread + self.alone + self.missing + len(self.unexplained)
+        parts.append(f"{self.counts - others} of {self.counts} counts.")
         if self.unread:
             parts.append(
                 f" On {self.unread} torch counts more, by exactly the layers that run "
                 "though nothing reads their output."
+            )
+        if self.alone:
+            parts.append(f" On {self.alone} torch's counter does not run.")
+        if self.missing:
+            parts.append(
+                f" {self.missing} are not counted: they hold operators that no counter "
+                "knows, or do not run under one."
             )
         if self.unexplained:
             parts.append(" NOT EXPLAINED: " + "; ".join(self.unexplained) + ".")
@@ -33,19 +44,32 @@ class Audit(NamedTuple):
 
 def audit(all_counts: Iterable[Counts]) -> Audit:
     """Compare the counters on every one of them."""
-    all_counts = list(all_counts)
-    gaps = [counts for counts in all_counts if counts.macs != counts.meta_macs]
-    explained = [c for c in gaps if c.macs + c.unread == c.meta_macs]
-    blocks = [counts for counts in all_counts if isinstance(counts, BlockCounts)]
-    wrong = [counts for counts in gaps if counts not in explained]
-    wrong += [c for c in blocks if c.closed_form != c.macs and c not in wrong]
-    return Audit(len(all_counts), len(blocks), len(explained), [*map(describe, wrong)])
+    found = list(all_counts)
+    kinds = [kind_of(counts) for counts in found]
+    wrong = [
+        describe(one) for one, kind in zip(found, kinds, strict=True) if kind == "wrong"
+    ]
+    formulas = sum(counts.formula is not None for counts in found)
+    known = (kinds.count(kind) for kind in ("unread", "alone", "missing"))
+    return Audit(len(found), formulas, *known, wrong)
+
+
+def kind_of(counts: Counts) -> Literal["agree", "unread", "alone", "missing", "wrong"]:
+    if counts.macs is None:
+        return "missing"
+    if counts.formula not in {None, counts.macs}:
+        return "wrong"
+    if counts.meta_macs is None:
+        return "alone"
+    if counts.macs == counts.meta_macs:
+        return "agree"
+    return "unread" if counts.macs + counts.unread == counts.meta_macs else "wrong"
 
 
 def describe(counts: Counts) -> str:
     found = f"fvcore {counts.macs:,}, torch {counts.meta_macs:,}"
-    if isinstance(counts, BlockCounts):
-        found += f", closed form {counts.closed_form:,}"
+    if counts.formula is not None:
+        found += f", closed form {counts.formula:,}"
     operators = ", ".join(counts.cost.uncounted) or "none"
     return (
         f"{counts.block} ({counts.evaluation}): {found}; operators without a count in "

@@ -3,13 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable
 from fractions import Fraction
-from functools import cache
 from typing import NamedTuple
 
-import torch
-from torch import Tensor, nn
-
-from ablations.attention.base import Evaluation, NoAttention
+from ablations.attention.base import Evaluation
 from ablations.complexity.any_resolution import (
     Size,
     bare_cost,
@@ -18,9 +14,10 @@ from ablations.complexity.any_resolution import (
     block_meta_macs,
     block_polynomials,
 )
-from ablations.complexity.counters import Cost, PassingNorms
+from ablations.complexity.counters import Cost, parameters
 from ablations.complexity.polynomial import Polynomial
-from ablations.models import create_bare, land
+from ablations.contract import built_block
+from ablations.sites import Site, landing_sites
 
 
 class Setting(NamedTuple):
@@ -33,33 +30,9 @@ class Setting(NamedTuple):
     size: Size  # of the image
 
 
-class Site(NamedTuple):
-    """What a block receives where it lands."""
-
-    path: str
-    channels: int
-    size: Size | None  # none: the model never calls it
-
-
-@cache
 def sites(setting: Setting) -> tuple[Site, ...]:
-    """Found on the meta device, so without memory."""
-    sizes: dict[nn.Module, Size] = {}
-
-    def note(block: nn.Module, arguments: tuple[Tensor], output: Tensor) -> None:
-        sizes[block] = (output.shape[2], output.shape[3])
-
-    with torch.device("meta"), torch.no_grad():
-        network = create_bare(setting.model, setting.encoder, setting.classes).eval()
-        landings = land(network, setting.placement, NoAttention)
-        for landing in landings:
-            landing.block.register_forward_hook(note)
-        with PassingNorms():
-            network(torch.empty(1, 3, *setting.size))
-    return tuple(
-        Site(landing.path, landing.channels, sizes.get(landing.block))
-        for landing in landings
-    )
+    names = (setting.model, setting.encoder, setting.classes, setting.placement)
+    return landing_sites(*names, setting.size)
 
 
 def model_cost(setting: Setting, block: str, evaluation: Evaluation) -> Cost:
@@ -74,29 +47,40 @@ def model_cost(setting: Setting, block: str, evaluation: Evaluation) -> Cost:
 def site_cost(site: Site, block: str, evaluation: Evaluation) -> Cost:
     if site.size:
         return block_cost(block, site.channels, evaluation, site.size)
-    return Cost(block_cost(block, site.channels, evaluation, (1, 1)).params, 0, {}, {})
+    return Cost(parameters(built_block(block, site.channels, evaluation)), 0, {}, {})
 
 
 def add_costs(costs: Iterable[Cost]) -> Cost:
-    params = macs = 0
+    """The macs of the whole are known if those of every part are."""
+    params, macs, reasons = 0, list[int | None](), dict[str, None]()
     by_operator, uncounted = Counter[str](), Counter[str]()
     for cost in costs:
-        params, macs = params + cost.params, macs + cost.macs
+        params += cost.params
+        macs.append(cost.macs)
         by_operator.update(cost.by_operator)
         uncounted.update(cost.uncounted)
-    return Cost(params, macs, dict(by_operator), dict(uncounted))
+        reasons |= dict.fromkeys([cost.not_counted] if cost.not_counted else [])
+    return Cost(params, total(macs), dict(by_operator), dict(uncounted), ", ".join(reasons))
 
 
-def model_meta_macs(setting: Setting, block: str, evaluation: Evaluation) -> int:
+def total(numbers: Iterable[int | None]) -> int | None:
+    """None if one of them is."""
+    numbers = list(numbers)
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None
+
+
+def model_meta_macs(setting: Setting, block: str, evaluation: Evaluation) -> int | None:
     """The macs of model_cost by the second counter."""
     bare = bare_meta_macs(setting.model, setting.encoder, setting.classes, setting.size)
     if block == "none":
         return bare
-    return bare + sum(
+    added = [
         block_meta_macs(block, site.channels, evaluation, site.size)
         for site in sites(setting)
         if site.size
-    )
+    ]
+    return total([bare, *added])
 
 
 def added_macs(setting: Setting, block: str, evaluation: Evaluation) -> Polynomial | None:

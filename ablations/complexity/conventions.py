@@ -6,6 +6,7 @@ A convention is a weighted sum of counts, and the unit that it calls a G.
 from typing import Literal, NamedTuple
 
 from ablations.complexity.counts import Counts
+from ablations.complexity.handles import NOT_COUNTED
 from ablations.errors import unknown_name
 
 
@@ -18,14 +19,18 @@ class Convention(NamedTuple):
     weights: dict[str, int]  # of the counts in counts.py
     source: str
 
-    def total(self, counts: Counts) -> int:
-        return sum(
-            weight * int(getattr(counts, name)) for name, weight in self.weights.items()
-        )
+    def total(self, counts: Counts) -> int | str:
+        """Or, of what holds operators that no counter knows, which those are."""
+        if counts.macs is None:
+            return NOT_COUNTED + counts.cost.not_counted
+        numbers = {name: getattr(counts, name) for name in self.weights}
+        if None in numbers.values():
+            return f"{NOT_COUNTED}it does not run without values"
+        return sum(weight * int(numbers[name]) for name, weight in self.weights.items())
 
     def figure(self, counts: Counts) -> float:
-        """The total in G, as a table prints it."""
-        return self.total(counts) / self.kilo**3
+        """The total in G, as a table prints it; of what is counted."""
+        return int(self.total(counts)) / self.kilo**3
 
     def caption(self) -> str:
         unit = "" if self.kilo == 1000 else "; a G is 1024^3"

@@ -1,17 +1,21 @@
 """Tables of numbers: what blocks cost, alone, in a model, and landing by landing."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import Any, TypeVar
 
 from pandas import DataFrame
 
 from ablations.attention.base import EVALUATIONS, Evaluation
 from ablations.complexity.composition import Setting, model_cost, site_cost, sites
 from ablations.complexity.conventions import Convention
-from ablations.complexity.counters import measure
+from ablations.complexity.counters import figure, measure
 from ablations.complexity.counts import BlockCounts, Counts, ModelCounts
 from ablations.errors import InputError
 from ablations.models import check_size, create_model
+
+C = TypeVar("C", bound=Counts)
 
 COLUMNS = ["block", "params", *EVALUATIONS, "uncounted", "problem"]
 
@@ -42,31 +46,54 @@ def cost_table(counts: Iterable[Counts], convention: Convention) -> DataFrame:
 
     direct is as published, fast as this suite runs it, both under the convention.
     uncounted lists the latter's operators that fvcore does not know, most called first.
-    Raises InputError where a block cannot be built.
+    A figure is text where not all is counted. A block that does not fit has a problem
+    instead of figures.
     """
-    rows = []
-    for name, pair in groupby(counts, key=lambda one: one.block):
-        direct, fast = pair
+    pairs = groupby(counts, key=lambda one: one.block)
+    rows = [cost_row(name, *pair, convention) for name, pair in pairs]
+    return DataFrame(rows, columns=COLUMNS)
+
+
+def cost_row(
+    name: str, direct: Counts, fast: Counts, convention: Convention
+) -> dict[str, Any]:
+    try:
         called = fast.cost.uncounted
-        rows.append(
-            {
-                "block": name,
-                "params": fast.params,
-                "direct": convention.total(direct),
-                "fast": convention.total(fast),
-                "uncounted": ", ".join(sorted(called, key=lambda name: -called[name])),
-            }
-        )
-    return DataFrame(rows)
+        return {
+            "block": name,
+            "params": fast.params,
+            "direct": convention.total(direct),
+            "fast": convention.total(fast),
+            "uncounted": ", ".join(sorted(called, key=lambda name: -called[name])),
+        }
+    except InputError as error:
+        return {"block": name, "problem": str(error)}
+
+
+def that_fit(counts: Iterable[C], table: DataFrame) -> list[C]:
+    """The counts of those blocks that the table has no problem with."""
+    problems = set(table.loc[table["problem"].notna(), "block"])
+    return [one for one in counts if one.block not in problems]
 
 
 def with_added(table: DataFrame) -> DataFrame:
     """With added_*, what each row adds to the first, and that as a share of the first."""
     bare = table.iloc[0]
     for what in ("params", *EVALUATIONS):
-        table[f"added_{what}"] = table[what] - bare[what]
-        table[f"added_{what}_share"] = table[what] / bare[what] - 1
+        table[f"added_{what}"] = [added(value, bare[what]) for value in table[what]]
+        table[f"added_{what}_share"] = [share(value, bare[what]) for value in table[what]]
     return table
+
+
+def added(value: Any, bare: Any) -> Any:
+    """What is not counted stays so."""
+    texts = [either for either in (value, bare) if isinstance(either, str)]
+    return texts[0] if texts else value - bare
+
+
+def share(value: Any, bare: Any) -> float:
+    """Missing if one of them is not counted."""
+    return math.nan if isinstance(added(value, bare), str) else value / bare - 1
 
 
 def survey(
@@ -77,15 +104,9 @@ def survey(
     Where a block does not fit, problem says why, and its costs are missing.
     """
     for setting in settings:
-        rows, counted = [], []
-        for name, pair in groupby(counts_of_models(names, setting), lambda one: one.block):
-            both = list(pair)
-            try:
-                rows += cost_table(both, convention).to_dict("records")
-                counted += both
-            except InputError as error:
-                rows.append({"block": name, "problem": str(error)})
-        table = with_added(DataFrame(rows, columns=COLUMNS))
+        counts = counts_of_models(names, setting)
+        table = with_added(cost_table(counts, convention))
+        counted = that_fit(counts, table)
         for place, what in enumerate(("model", "encoder", "placement")):
             table.insert(place, what, getattr(setting, what))
         yield table, counted
@@ -112,7 +133,7 @@ def landing_costs(block: str, setting: Setting, evaluation: Evaluation) -> DataF
                     "channels": site.channels,
                     "stride": setting.size[0] / site.size[0],
                     "params": cost.params,
-                    "macs": cost.macs,
+                    "macs": figure(cost),
                 }
             )
     return DataFrame(rows, columns=["path", "channels", "stride", "params", "macs"])

@@ -1,45 +1,34 @@
 """Parameters and multiply-adds of a module, by two independent counters.
 
-fvcore is the counter of record. torch.utils.flop_counter on the meta device is the second;
+fvcore is the counter of record. torch.utils.flop_counter is the second; on the meta device
 it needs no memory and no time that depends on the image.
+
+Both together fail closed: an operator without a count that is not known to be harmless, or
+products that torch sees and fvcore does not, make a figure missing, never smaller.
 """
 
-import copy
 import warnings
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from math import prod
 from typing import Any, NamedTuple
 
 import torch
+import torchvision  # noqa: F401, its operators have names
 from fvcore.nn import FlopCountAnalysis
-from torch import nn
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop
 
-# fvcore's names of what we count as multiply-adds: convolutions and matrix products.
-# Its norms, pooling and interpolation are real work, but outside that convention.
-PRODUCTS = {"conv", "linear", "matmul", "bmm", "addmm", "einsum", "baddbmm", "sdpa"}
-
-# Matrix products that fvcore would pass over in silence, or nearly.
-HIDDEN_PRODUCTS = {
-    "aten::addbmm",
-    "aten::addmv",
-    "aten::addr",
-    "aten::bilinear",
-    "aten::cdist",
-    "aten::dot",
-    "aten::gru",
-    "aten::inner",
-    "aten::linalg_multi_dot",
-    "aten::lstm",
-    "aten::mv",
-    "aten::outer",
-    "aten::tensordot",
-    "aten::vdot",
-    "prim::PythonOp",
-}
+from ablations.complexity.handles import HANDLES, NOT_COUNTED, PRODUCTS
+from ablations.complexity.harmless import is_harmless
+from ablations.complexity.layers import unread_macs
+from ablations.passes import (
+    PassingNorms,
+    device_of,
+    evaluating,
+    keeping_hooks,
+    on_meta,
+    plain_operators,
+)
 
 Shape = tuple[int, ...]  # of the input, (B, C, H, W)
 
@@ -48,117 +37,134 @@ class Cost(NamedTuple):
     """What a module costs for one forward pass in eval mode."""
 
     params: int
-    macs: int  # of convolutions and matrix products
+    macs: int | None  # of convolutions and matrix products; None if not all are counted
     by_operator: dict[str, int]  # all that fvcore counts, by its names
     uncounted: dict[str, int]  # calls of the operators that fvcore does not know
+    not_counted: str = ""  # why macs are None: names of operators, or a reason
 
 
-class UncountedError(RuntimeError):
-    """An operator that fvcore passes over hides a matrix product."""
+def figure(cost: Cost) -> int | str:
+    """For tables: the macs, or that they are not counted and why."""
+    return NOT_COUNTED + cost.not_counted if cost.macs is None else cost.macs
 
 
 def measure(module: nn.Module, input_shape: Shape) -> Cost:
     """Count module on one input by fvcore.
 
-    Raises UncountedError where an operator without a count hides a matrix product.
+    Never raises: what cannot be counted has no macs, and not_counted says why.
     """
-    with evaluating(module):
-        analysis = FlopCountAnalysis(
-            module, torch.zeros(input_shape, device=device_of(module))
-        )
-        analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-        analysis.tracer_warnings("none")
-        analysis.set_op_handle(**HANDLES)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of torch.jit, on constants in a trace
-            by_operator = {
-                name: int(count) for name, count in analysis.by_operator().items()
-            }
-            uncounted = dict(analysis.unsupported_ops())
-    if hidden := HIDDEN_PRODUCTS & set(uncounted):
-        raise UncountedError(f"fvcore has no count for {', '.join(sorted(hidden))}")
+    try:
+        return count(module, input_shape)
+    except Exception as error:  # noqa: BLE001, whatever another's module raises
+        params = parameters(module)
+        return Cost(params, None, {}, {}, f"it does not run ({first_line(error)})")
+
+
+def count(module: nn.Module, input_shape: Shape) -> Cost:
+    """As measure, but raises what module raises when it is run."""
+    with evaluating(module), torch.no_grad(), plain_operators():
+        images = torch.zeros(input_shape, device=device_of(module))
+        seen = seen_macs(module, images)  # also makes what is made in the first pass
+        params = parameters(module)
+        try:
+            by_operator, uncounted, hidden = trace(module, images)
+        except Exception as error:  # noqa: BLE001, whatever a tracer ends in
+            return Cost(params, None, {}, {}, f"it cannot be traced ({first_line(error)})")
     macs = sum(count for name, count in by_operator.items() if name in PRODUCTS)
-    return Cost(parameters(module), macs, by_operator, uncounted)
+    if seen and seen > macs and not hidden:
+        hidden = unexplained(module, input_shape, seen - macs)
+    reason = ", ".join(sorted(hidden))
+    return Cost(params, None if hidden else macs, by_operator, uncounted, reason)
+
+
+def trace(
+    module: nn.Module, images: Tensor
+) -> tuple[dict[str, int], dict[str, int], set[str]]:
+    """By fvcore: counts, calls of operators without a count, and those that may hide one."""
+    analysis = FlopCountAnalysis(module, images).tracer_warnings("all")
+    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    analysis.set_op_handle(**HANDLES)
+    with keeping_hooks(module), warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = {name: int(number) for name, number in analysis.by_operator().items()}
+        uncounted = dict(analysis.unsupported_ops())
+    hidden = {name for name in found if name.startswith(NOT_COUNTED)}
+    by_operator = {name: number for name, number in found.items() if name not in hidden}
+    hidden = {name.removeprefix(NOT_COUNTED) for name in hidden}
+    hidden |= {name for name in uncounted if not is_harmless(name)}
+    hidden |= {
+        name for name in OUTSIDE if any(OUTSIDE[name] in str(w.message) for w in told)
+    }
+    hidden |= {"sparse tensors"} if has_sparse(module) else set()
+    return by_operator, uncounted, hidden
+
+
+# Where values leave torch no counter follows; a trace warns of it.
+OUTSIDE = {
+    "NumPy": "Converting a tensor to a NumPy array",
+    "Python numbers": "Converting a tensor to a Python list",
+}
+
+
+def has_sparse(module: nn.Module) -> bool:
+    tensors = [*module.parameters(), *module.buffers()]
+    return any(tensor.layout is not torch.strided for tensor in tensors)
+
+
+def unexplained(module: nn.Module, input_shape: Shape, gap: int) -> set[str]:
+    """Products that only torch's counter sees, but for layers that nothing reads."""
+    try:
+        unread = unread_macs(module, input_shape)
+    except Exception:  # noqa: BLE001, then nothing explains the gap
+        unread = 0
+    return set() if unread == gap else {f"{gap:,} multiply-adds that fvcore does not see"}
 
 
 def meta_macs(module: nn.Module, input_shape: Shape) -> int:
     """Multiply-adds by torch's own counter, on the meta device: no memory at any size."""
-    twin = copy.deepcopy(module).to("meta")
-    counter = FlopCounterMode(display=False)
-    with evaluating(twin), torch.no_grad(), PassingNorms(), counter:
-        twin(torch.empty(input_shape, device="meta"))
-    return int(counter.get_total_flops()) // 2  # a multiply-add is two operations there
+    twin = on_meta(module)
+    with evaluating(twin), torch.no_grad(), PassingNorms(), plain_operators():
+        return flops(twin, torch.empty(input_shape, device="meta"))
 
 
-class PassingNorms(TorchFunctionMode):
-    """Batch norms hand on what they get.
+def seen_macs(module: nn.Module, images: Tensor) -> int | None:
+    """By torch's own counter; None where module runs, but not under that counter."""
+    try:
+        return flops(module, images)
+    except Exception:  # noqa: BLE001, the module's own or the counter's
+        module(images)
+        return None
 
-    On the meta device torch evaluates them operation by operation in Python, which would
-    be most of the time that a count takes. They keep shapes and hold no products.
-    """
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        if func is functional.batch_norm:
-            return torch.empty_like(args[0])
-        return func(*args, **(kwargs or {}))
+def flops(module: nn.Module, images: Tensor) -> int:
+    """In multiply-adds; a multiply-add is two operations there."""
+    counter = FlopCounterMode(display=False, custom_mapping=TORCH_LACKS)
+    with counter:
+        module(images)
+    return int(counter.get_total_flops()) // 2
+
+
+def deformable_flops(
+    x: list[int], weight: list[int], *rest: Any, out_shape: list[int], **options: Any
+) -> int:
+    return 2 * prod(out_shape) * prod(weight[1:])
+
+
+TORCH_LACKS = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: sdpa_flop,
+    torch.ops.torchvision.deform_conv2d: deformable_flops,
+}
 
 
 def parameters(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
+    """Those of a lazy module that has never run are none yet."""
+    return sum(
+        parameter.numel()
+        for parameter in module.parameters()
+        if not isinstance(parameter, UninitializedParameter)
+    )
 
 
-def device_of(module: nn.Module) -> torch.device:
-    return next((p.device for p in module.parameters()), torch.device("cpu"))
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """In eval mode, and then as before, part by part."""
-    before = {part: part.training for part in module.modules()}
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, training in before.items():
-            part.training = training
-
-
-# Handles for fvcore: (inputs, outputs) of a traced operator -> counts by name.
-
-
-def matrix_product(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
-    """fvcore's own handle loses the batch where the left factor is broadcast."""
-    inner = shape_of(inputs[0])[-1]
-    return Counter({"matmul": product(shape_of(outputs[0])) * inner})
-
-
-def attention_product(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
-    """query (..., L, E) with key (..., S, E), then their map with value (..., S, V)."""
-    query, key = shape_of(inputs[0]), shape_of(inputs[1])
-    output = shape_of(outputs[0])
-    scores = product(output[:-1]) * key[-2]
-    return Counter({"sdpa": scores * (query[-1] + output[-1])})
-
-
-def shape_of(value: Any) -> list[int]:
-    sizes: list[int] = value.type().sizes()
-    return sizes
-
-
-def product(sizes: list[int]) -> int:
-    total = 1
-    for size in sizes:
-        total *= size
-    return total
-
-
-HANDLES = {
-    "aten::matmul": matrix_product,
-    "aten::scaled_dot_product_attention": attention_product,
-}
+def first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:120]}".removesuffix(": ")

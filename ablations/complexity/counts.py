@@ -5,21 +5,21 @@ Each count is made when it is asked for. What a count is called here is what a c
 """
 
 from dataclasses import dataclass
-from functools import cache, cached_property
-
-import torch
+from functools import cached_property
 
 from ablations.attention.base import AttentionBlock, Evaluation
 from ablations.complexity.any_resolution import (
-    Size,
+    bare_layers,
+    bare_unread,
     block_cost,
+    block_layers,
     block_meta_macs,
-    meta_block,
-    meta_model,
+    block_unread,
 )
 from ablations.complexity.composition import Setting, model_cost, model_meta_macs, sites
-from ablations.complexity.counters import Cost, evaluating
-from ablations.complexity.layers import LayerCount, count_layers
+from ablations.complexity.counters import Cost
+from ablations.complexity.layers import LayerCount
+from ablations.contract import Size, built_block
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Counts:
         raise NotImplementedError
 
     @cached_property
-    def meta_macs(self) -> int:
-        """By torch.utils.flop_counter, in multiply-adds."""
+    def meta_macs(self) -> int | None:
+        """By torch.utils.flop_counter, in multiply-adds; None if it cannot."""
         raise NotImplementedError
 
     @cached_property
@@ -58,12 +58,17 @@ class Counts:
         return 0
 
     @property
+    def formula(self) -> int | None:
+        """By hand, of what has a closed form."""
+        return None
+
+    @property
     def params(self) -> int:
         return self.cost.params
 
     @property
-    def macs(self) -> int:
-        """Of convolutions, linear layers and matrix products."""
+    def macs(self) -> int | None:
+        """Of convolutions, linear layers and matrix products; None if not all are counted."""
         return self.cost.macs
 
     @property
@@ -72,8 +77,8 @@ class Counts:
         return sum(self.cost.by_operator.values())
 
     @property
-    def torch_flops(self) -> int:
-        return 2 * self.meta_macs
+    def torch_flops(self) -> int | None:
+        return None if self.meta_macs is None else 2 * self.meta_macs
 
     @property
     def layer_macs(self) -> int:
@@ -101,7 +106,7 @@ class BlockCounts(Counts):
         return block_cost(self.block, self.channels, self.evaluation, self.size)
 
     @cached_property
-    def meta_macs(self) -> int:
+    def meta_macs(self) -> int | None:
         return block_meta_macs(self.block, self.channels, self.evaluation, self.size)
 
     @property
@@ -111,6 +116,14 @@ class BlockCounts(Counts):
     @property
     def closed_form(self) -> int:
         return by_hand(self.block, self.channels, self.evaluation, self.size)
+
+    @property
+    def formula(self) -> int | None:
+        return formula(self.block, self.channels, self.evaluation, self.size)
+
+    @cached_property
+    def unread(self) -> int:
+        return block_unread(self.block, self.channels, self.evaluation, self.size)
 
 
 @dataclass(frozen=True)
@@ -124,7 +137,7 @@ class ModelCounts(Counts):
         return model_cost(self.setting, self.block, self.evaluation)
 
     @cached_property
-    def meta_macs(self) -> int:
+    def meta_macs(self) -> int | None:
         return model_meta_macs(self.setting, self.block, self.evaluation)
 
     @cached_property
@@ -150,37 +163,26 @@ class ModelCounts(Counts):
 
     @cached_property
     def unread(self) -> int:
-        """Found by gradients: of the bare model's weights, those that get none."""
-        bare = meta_model(*self.setting[:2], self.setting.classes)
-        weights = {
-            name.removesuffix(".weight"): parameter
-            for name, parameter in bare.named_parameters()
-            if name.endswith(".weight")
-        }
-        images = torch.empty(1, 3, *self.setting.size, device="meta")
-        with evaluating(bare), torch.enable_grad():
-            total = bare(images).sum()
-        gradients = torch.autograd.grad(total, [*weights.values()], allow_unused=True)
-        read = {path for path, g in zip(weights, gradients, strict=True) if g is not None}
-        layers = bare_layers(*self.setting[:2], self.setting.classes, self.setting.size)
-        return sum(layer.macs for layer in layers if layer.path not in read)
-
-
-@cache
-def bare_layers(model: str, encoder: str, classes: int, size: Size) -> list[LayerCount]:
-    return count_layers(meta_model(model, encoder, classes), (1, 3, *size))
-
-
-@cache
-def block_layers(
-    block: str, channels: int, evaluation: Evaluation, size: Size
-) -> list[LayerCount]:
-    return count_layers(meta_block(block, channels, evaluation), (1, channels, *size))
+        """Of the bare model, and of each block where it lands."""
+        names = (*self.setting[:2], self.setting.classes)
+        return bare_unread(*names, self.setting.size) + sum(
+            block_unread(*landing) for landing in self.landings
+        )
 
 
 def by_hand(block: str, channels: int, evaluation: Evaluation, size: Size) -> int:
     """A block without a closed form counts by its layers."""
-    module = meta_block(block, channels, evaluation)
-    if isinstance(module, AttentionBlock):
-        return module.closed_form(*size).macs
-    return sum(layer.macs for layer in block_layers(block, channels, evaluation, size))
+    layers = block_layers(block, channels, evaluation, size)
+    found = formula(block, channels, evaluation, size)
+    return sum(layer.macs for layer in layers) if found is None else found
+
+
+def formula(block: str, channels: int, evaluation: Evaluation, size: Size) -> int | None:
+    """The closed form, of a block that has one."""
+    module = built_block(block, channels, evaluation)
+    try:
+        return (
+            module.closed_form(*size).macs if isinstance(module, AttentionBlock) else None
+        )
+    except NotImplementedError:
+        return None

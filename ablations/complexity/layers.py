@@ -4,12 +4,13 @@ They pass over whatever a module computes without a layer of its own: matrix pro
 between activations, and convolutions written as functions, as in fast evaluations.
 """
 
+import copy
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from ablations.complexity.counters import PassingNorms, evaluating
+from ablations.passes import PassingNorms, device_of, evaluating, first_tensor, on_meta
 
 Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 Transposed = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
@@ -25,7 +26,7 @@ class LayerCount(NamedTuple):
 
 
 def count_layers(network: nn.Module, input_shape: tuple[int, ...]) -> list[LayerCount]:
-    """Every call of a layer in one forward pass of a network on the meta device."""
+    """Every call of a layer in one forward pass."""
     calls: list[LayerCount] = []
 
     def watch(path: str, layer: nn.Module) -> torch.utils.hooks.RemovableHandle:
@@ -42,11 +43,43 @@ def count_layers(network: nn.Module, input_shape: tuple[int, ...]) -> list[Layer
     ]
     try:
         with evaluating(network), torch.no_grad(), PassingNorms():
-            network(torch.empty(input_shape, device="meta"))
+            network(torch.zeros(input_shape, device=device_of(network)))
     finally:
         for handle in handles:
             handle.remove()
     return calls
+
+
+def unread_macs(network: nn.Module, input_shape: tuple[int, ...]) -> int:
+    """Multiply-adds of layers that run though the output does not depend on them.
+
+    torch counts them and fvcore does not. Found on the meta device, or with values if it
+    must be; 0 if no gradient can be taken.
+    """
+    for copied in (on_meta, copy.deepcopy):
+        try:
+            return unread_by_gradient(copied(network), input_shape)
+        except Exception:  # noqa: BLE001, S112, then it stays unexplained
+            continue
+    return 0
+
+
+def unread_by_gradient(twin: nn.Module, input_shape: tuple[int, ...]) -> int:
+    """Of the weights, those that get no gradient."""
+    twin.requires_grad_()
+    weights = {
+        name.removesuffix(".weight"): parameter
+        for name, parameter in twin.named_parameters()
+        if name.endswith(".weight")
+    }
+    with evaluating(twin), torch.enable_grad():
+        total = first_tensor(twin(torch.zeros(input_shape, device=device_of(twin)))).sum()
+    if not weights or not total.requires_grad:
+        return sum(layer.macs for layer in count_layers(twin, input_shape))
+    gradients = torch.autograd.grad(total, [*weights.values()], allow_unused=True)
+    read = {path for path, g in zip(weights, gradients, strict=True) if g is not None}
+    layers = count_layers(twin, input_shape)
+    return sum(layer.macs for layer in layers if layer.path not in read)
 
 
 def count_call(layer: nn.Module, x: Tensor, y: Tensor) -> tuple[int, int, int]:

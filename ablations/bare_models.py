@@ -1,0 +1,84 @@
+"""Segmentation models without blocks: with pretrained values, with any, with none."""
+
+import warnings
+from functools import cache, lru_cache
+
+import segmentation_models_pytorch as smp
+import torch
+from huggingface_hub import constants
+from huggingface_hub.utils import get_session
+from torch import nn
+
+from ablations.encoders import find_encoder, find_model, find_weights
+from ablations.errors import InputError
+from ablations.own_code import described
+from ablations.paper_models import PAPER_MODELS
+from ablations.passes import on_meta
+
+PATIENCE = 5  # seconds that the host of pretrained weights has for its first answer
+
+
+def create_bare(
+    model: str, encoder: str, classes: int, encoder_weights: str | None = None
+) -> nn.Module:
+    """InputError for unknown names, what does not go together, and weights out of reach."""
+    find_weights(find_encoder(encoder), encoder_weights)
+    find_model(model)
+    try:
+        return build(model, encoder, classes, encoder_weights)
+    except Exception as error:  # noqa: BLE001, every encoder of timm has its own
+        if encoder_weights and not host_answers():
+            raise InputError(
+                f"weights {encoder_weights!r} of encoder {encoder!r} are not on this machine "
+                f"and {constants.ENDPOINT} does not answer: fetch them once with a network, "
+                "or use encoder_weights none"
+            ) from None
+        raise InputError(
+            f"model {model!r} with encoder {encoder!r} and weights {encoder_weights!r} "
+            f"cannot be built: {described(error)}"
+        ) from None
+
+
+def build(
+    model: str, encoder: str, classes: int, encoder_weights: str | None = None
+) -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # smp's and timm's advice on weights
+        if model in PAPER_MODELS:
+            return PAPER_MODELS[model](encoder, classes, encoder_weights)
+        bare: nn.Module = smp.create_model(
+            model, encoder, encoder_weights=encoder_weights, classes=classes
+        )
+    return bare
+
+
+def host_answers() -> bool:
+    """Whether pretrained weights could be fetched now."""
+    try:
+        get_session().head(constants.ENDPOINT, timeout=PATIENCE)
+    except Exception:  # noqa: BLE001, there are many ways to have no network
+        return False
+    return True
+
+
+@lru_cache(maxsize=1)
+def real_model(model: str, encoder: str, classes: int) -> nn.Module:
+    """The bare model with values that are the same every time; not to be changed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return create_bare(model, encoder, classes)
+
+
+@cache
+def meta_model(model: str, encoder: str, classes: int) -> nn.Module:
+    """The bare model without values; not to be changed.
+
+    Some constructors compute with values, and are run with them.
+    """
+    find_encoder(encoder)
+    find_model(model)
+    try:
+        with torch.device("meta"):
+            return build(model, encoder, classes).to("meta")
+    except Exception:  # noqa: BLE001, whatever a constructor makes of having no values
+        return on_meta(real_model(model, encoder, classes))

@@ -1,0 +1,87 @@
+"""What every block promises, checked: (B, C, H, W) -> (B, C, H, W), its input unchanged."""
+
+from functools import cache, lru_cache
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from ablations.attention import BLOCKS, create_attention
+from ablations.attention.base import Evaluation
+from ablations.errors import InputError
+from ablations.own_code import own_errors
+from ablations.passes import on_meta
+
+SMALL = 64 * 64  # positions up to which a block is run rather than traced without values
+LARGEST_RUN = 1100 * 1100  # positions of an input that is run at all
+
+Size = tuple[int, int]  # height and width
+
+
+@lru_cache(maxsize=4)
+def built_block(block: str, channels: int, evaluation: Evaluation) -> nn.Module:
+    """The very block that would be trained, with values that are the same every time."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return create_attention(block, channels, evaluation).eval()
+
+
+@cache
+def check_block(block: str, channels: int, size: Size) -> None:
+    """InputError for a block that cannot be built or does not keep what blocks promise.
+
+    This suite's own blocks are known to; there is a test for it.
+    """
+    module = built_block(block, channels, "direct")
+    if block in BLOCKS:
+        return
+    where = f"block {block!r} on {channels} channels of {size[0]}x{size[1]}"
+    shape = (1, channels, *size)
+    if prod(size) > SMALL and keeps_on_meta(module, shape):
+        return
+    if prod(size) > LARGEST_RUN:
+        raise InputError(
+            f"{where}: it needs values, and is run on up to {LARGEST_RUN} positions"
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        x = torch.randn(shape)
+        before = x.clone()
+        with own_errors(f"{where} fails"), torch.no_grad():
+            output = module(x)
+    if problem := broken(x, output):
+        raise InputError(f"{where} {problem}")
+    if not torch.equal(x, before):
+        raise InputError(f"{where} changes its input in place, which others read too")
+
+
+def keeps_on_meta(module: nn.Module, shape: tuple[int, ...]) -> bool:
+    """Found without values, so without memory; False also where that is not possible."""
+    x = torch.empty(shape, device="meta")
+    try:
+        with torch.no_grad():
+            output = on_meta(module)(x)
+    except Exception:  # noqa: BLE001, it may need values
+        return False
+    return not broken(x, output) and x._version == 0
+
+
+def broken(x: Tensor, output: object) -> str:
+    """How output is not what a block gives for x; nothing if it is."""
+    if not isinstance(output, Tensor):
+        return f"returns {type(output).__name__}, and must return one tensor"
+    if output.shape != x.shape:
+        return f"returns {shown(output)} for an input of {shown(x)}; the shape must stay"
+    if output.dtype != x.dtype:
+        return f"returns {named(output.dtype)} for an input of {named(x.dtype)}"
+    if output.device != x.device:
+        return f"returns a tensor on {output.device} for an input on {x.device}"
+    return ""
+
+
+def shown(tensor: Tensor) -> str:
+    return "x".join(str(side) for side in tensor.shape) or "a single number"
+
+
+def named(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,97 @@
+"""A user's own code: loaded by import path, run, and its errors told in one line."""
+
+import importlib
+import random
+import sys
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ablations.errors import InputError
+
+# Frames of a traceback that are not the user's.
+LIBRARIES = ("stdlib", "platstdlib", "purelib", "platlib")
+FOREIGN = (
+    str(Path(__file__).parent),
+    *(sysconfig.get_path(name) for name in LIBRARIES),
+    "<frozen",
+)
+
+
+def load_object(kind: str, name: str) -> Any:
+    """What my_package.my_file:MyObject names; kind is what errors call it.
+
+    InputError for whatever is wrong with the name or happens when the file is imported.
+    """
+    module_name, _, attribute = name.partition(":")
+    if str(Path.cwd()) not in sys.path:  # the command `ablate` does not add it by itself
+        sys.path.insert(0, str(Path.cwd()))
+    importlib.invalidate_caches()  # the file may be newer than the last look
+    with own_errors(f"{kind} {name!r} cannot be imported"), unchanged_settings():
+        try:
+            module = importlib.import_module(module_name)
+        except KeyboardInterrupt as error:
+            if "KeyboardInterrupt" not in str(
+                traceback.extract_tb(error.__traceback__)[-1].line
+            ):
+                raise  # a person's, not the file's
+            raise RuntimeError("it raises KeyboardInterrupt") from None
+    if not attribute.isidentifier() or not hasattr(module, attribute):
+        public = [key for key in vars(module) if not key.startswith("_")]
+        raise InputError(
+            f"{kind} {name!r} cannot be imported: {module_name} has no {attribute!r} "
+            f"(it has: {', '.join(public[:12]) or 'nothing'})"
+        )
+    return getattr(module, attribute)
+
+
+@contextmanager
+def own_errors(what: str) -> Iterator[None]:
+    """Whatever the user's code raises becomes one InputError that begins with what."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{what}: {error}") from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001
+        raise InputError(f"{what}: {described(error)}") from None
+
+
+def described(error: BaseException) -> str:
+    """Its type, the first line of its message, and the line of the user's file."""
+    lines = str(error.msg if isinstance(error, SyntaxError) else error).strip().splitlines()
+    said = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{said} ({Path(error.filename).name}, line {error.lineno})"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not frame.filename.startswith(FOREIGN):
+            return f"{said} ({Path(frame.filename).name}, line {frame.lineno})"
+    return said
+
+
+@contextmanager
+def unchanged_settings() -> Iterator[None]:
+    """What an import may change for everyone is as before: settings of torch, and seeds."""
+    dtype, device = torch.get_default_dtype(), torch.get_default_device()
+    gradients, threads = torch.is_grad_enabled(), torch.get_num_threads()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    drawn, numpy_drawn = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_grad_enabled(gradients)
+        random.setstate(drawn)
+        np.random.set_state(numpy_drawn)  # noqa: NPY002
+        if torch.get_default_device() != device:
+            torch.set_default_device(device)
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+        if torch.are_deterministic_algorithms_enabled() != deterministic:
+            torch.use_deterministic_algorithms(deterministic)

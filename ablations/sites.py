@@ -1,0 +1,96 @@
+"""Where blocks land in a model, and what they receive there."""
+
+import copy
+from functools import cache
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ablations.attention.base import NoAttention
+from ablations.bare_models import meta_model, real_model
+from ablations.errors import InputError, unknown_name
+from ablations.landings import BuildBlock, Landing
+from ablations.own_code import described
+from ablations.passes import PassingNorms, device_of
+from ablations.placements import PLACEMENTS
+
+
+def find_placement(name: str) -> str:
+    if name not in PLACEMENTS:
+        raise unknown_name("placement", name, PLACEMENTS)
+    return name
+
+
+def land(model: nn.Module, placement: str, build: BuildBlock) -> list[Landing]:
+    """Put what build makes of a number of channels wherever the placement says."""
+    name = find_placement(placement)
+    try:
+        return list(PLACEMENTS[name](model, build))
+    except InputError as error:
+        raise InputError(f"{type(model).__name__}, {placement}: {error}") from None
+
+
+class Site(NamedTuple):
+    """What a block receives in a model for images of some size."""
+
+    path: str
+    channels: int
+    size: tuple[int, int] | None  # none: the model never calls it
+
+
+@cache
+def landing_sites(
+    model: str, encoder: str, classes: int, placement: str | None, size: tuple[int, int]
+) -> tuple[Site, ...]:
+    """Where blocks land; InputError for an image that the model cannot take.
+
+    On the meta device, so without memory; with values only where that fails.
+    """
+    check_stride(model, encoder, classes, size)
+    try:
+        network = copy.deepcopy(meta_model(model, encoder, classes))
+        return record_sites(network, placement, size)
+    except InputError:
+        raise
+    except Exception:  # noqa: BLE001, it may need values
+        network = copy.deepcopy(real_model(model, encoder, classes))
+    try:
+        return record_sites(network, placement, size)
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001, every encoder has its own
+        raise InputError(
+            f"image size {size[0]}x{size[1]} does not fit {model!r} with encoder "
+            f"{encoder!r}: {described(error)}"
+        ) from None
+
+
+def record_sites(
+    network: nn.Module, placement: str | None, size: tuple[int, int]
+) -> tuple[Site, ...]:
+    sizes: dict[nn.Module, tuple[int, int]] = {}
+
+    def note(block: nn.Module, arguments: object, output: Tensor) -> None:
+        sizes[block] = (output.shape[2], output.shape[3])
+
+    landings = land(network, placement, NoAttention) if placement else []
+    for landing in landings:
+        landing.block.register_forward_hook(note)
+    with torch.no_grad(), PassingNorms():
+        network.eval()(torch.empty(1, 3, *size, device=device_of(network)))
+    return tuple(
+        Site(landing.path, landing.channels, sizes.get(landing.block))
+        for landing in landings
+    )
+
+
+def check_stride(model: str, encoder: str, classes: int, size: tuple[int, int]) -> None:
+    """InputError for sides that are not multiples of the encoder's stride, if they must."""
+    bare: Any = meta_model(model, encoder, classes)
+    stride, (height, width) = bare.encoder.output_stride, size
+    if bare.requires_divisible_input_shape and (height % stride or width % stride):
+        raise InputError(
+            f"image size {height}x{width} is not divisible by {stride}, the output stride "
+            f"of {model!r} with encoder {encoder!r}"
+        )
