@@ -54,3 +54,9 @@ def test_the_command_line_prints_no_escape(capsys: pytest.CaptureFixture[str]) -
     said = capsys.readouterr().err
     assert "\x1b" not in said
     assert len(said) < LINE + 20
+
+
+def test_neither_does_the_parser_of_arguments(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["list", "--\x1b[31mx"])
+    assert r"unrecognized arguments: --\x1b[31mx" in capsys.readouterr().err
