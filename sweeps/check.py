@@ -1,8 +1,8 @@
 """Whether every run of a study can begin: `--check` and `--dry-run` answer only if so.
 
 A command of another program is looked up; what it trains, and on which data, it decides
-itself. For this suite's own training each distinct network is built and each distinct part
-of a data set opened, once, within SECONDS in all.
+itself. For this suite's own training each distinct network is built and each data set
+opened, once.
 """
 
 import signal
@@ -27,7 +27,8 @@ from lightning_modules.data import create_data, find_dataset
 from lightning_modules.train import Execution, check_names
 from sweeps.coverage import swept_keys
 
-SECONDS = 60  # for all networks and data of a study
+SECONDS = 60  # for all networks of a study; those that are left are counted
+STEP = 20  # seconds for one network, for one data set, for all imports
 
 
 class Network(NamedTuple):
@@ -50,15 +51,15 @@ def check_runs(
 
     The device is known only if runs are carried out here, not by a scheduler.
     """
-    with at_most(SECONDS):
-        check_start(study.command, study.program)
+    check_start(study.command, study.program)
+    with at_most(STEP):
         check_names(cells)
-        if own_flags(study.command, study.program) is None:
-            return [*summary(study, cells), "nothing wrong was found before its start"]
-        for precision in {cell.precision for cell in cells} if here else ():
-            check_precision(precision, execution.accelerator)
-        check_data(cells, execution)
-        networks = check_networks(cells)
+    if own_flags(study.command, study.program) is None:
+        return [*summary(study, cells), "nothing wrong was found before its start"]
+    for precision in {cell.precision for cell in cells} if here else ():
+        check_precision(precision, execution.accelerator)
+    check_data(cells, execution)
+    networks = check_networks(cells)
     return [*summary(study, cells), networks, "nothing wrong was found"]
 
 
@@ -73,23 +74,29 @@ def check_precision(precision: str, accelerator: str) -> None:
 
 
 def check_data(cells: list[RunConfig], execution: Execution) -> None:
-    """Open each data set once for each number of images."""
-    parts = {(cell.dataset, cell.train_images, cell.val_images): cell for cell in cells}
-    for cell in parts.values():
-        create_data(cell, execution.data_folder)
+    """Open each data set for the most images that any run wants of it."""
+    wanted: dict[tuple[str, str], RunConfig] = {}
+    for cell in sorted(cells, key=lambda cell: cell.train_images or 0):
+        wanted[cell.dataset, "train"] = cell
+    for cell in sorted(cells, key=lambda cell: cell.val_images or 0):
+        wanted[cell.dataset, "val"] = cell
+    for cell in dict.fromkeys(wanted.values()):
+        with at_most(STEP):
+            create_data(cell, execution.data_folder)
 
 
 def check_networks(cells: list[RunConfig]) -> str:
     """Build and run each network once; says how many there was time for."""
     networks = list(dict.fromkeys(network(cell) for cell in cells))
-    end = time.monotonic() + SECONDS / 2
+    end = time.monotonic() + SECONDS
     console = Console(stderr=True)
     shown = track(networks, "networks", console=console, disable=not console.is_terminal)
     for number, parts in enumerate(shown):
         if time.monotonic() > end:
-            return f"networks: {number} of {len(networks)} built in {SECONDS / 2:g} s"
-        check_network(*parts)
-    return f"networks: all {len(networks)} built and run once, without weights"
+            return f"networks: {number} of {len(networks)} checked in {SECONDS} s, the others not"
+        with at_most(STEP):
+            check_network(*parts)
+    return f"networks: all {len(networks)} can be built, and take images of their size"
 
 
 def network(cell: RunConfig) -> Network:
