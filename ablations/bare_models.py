@@ -26,7 +26,7 @@ def create_bare(
     find_model(model)
     try:
         return build(model, encoder, classes, encoder_weights)
-    except Exception as error:  # noqa: BLE001, every encoder of timm has its own
+    except Exception as error:  # every encoder of timm has its own
         if encoder_weights and not host_answers():
             raise InputError(
                 f"weights {encoder_weights!r} of encoder {encoder!r} are not on this machine "
@@ -56,7 +56,7 @@ def host_answers() -> bool:
     """Whether pretrained weights could be fetched now."""
     try:
         get_session().head(constants.ENDPOINT, timeout=PATIENCE)
-    except Exception:  # noqa: BLE001, there are many ways to have no network
+    except Exception:  # there are many ways to have no network
         return False
     return True
 
@@ -80,5 +80,5 @@ def meta_model(model: str, encoder: str, classes: int) -> nn.Module:
     try:
         with torch.device("meta"):
             return build(model, encoder, classes).to("meta")
-    except Exception:  # noqa: BLE001, whatever a constructor makes of having no values
+    except Exception:  # whatever a constructor makes of having no values
         return on_meta(real_model(model, encoder, classes))

@@ -26,7 +26,7 @@ def counts_of_blocks(
     """Each block alone, in both evaluations."""
     return [
         BlockCounts(name, evaluation, channels, size)
-        for name in names
+        for name in dict.fromkeys(names)
         for evaluation in EVALUATIONS
     ]
 
