@@ -4,8 +4,9 @@ import warnings
 from functools import cache, lru_cache
 
 import segmentation_models_pytorch as smp
+import timm
 import torch
-from huggingface_hub import constants
+from huggingface_hub import constants, try_to_load_from_cache
 from huggingface_hub.utils import get_session
 from torch import nn
 
@@ -24,15 +25,15 @@ def create_bare(
     """InputError for unknown names, what does not go together, and weights out of reach."""
     find_weights(find_encoder(encoder), encoder_weights)
     find_model(model)
+    named = f"weights {encoder_weights!r} of encoder {encoder!r}"
+    if encoder_weights and not (is_kept(encoder, encoder_weights) or host_answers()):
+        raise InputError(
+            f"{named} are not on this machine and {constants.ENDPOINT} does not answer: "
+            "fetch them once with a network, or use encoder_weights none"
+        )
     try:
         return build(model, encoder, classes, encoder_weights)
-    except Exception as error:  # noqa: BLE001, every encoder of timm has its own
-        if encoder_weights and not host_answers():
-            raise InputError(
-                f"weights {encoder_weights!r} of encoder {encoder!r} are not on this machine "
-                f"and {constants.ENDPOINT} does not answer: fetch them once with a network, "
-                "or use encoder_weights none"
-            ) from None
+    except Exception as error:  # every encoder of timm has its own
         raise InputError(
             f"model {model!r} with encoder {encoder!r} and weights {encoder_weights!r} "
             f"cannot be built: {described(error)}"
@@ -52,11 +53,26 @@ def build(
     return bare
 
 
+def is_kept(encoder: str, weights: str) -> bool:
+    """Whether pretrained weights lie on this machine from an earlier time."""
+    if encoder.startswith("tu-"):
+        settings = timm.models.get_pretrained_cfg(encoder.removeprefix("tu-"))
+        repository, revision = settings.hf_hub_id if settings else None, None
+    else:
+        own = smp.encoders.encoders[encoder]["pretrained_settings"][weights]
+        repository, revision = own["repo_id"], own["revision"]
+    if not repository:
+        return False
+    files = ("model.safetensors", "pytorch_model.bin")
+    kept = (try_to_load_from_cache(repository, name, revision=revision) for name in files)
+    return any(isinstance(path, str) for path in kept)
+
+
 def host_answers() -> bool:
     """Whether pretrained weights could be fetched now."""
     try:
         get_session().head(constants.ENDPOINT, timeout=PATIENCE)
-    except Exception:  # noqa: BLE001, there are many ways to have no network
+    except Exception:  # there are many ways to have no network
         return False
     return True
 
@@ -80,5 +96,5 @@ def meta_model(model: str, encoder: str, classes: int) -> nn.Module:
     try:
         with torch.device("meta"):
             return build(model, encoder, classes).to("meta")
-    except Exception:  # noqa: BLE001, whatever a constructor makes of having no values
+    except Exception:  # whatever a constructor makes of having no values
         return on_meta(real_model(model, encoder, classes))

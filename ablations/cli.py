@@ -188,11 +188,20 @@ def bench_model(given: argparse.Namespace) -> None:
     from pandas import DataFrame
 
     from ablations.complexity.bench import bench_model, device_name
-    from ablations.models import check_size, create_model
+    from ablations.models import check_network, create_model
     from reports.columns import BENCH_MODEL
     from reports.render import write_table
 
-    check_size(given.model, given.encoder, *given.size)
+    check_network(
+        given.model,
+        given.encoder,
+        None,
+        given.block,
+        given.placement,
+        "direct",
+        21,
+        given.size,
+    )
     device = torch.device(given.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     images = torch.randn(given.batch_size, 3, *given.size, device=device)
     torch.set_num_threads(given.threads)
@@ -204,7 +213,6 @@ def bench_model(given: argparse.Namespace) -> None:
 
     rows = list(bench_model(given.block, network, images, given.threads, given.rounds))
     table = DataFrame(rows)
-    table["added_macs"] = table["macs"] - table["macs"].iloc[0]
     print(f"{device_name(device)}, {given.threads} thread(s), torch {torch.__version__}\n")
     print(write_table(table, BENCH_MODEL, given.out, given.name))
 

@@ -87,7 +87,7 @@ def features_read(model: Any) -> list[int]:
         for side in sides(model):
             try:
                 return features_by_gradient(model, state, side)
-            except Exception as error:  # noqa: BLE001, every encoder has its own
+            except Exception as error:  # every encoder has its own
                 problem = error
     raise InputError(f"the model takes none of the images tried: {described(problem)}")
 

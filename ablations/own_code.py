@@ -58,7 +58,7 @@ def own_errors(what: str) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(f"{what}: {error}") from None
-    except (Exception, SystemExit) as error:  # noqa: BLE001
+    except (Exception, SystemExit) as error:
         raise InputError(f"{what}: {described(error)}") from None
 
 
@@ -80,7 +80,7 @@ def unchanged_settings() -> Iterator[None]:
     dtype, device = torch.get_default_dtype(), torch.get_default_device()
     gradients, threads = torch.is_grad_enabled(), torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
-    drawn, numpy_drawn = random.getstate(), np.random.get_state()  # noqa: NPY002
+    drawn, numpy_drawn = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng(devices=[]):
             yield
@@ -88,7 +88,7 @@ def unchanged_settings() -> Iterator[None]:
         torch.set_default_dtype(dtype)
         torch.set_grad_enabled(gradients)
         random.setstate(drawn)
-        np.random.set_state(numpy_drawn)  # noqa: NPY002
+        np.random.set_state(numpy_drawn)
         if torch.get_default_device() != device:
             torch.set_default_device(device)
         if torch.get_num_threads() != threads:

@@ -45,7 +45,7 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def plain_operators() -> Iterator[None]:
-    """Compiled modules run as they were written, transformers without one fused operator."""
+    """Compiled modules run as written, and transformers without a fused operator."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     with ExitStack() as stack:

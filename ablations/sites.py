@@ -53,13 +53,13 @@ def landing_sites(
         return record_sites(network, placement, size)
     except InputError:
         raise
-    except Exception:  # noqa: BLE001, it may need values
+    except Exception:  # it may need values
         network = copy.deepcopy(real_model(model, encoder, classes))
     try:
         return record_sites(network, placement, size)
     except InputError:
         raise
-    except Exception as error:  # noqa: BLE001, every encoder has its own
+    except Exception as error:  # every encoder has its own
         raise InputError(
             f"image size {size[0]}x{size[1]} does not fit {model!r} with encoder "
             f"{encoder!r}: {described(error)}"

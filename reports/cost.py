@@ -15,10 +15,11 @@ from ablations.complexity.costs import (
     counts_of_blocks,
     counts_of_models,
     survey,
+    that_fit,
     whole_costs_the_sum,
     with_added,
 )
-from ablations.complexity.counts import ModelCounts
+from ablations.complexity.counts import Counts, ModelCounts
 from ablations.complexity.crossover import (
     Growth,
     bare_growth,
@@ -27,6 +28,7 @@ from ablations.complexity.crossover import (
     growth_of_blocks,
     growth_table,
 )
+from ablations.errors import InputError
 from reports.columns import (
     CROSSOVERS,
     GROWTH,
@@ -49,20 +51,23 @@ def blocks_page(
     """Of blocks alone; files are written below out."""
     counts = counts_of_blocks(names, channels, size)
     where = f"on {channels} channels of {size[0]}x{size[1]}"
+    table = cost_table(counts, convention)
+    counts = that_fit(counts, table)
     page = write_table(
-        cost_table(counts, convention),
+        fitting(table),
         cost_columns(convention),
         out,
         "cost",
         f"One image, {where}. {convention.caption()}.",
-        [audit(counts).sentence()],
+        [audit(counts).sentence(), *table["problem"].dropna()],
     )
+    names = unique(counts)
     growths: dict[Evaluation, Growth] = {
         evaluation: growth_of_blocks(names, channels, evaluation, size)
         for evaluation in EVALUATIONS
     }
     formula = f"MACs of a block on {channels} channels: a + b N + c N^2, N = H W positions"
-    return "\n".join([page, *growth_pages(growths, formula, out)])
+    return "\n".join([page, *growth_pages(growths, counts, formula, out)])
 
 
 def model_page(
@@ -72,20 +77,37 @@ def model_page(
     counts = counts_of_models(names, setting)
     height, width = setting.size
     where = f"{setting.model}, {setting.encoder}, {setting.placement}, {height}x{width}"
+    table = cost_table(counts, convention)
+    counts = that_fit(counts, table)
     page = write_table(
-        with_added(cost_table(counts, convention)),
+        with_added(fitting(table, besides=["none"])),
         added_cost_columns(convention),
         out,
         "cost",
         f"One image, {where}. {convention.caption()}.",
-        [audit(counts).sentence()],
+        [audit(counts).sentence(), *table["problem"].dropna()],
     )
+    names = unique(counts)
     growths: dict[Evaluation, Growth] = {
         evaluation: growth_in_model(names, setting, evaluation)
         for evaluation in EVALUATIONS
     }
     formula = "MACs that a block adds: a + b N + c N^2, N = H W pixels of the image. "
-    return "\n".join([page, *growth_pages(growths, formula + bare_line(setting), out)])
+    formula += bare_line(setting)
+    return "\n".join([page, *growth_pages(growths, counts, formula, out)])
+
+
+def fitting(table: pd.DataFrame, besides: Sequence[str] = ()) -> pd.DataFrame:
+    """The rows without a problem; InputError if a problem is all that was asked for."""
+    fits = table["problem"].isna()
+    asked = ~table["block"].isin(besides)
+    if not (fits & asked).any() and not fits.all():
+        raise InputError(table.loc[~fits, "problem"].iloc[0])
+    return table[fits].drop(columns="problem").reset_index(drop=True)
+
+
+def unique(counts: Iterable[Counts]) -> list[str]:
+    return list(dict.fromkeys(one.block for one in counts))
 
 
 def bare_line(setting: Setting) -> str:
@@ -101,10 +123,13 @@ def bare_line(setting: Setting) -> str:
 
 
 def growth_pages(
-    growths: Mapping[Evaluation, Growth], formula: str, out: Path
+    growths: Mapping[Evaluation, Growth],
+    counts: Iterable[Counts],
+    formula: str,
+    out: Path,
 ) -> Iterable[str]:
     """The polynomials, and the squares from which one block costs more than another."""
-    table = growth_table(growths)
+    table = growth_table(growths, counts)
     if len(table):
         yield write_table(table, GROWTH, out, "cost-growth", formula)
     crossings = crossovers(growths)

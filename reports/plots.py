@@ -46,7 +46,10 @@ def miou_against_macs(comparison: DataFrame, runs: DataFrame) -> Figure:
     Blocks add little to a network, so the axis is the added cost: linear near zero, then
     logarithmic. The bars are one sample standard deviation over seeds.
     """
-    rows: dict[str, Any] = {row["block"]: row for row in comparison.to_dict("records")}
+    every: dict[str, Any] = {row["block"]: row for row in comparison.to_dict("records")}
+    rows = {block: row for block, row in every.items() if not isinstance(row["macs"], str)}
+    if "none" not in rows:
+        return words(f"baseline: {every['none']['macs']}")
     base = rows["none"]
     added = {block: (row["macs"] - base["macs"]) / 1e6 for block, row in rows.items()}
     places = {block: (added[block], 100 * row["miou"]) for block, row in rows.items()}
@@ -59,6 +62,10 @@ def miou_against_macs(comparison: DataFrame, runs: DataFrame) -> Figure:
         )
         axes.set_xlabel(f"Million MACs added to the baseline's {base['macs'] / 1e6:,.1f}")
         axes.set_ylabel("mIoU (%)")
+        if absent := [
+            f"{label(name)}: {every[name]['macs']}" for name in every if name not in rows
+        ]:
+            axes.set_title("; ".join(absent), fontsize=8, loc="right")
         for block, place in places.items():
             seeds = 100 * runs.loc[runs["block"] == block, "miou"]
             draw_block(axes, block, place, seeds.to_list(), aside(block, places))
@@ -70,6 +77,14 @@ def miou_against_macs(comparison: DataFrame, runs: DataFrame) -> Figure:
         add_legend(axes, list(rows))
         figure.canvas.draw()  # text has a size only now
         place_labels(axes, places, bars)
+    return figure
+
+
+def words(text: str) -> Figure:
+    """In place of a picture that nothing can be drawn in."""
+    figure, axes = new_figure(8, 5)
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, text, ha="center", wrap=True)
     return figure
 
 

@@ -10,6 +10,8 @@ import pandas as pd
 from pandas import DataFrame
 
 from ablations.attention import BLOCKS
+from ablations.complexity.costs import share
+from ablations.complexity.handles import NOT_COUNTED
 from ablations.records import RunRecord
 from ablations.study import RunConfig
 from reports.statistics import interval, sign_flip_p
@@ -47,7 +49,7 @@ def block_comparison(runs: DataFrame) -> DataFrame:
     gain_p              exact two-sided sign-flip p of it
     seeds               runs behind the row
     params, macs        of the model, as run; added_*_share: over the baseline's
-    macs_direct         of the model with blocks as published
+    macs_direct         of the model with blocks as published; text if not all is counted
 
     Raises ValueError where a run has no baseline with its seed, or is there twice.
     """
@@ -66,7 +68,8 @@ def block_comparison(runs: DataFrame) -> DataFrame:
         ]
     )
     for what in ("params", "macs", "macs_direct"):
-        table[f"added_{what}_share"] = table[what] / baseline[what].iloc[0] - 1
+        bare = table.loc[table["block"] == "none", what].iloc[0]
+        table[f"added_{what}_share"] = [share(value, bare) for value in table[what]]
     return table
 
 
@@ -84,10 +87,18 @@ def compare(block: str, runs: DataFrame) -> dict[str, object]:
         "gain_p": sign_flip_p(gains),
         "seeds": len(runs),
         "params": runs["params"].iloc[0],
-        "macs": runs["macs"].iloc[0],
-        "macs_direct": runs["macs_direct"].iloc[0],
+        "macs": counted(runs, "macs"),
+        "macs_direct": counted(runs, "macs_direct"),
         "train_seconds": runs["train_seconds"].mean(),
     }
+
+
+def counted(runs: DataFrame, what: str) -> int | str:
+    """Of the first run, or which operators have no count."""
+    first = runs.iloc[0]
+    if pd.isna(first[what]):
+        return NOT_COUNTED + str(first["not_counted"])
+    return int(first[what])
 
 
 def with_baseline(runs: DataFrame) -> tuple[DataFrame, DataFrame]:

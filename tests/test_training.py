@@ -229,3 +229,45 @@ def test_batches_share_one_confusion_matrix() -> None:
     for one in range(2):
         module.confusion.update(predicted[one : one + 1], labels[one : one + 1])
     assert class_iou(module.confusion.compute()).tolist() == pytest.approx([3 / 5, 2 / 4])
+
+
+def test_a_block_that_no_counter_knows_is_trained(tmp_path: Path) -> None:
+    block = {"block": "tests.test_counters:Spectral", "placement": "last_feature"}
+    record = train(CONFIG.model_copy(update=block), tmp_path, EXECUTION)
+    assert (record.macs, record.macs_direct) == (None, None)
+    assert record.not_counted == "aten::mv, aten::vdot"
+    assert record.params > 11e6
+    report = block_comparison(
+        runs_table(
+            [
+                record,
+                record.model_copy(
+                    update={
+                        "config": CONFIG.model_copy(
+                            update={"block": "none", "placement": "last_feature"}
+                        ),
+                        "macs": 5,
+                        "macs_direct": 5,
+                        "not_counted": "",
+                    }
+                ),
+            ]
+        )
+    )
+    shown = report.set_index("block")["macs"].to_dict()
+    assert shown == {"none": 5, block["block"]: "not counted: aten::mv, aten::vdot"}
+    picture = miou_against_macs(report, runs_table([record]))
+    assert "not counted: aten::mv" in picture.axes[0].get_title(loc="right")
+
+
+def test_a_layer_that_is_made_late_is_trained_too(tmp_path: Path) -> None:
+    block = {"block": "tests.test_own_blocks:Late", "placement": "last_feature"}
+    record = train(CONFIG.model_copy(update=block), tmp_path, EXECUTION)
+    assert record.macs is not None
+    last = torch.load(tmp_path / record.config.run_id / "last.ckpt", weights_only=True)
+    names = [name for name in last["state_dict"] if "attention" in name]
+    assert len(names) == 2
+    optimized = sum(
+        map(len, (group["params"] for group in last["optimizer_states"][0]["param_groups"]))
+    )
+    assert optimized == len(last["optimizer_states"][0]["state"])

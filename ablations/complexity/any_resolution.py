@@ -15,7 +15,7 @@ from torch import nn
 
 from ablations.attention.base import Evaluation
 from ablations.bare_models import meta_model, real_model
-from ablations.complexity.counters import Cost, count, measure, meta_macs
+from ablations.complexity.counters import Cost, count, measure, meta_macs, torch_macs
 from ablations.complexity.layers import LayerCount, count_layers, unread_macs
 from ablations.complexity.polynomial import Polynomial, fit
 from ablations.contract import LARGEST_RUN, Size, built_block, check_block
@@ -48,7 +48,7 @@ def fit_costs(module: nn.Module, channels: int, sizes: Sizes) -> CostPolynomials
     """
     try:
         costs = {h * w: count(module, (1, channels, h, w)) for h, w in sizes}
-    except Exception:  # noqa: BLE001, every module has its own way to refuse a size
+    except Exception:  # every module has its own way to refuse a size
         return None
     *fitted, check = costs
     macs = {positions: cost.macs for positions, cost in costs.items()}
@@ -86,11 +86,15 @@ def holds(
     return len(known) == 3 and fit(known).value(math.prod(size)) == macs
 
 
-def second_count(module: nn.Module, shape: tuple[int, ...]) -> int | None:
+def second_count(
+    module: nn.Module, real: Callable[[], nn.Module], shape: tuple[int, ...]
+) -> int | None:
+    """On the meta device, or with values if module needs them and the size allows it."""
     try:
         return meta_macs(module, shape)
-    except Exception:  # noqa: BLE001, what needs values, or tensors too large to be numbered
-        return None
+    except Exception:  # also where tensors are too large to be numbered
+        small = math.prod(shape[2:]) <= LARGEST_RUN
+        return torch_macs(real(), shape) if small else None
 
 
 # Blocks, by the positions of their input.
@@ -140,7 +144,8 @@ def block_meta_macs(
     block: str, channels: int, evaluation: Evaluation, size: Size
 ) -> int | None:
     """The second counter; None where it takes no such block or size."""
-    return second_count(built_block(block, channels, evaluation), (1, channels, *size))
+    module = built_block(block, channels, evaluation)
+    return second_count(module, lambda: module, (1, channels, *size))
 
 
 @cache
@@ -150,7 +155,7 @@ def block_layers(
     module, shape = built_block(block, channels, evaluation), (1, channels, *size)
     try:
         return count_layers(on_meta(module), shape)
-    except Exception:  # noqa: BLE001, what needs values
+    except Exception:  # what needs values
         return count_layers(module, shape)
 
 
@@ -199,14 +204,15 @@ def bare_polynomials(
 @cache
 def bare_meta_macs(model: str, encoder: str, classes: int, size: Size) -> int | None:
     """The second counter; None where it takes no such model."""
-    return second_count(meta_model(model, encoder, classes), (1, 3, *size))
+    real = partial(real_model, model, encoder, classes)
+    return second_count(meta_model(model, encoder, classes), real, (1, 3, *size))
 
 
 @cache
 def bare_layers(model: str, encoder: str, classes: int, size: Size) -> list[LayerCount]:
     try:
         return count_layers(meta_model(model, encoder, classes), (1, 3, *size))
-    except Exception:  # noqa: BLE001, what needs values
+    except Exception:  # what needs values
         return count_layers(real_model(model, encoder, classes), (1, 3, *size))
 
 

@@ -16,10 +16,13 @@ from pandas import DataFrame
 from torch import Tensor, nn
 
 from ablations.attention import create_attention
-from ablations.attention.base import EVALUATIONS, AttentionBlock, Evaluation
-from ablations.complexity.counters import meta_macs
+from ablations.attention.base import EVALUATIONS, Evaluation
+from ablations.complexity.any_resolution import block_cost
+from ablations.complexity.costs import added
+from ablations.complexity.counters import figure, measure
 from ablations.complexity.latency import interleaved
 from ablations.complexity.memory import kept_for_backward, peak_memory
+from ablations.contract import check_block
 
 PASSES = 3 / 2  # of the bound, in units of x * c
 
@@ -50,6 +53,7 @@ def bench(
 def bench_case(
     case: Case, device: torch.device, threads: int, rounds: int
 ) -> dict[str, Any]:
+    check_block(case.block, case.shape[1], case.shape[2:])
     torch.manual_seed(0)
     x = torch.randn(case.shape, dtype=case.dtype, device=device)
     factor = torch.rand(1, case.shape[1], 1, 1, dtype=case.dtype, device=device)
@@ -81,8 +85,10 @@ def bench_case(
     for name, module in modules.items():
         row[f"{name}_peak"] = peak_memory(steps[name], device)
         row[f"{name}_kept"] = kept_for_backward(module, x.clone().requires_grad_())
-        if isinstance(module, AttentionBlock):
-            row[f"{name}_macs"] = module.closed_form(*case.shape[2:]).macs
+        evaluation = cast(Evaluation, name)
+        row[f"{name}_macs"] = figure(
+            block_cost(case.block, case.shape[1], evaluation, case.shape[2:])
+        )
     row["bound_share"] = PASSES * row["multiply_forward"] / row["fast_forward"]
     return row
 
@@ -98,16 +104,18 @@ def bench_model(
 
     network builds the model for a block and an evaluation; images are (B, 3, H, W).
     """
+    bare = None
     for name, evaluation in (("none", "direct"), (block, "direct"), (block, "fast")):
         torch.manual_seed(0)
         module = network(name, cast(Evaluation, evaluation)).to(images.device)
-        macs = meta_macs(module, (1, *images.shape[1:]))
+        macs = figure(measure(module, (1, *images.shape[1:])))
         step = step_of(module.train(), images)
         latency = interleaved({"step": step}, threads, rounds)["step"]
         yield {
             "block": name,
             "evaluation": evaluation,
             "macs": macs,
+            "added_macs": added(macs, bare := macs if bare is None else bare),
             "step": latency.median,
             "step_iqr": latency.upper - latency.lower,
             "peak": peak_memory(step, images.device),

@@ -26,7 +26,7 @@ def counts_of_blocks(
     """Each block alone, in both evaluations."""
     return [
         BlockCounts(name, evaluation, channels, size)
-        for name in names
+        for name in dict.fromkeys(names)
         for evaluation in EVALUATIONS
     ]
 
@@ -92,8 +92,9 @@ def added(value: Any, bare: Any) -> Any:
 
 
 def share(value: Any, bare: Any) -> float:
-    """Missing if one of them is not counted."""
-    return math.nan if isinstance(added(value, bare), str) else value / bare - 1
+    """Missing if one of them is not counted, or bare is nothing."""
+    missing = isinstance(added(value, bare), str) or not bare
+    return math.nan if missing else value / bare - 1
 
 
 def survey(

@@ -55,7 +55,7 @@ def measure(module: nn.Module, input_shape: Shape) -> Cost:
     """
     try:
         return count(module, input_shape)
-    except Exception as error:  # noqa: BLE001, whatever another's module raises
+    except Exception as error:  # whatever another's module raises
         params = parameters(module)
         return Cost(params, None, {}, {}, f"it does not run ({first_line(error)})")
 
@@ -68,7 +68,7 @@ def count(module: nn.Module, input_shape: Shape) -> Cost:
         params = parameters(module)
         try:
             by_operator, uncounted, hidden = trace(module, images)
-        except Exception as error:  # noqa: BLE001, whatever a tracer ends in
+        except Exception as error:  # whatever a tracer ends in
             return Cost(params, None, {}, {}, f"it cannot be traced ({first_line(error)})")
     macs = sum(count for name, count in by_operator.items() if name in PRODUCTS)
     if seen and seen > macs and not hidden:
@@ -80,7 +80,7 @@ def count(module: nn.Module, input_shape: Shape) -> Cost:
 def trace(
     module: nn.Module, images: Tensor
 ) -> tuple[dict[str, int], dict[str, int], set[str]]:
-    """By fvcore: counts, calls of operators without a count, and those that may hide one."""
+    """By fvcore: counts, calls of operators without one, and those that may hide one."""
     analysis = FlopCountAnalysis(module, images).tracer_warnings("all")
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     analysis.set_op_handle(**HANDLES)
@@ -115,7 +115,7 @@ def unexplained(module: nn.Module, input_shape: Shape, gap: int) -> set[str]:
     """Products that only torch's counter sees, but for layers that nothing reads."""
     try:
         unread = unread_macs(module, input_shape)
-    except Exception:  # noqa: BLE001, then nothing explains the gap
+    except Exception:  # then nothing explains the gap
         unread = 0
     return set() if unread == gap else {f"{gap:,} multiply-adds that fvcore does not see"}
 
@@ -127,11 +127,20 @@ def meta_macs(module: nn.Module, input_shape: Shape) -> int:
         return flops(twin, torch.empty(input_shape, device="meta"))
 
 
+def torch_macs(module: nn.Module, input_shape: Shape) -> int | None:
+    """As meta_macs, but with values; None where module does not run under that counter."""
+    with evaluating(module), torch.no_grad(), plain_operators():
+        try:
+            return flops(module, torch.zeros(input_shape, device=device_of(module)))
+        except Exception:  # the module's own, or the counter's
+            return None
+
+
 def seen_macs(module: nn.Module, images: Tensor) -> int | None:
     """By torch's own counter; None where module runs, but not under that counter."""
     try:
         return flops(module, images)
-    except Exception:  # noqa: BLE001, the module's own or the counter's
+    except Exception:  # the module's own or the counter's
         module(images)
         return None
 
@@ -150,7 +159,27 @@ def deformable_flops(
     return 2 * prod(out_shape) * prod(weight[1:])
 
 
+def matrix_flops(*shapes: list[int], out_shape: list[int], **options: Any) -> int:
+    """Of a matrix, the first factor or the one after what is added, and a vector."""
+    return 2 * prod(next(shape for shape in shapes if len(shape) == 2))
+
+
+def dot_flops(left: list[int], right: list[int], **options: Any) -> int:
+    return 2 * prod(left)
+
+
+def added_batches_flops(
+    added: list[int], left: list[int], right: list[int], **options: Any
+) -> int:
+    return 2 * prod(left) * right[-1]
+
+
 TORCH_LACKS = {
+    torch.ops.aten.mv: matrix_flops,
+    torch.ops.aten.addmv: matrix_flops,
+    torch.ops.aten.dot: dot_flops,
+    torch.ops.aten.vdot: dot_flops,
+    torch.ops.aten.addbmm: added_batches_flops,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: sdpa_flop,
     torch.ops.torchvision.deform_conv2d: deformable_flops,
 }

@@ -68,7 +68,7 @@ class Counts:
 
     @property
     def macs(self) -> int | None:
-        """Of convolutions, linear layers and matrix products; None if not all are counted."""
+        """Of convolutions, linear layers and matrix products; None if not all are known."""
         return self.cost.macs
 
     @property

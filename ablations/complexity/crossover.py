@@ -3,13 +3,17 @@
 import itertools
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from pandas import DataFrame
 
 from ablations.attention.base import Evaluation
-from ablations.complexity.any_resolution import Size, bare_polynomials, block_polynomials
+from ablations.complexity.any_resolution import bare_polynomials, block_polynomials
 from ablations.complexity.composition import Setting, added_macs
+from ablations.complexity.counters import figure
+from ablations.complexity.counts import Counts
 from ablations.complexity.polynomial import Polynomial
+from ablations.contract import Size
 
 SIDES = (8, 2**14)  # of squares; crossovers beyond are of no use
 
@@ -48,17 +52,25 @@ def bare_growth(setting: Setting) -> tuple[int, Polynomial] | None:
     return (fitted[0], fitted[1].macs) if fitted else None
 
 
-def growth_table(growths: Mapping[Evaluation, Growth]) -> DataFrame:
-    """One row per block and evaluation: constant + linear * N + quadratic * N**2 macs."""
-    return DataFrame(
-        [
-            {"block": name, "evaluation": evaluation}
-            | {power: float(getattr(macs, power)) for power in POWERS}
-            for evaluation, growth in growths.items()
-            for name, macs in growth.items()
-        ],
-        columns=["block", "evaluation", *POWERS],
-    )
+def growth_table(
+    growths: Mapping[Evaluation, Growth], counts: Iterable[Counts] = ()
+) -> DataFrame:
+    """One row per block and evaluation: constant + linear * N + quadratic * N**2 macs.
+
+    Those of counts that are not counted follow, with the reason as their constant.
+    """
+    rows: list[dict[str, Any]] = [
+        {"block": name, "evaluation": evaluation}
+        | {power: float(getattr(macs, power)) for power in POWERS}
+        for evaluation, growth in growths.items()
+        for name, macs in growth.items()
+    ]
+    rows += [
+        {"block": one.block, "evaluation": one.evaluation, "constant": figure(one.cost)}
+        for one in counts
+        if one.macs is None
+    ]
+    return DataFrame(rows, columns=["block", "evaluation", *POWERS])
 
 
 POWERS = ("constant", "linear", "quadratic")

@@ -193,6 +193,6 @@ OF_PRODUCTS: dict[str, Handle] = {
 
 HANDLES: dict[str, Handle] = {
     **{name: real(name, handle) for name, handle in OF_PRODUCTS.items()},
-    **{name: control_flow for name in CONTROL_FLOW},
+    **dict.fromkeys(CONTROL_FLOW, control_flow),
     **{name: call(name) for name in CALLS - {"prim::PythonOp"}},
 }

@@ -70,7 +70,7 @@ HARMLESS = {
     f"aten::{name}"
     for group in (ELEMENT_BY_ELEMENT, REDUCTIONS_AND_NORMS, MOVING_AND_MAKING)
     for name in group.split()
-}
+} | {"prim::PythonOp._NoopSaveInputs"}  # of torch.utils.checkpoint
 
 
 def is_harmless(operator: str) -> bool:

@@ -59,7 +59,7 @@ def unread_macs(network: nn.Module, input_shape: tuple[int, ...]) -> int:
     for copied in (on_meta, copy.deepcopy):
         try:
             return unread_by_gradient(copied(network), input_shape)
-        except Exception:  # noqa: BLE001, S112, then it stays unexplained
+        except Exception:  # noqa: S112, then it stays unexplained
             continue
     return 0
 

@@ -106,7 +106,7 @@ def ablation_counts() -> list[ModelCounts]:
 
 def ablation_table(convention: Convention) -> DataFrame:
     """What the paper's Table 6 would have held of cost: one row per block."""
-    return with_added(cost_table(ablation_counts(), convention))
+    return with_added(cost_table(ablation_counts(), convention).drop(columns="problem"))
 
 
 def counted(table: int) -> list[ModelCounts]:
