@@ -55,7 +55,9 @@ class ReleasedPSA(AttentionBlock):
 
     def fast_channel_weights(self, features: FeatureMap) -> tuple[Tensor, Tensor]:
         """The channel weights (B, C, 1), and the mean of x (B, 1, C)."""
-        pooled, mean = features.attend(*matrix_form(self.channel_query))  # (B, 1, C)
+        pooled, mean = features.attend_and_mean(
+            *matrix_form(self.channel_query)
+        )  # (B, 1, C)
         context = pointwise(self.channel_value, pooled).transpose(1, 2)  # (B, R, 1)
         return self.gate(context).flatten(2), mean
 
