@@ -68,11 +68,11 @@ class FeatureMap:
         return self.sums(PoolPositions)
 
     def pool_channels(self, channel: Tensor) -> Tensor:
-        """The largest and the mean, (B, 2, N), at each position of x * channel (B, C, 1)."""
+        """The largest and the mean at each position, (B, 2, N), of x * channel."""
         return self.sums(PoolChannels, channel)
 
     def pool_softmax(self, rows: Tensor, bias: Tensor) -> Tensor:
-        """x pooled, (B, R, C), by the softmaxes over positions of rows (R, C) @ x + bias."""
+        """x pooled, (B, R, C), by softmaxes over positions of rows (R, C) @ x + bias."""
         return self.sums(PoolBySoftmax, rows, bias[:, None])
 
     def plus_mix(

@@ -148,7 +148,8 @@ def plus_mix(
     columns, mixing = weights.transpose(1, 2), mixing.flatten(1, 2)  # (B, C, R), (B, R, N)
     if is_recorded():
         return x + offset + columns @ mixing
-    return torch.add(x, offset, out=buffer).baddbmm_(columns, mixing)
+    y = torch.add(x, offset, out=buffer)
+    return torch.baddbmm(y, columns, mixing, out=y)
 
 
 def new_rows(x: Tensor, count: int) -> Tensor:
