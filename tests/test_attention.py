@@ -13,10 +13,10 @@ from ablations.errors import InputError
 
 C, H, W = 32, 5, 7  # odd and unequal, so a swapped axis cannot go unnoticed
 SIZES = [(1, 1), (1, 6), (H, W)]
-WITH_SPATIAL_KERNEL = {"cbam", "note_channel"}
+WITH_SPATIAL_KERNEL = {"cbam", "non_local_code", "note_channel"}
 NEEDS_MULTIPLE_OF = {
-    "se": 16, "se_r4": 4, "gc": 4, "gc_r16": 16, "cbam": 16, "non_local": 2, "da": 8,
-    "ea": 2, "psa_channel": 2, "psa_spatial": 2, "psa_parallel": 2, "psa_sequential": 2,
+    "se": 16, "se_r4": 4, "gc": 4, "gc_r16": 16, "cbam": 16, "non_local": 2,
+    "non_local_code": 2, "da": 8, "ea": 2, "ea_h8": 16, "psa_channel": 2, "psa_spatial": 2, "psa_parallel": 2, "psa_sequential": 2,
     "psa_parallel_code": 2, "psa_sequential_code": 8, "note_spatial": 16,
 }  # fmt: skip
 

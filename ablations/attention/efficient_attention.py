@@ -21,8 +21,8 @@ class EfficientAttention(AttentionBlock):
 
     def __init__(self, channels: int, heads: int = 1) -> None:
         super().__init__()
-        reduced = reduce_channels(channels, 2)
-        self.head_shape = heads, reduce_channels(reduced, heads)
+        self.head_shape = heads, reduce_channels(channels, 2 * heads)
+        reduced = channels // 2
         self.key = nn.Conv2d(channels, reduced, kernel_size=1)
         self.query = nn.Conv2d(channels, reduced, kernel_size=1)
         self.value = nn.Conv2d(channels, reduced, kernel_size=1)

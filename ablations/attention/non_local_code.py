@@ -5,7 +5,7 @@ https://arxiv.org/abs/1711.07971, and https://github.com/facebookresearch/video-
 with the defaults of its configuration. It departs from Section 3.2 (non_local.py):
 
 scores   times R^-0.5
-pooling  keys and values are those of the maxima of 2x2 windows: a quarter of the products
+pooling  keys and values are made of the maxima of 2x2 windows of x: a quarter of the products
 norm     after the last convolution, its weight starting at zero: a new block is the identity
 start    of convolution weights: a normal distribution of deviation 0.01; of biases: zero
 
@@ -45,7 +45,9 @@ class ReleasedNonLocal(AttentionBlock):
         value = self.value(pooled).flatten(2).transpose(1, 2)  # (B, M, R)
         scores = (query @ key) * key.shape[1] ** -0.5  # (B, N, M)
         context = scores.softmax(dim=-1) @ value  # (B, N, R)
-        return x + self.residual(context.transpose(1, 2).reshape(x.shape[0], -1, *x.shape[2:]))
+        return x + self.residual(
+            context.transpose(1, 2).reshape(x.shape[0], -1, *x.shape[2:])
+        )
 
     def fast(self, x: Tensor) -> Tensor:
         """No (N, M) map is held."""

@@ -71,13 +71,15 @@ def piecewise(
     """function(*inputs, buffer), of one piece of the batch after another, in results.
 
     All have the batch as their first dimension. What function returns first may lie in the
-    buffer, which is a piece of the first result.
+    buffer, which is a piece of the first result. A result on the meta device is only the
+    form of one, which is made if there is more than one piece.
     """
     if is_recorded():
         return function(*inputs, None)
     images = images_of_a_piece(*results, *inputs)
     if images >= len(inputs[0]):
         return function(*inputs, results[0])
+    results = tuple(torch.empty_like(r, device="cpu") if r.is_meta else r for r in results)
     for piece in zip(*(t.split(images) for t in (*results, *inputs)), strict=True):
         kept, given = piece[: len(results)], piece[len(results) :]
         for result, value in zip(kept, function(*given, kept[0]), strict=True):
@@ -88,8 +90,8 @@ def piecewise(
 
 def images_of_a_piece(*tensors: Tensor) -> int:
     """As many as keep the largest tensor's piece in the cache; all of them off the CPU."""
-    batch, largest = len(tensors[0]), max(tensors, key=lambda tensor: tensor.nbytes)
-    if largest.device.type != "cpu" or type(largest) is not Tensor:
+    batch, largest = len(tensors[-1]), max(tensors, key=lambda tensor: tensor.nbytes)
+    if tensors[-1].device.type != "cpu" or type(tensors[-1]) is not Tensor:
         return batch
     return max(1, CACHE * batch // max(1, largest.nbytes))
 

@@ -22,7 +22,7 @@ from ablations.attention.passes import (
 class PoolBySoftmax(Pass):
     """x pooled, (B, R, C), by softmaxes over positions of rows (R, C) @ x + bias (R, 1).
 
-    They do not depend on the bias.
+    They do not depend on the bias, and its derivative is zero.
     """
 
     @classmethod
@@ -35,7 +35,7 @@ class PoolBySoftmax(Pass):
     @staticmethod
     def forward(x: Tensor, rows: Tensor, bias: Tensor) -> tuple[Tensor, ...]:
         def pool(x: Tensor, _: Tensor | None) -> tuple[Tensor, Tensor]:
-            attention = (rows @ x).softmax(dim=2)  # (b, R, N)
+            attention = (rows @ x).add_(bias).softmax(dim=2)  # (b, R, N)
             return attention @ x.transpose(1, 2), attention
 
         results = (x.new_empty(x.shape[0], *rows.shape), new_rows(x, len(rows)))
@@ -138,7 +138,7 @@ class PlusMix(Pass):
 
 
 def softmax_in_heads(x: Tensor, rows: Tensor, bias: Tensor) -> Tensor:
-    scores = rows.flatten(0, 1) @ x + bias  # (B, R, N)
+    scores = (rows.flatten(0, 1) @ x).add_(bias)  # (B, R, N)
     return scores.unflatten(1, rows.shape[:2]).softmax(dim=2)  # (B, S, R/S, N)
 
 
@@ -153,7 +153,7 @@ def plus_mix(
 
 
 def new_rows(x: Tensor, count: int) -> Tensor:
-    return x.new_empty(x.shape[0], count, x.shape[2])
+    return x.new_empty(x.shape[0], count, x.shape[2], device="meta")
 
 
 def columns(rows: Tensor, x: Tensor) -> Tensor:
