@@ -21,7 +21,7 @@ Array = NDArray[np.float64] | NDArray[np.complex128]
 
 def formula(image: Array, parameters: dict[str, Array]) -> Array:
     """One image (C, H, W)."""
-    channels, height, width = image.shape
+    height, width = image.shape[1:]
     coarse = [
         window_maximum(image[:, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2])
         for i in range(height // 2)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
 from ablations.attention.feature_map import feature_map
-from ablations.attention.pointwise import matrix_form
+from ablations.attention.pointwise import as_column, matrix_form
 
 
 class GlobalContext(AttentionBlock):
@@ -40,8 +40,8 @@ class GlobalContext(AttentionBlock):
     def fast(self, x: Tensor) -> Tensor:
         """Nothing of the size of x is kept but x."""
         features = feature_map(x)
-        context = features.attend(*matrix_form(self.key)).transpose(1, 2)  # (B, C, 1)
-        return features.plus(self.residual(context).flatten(2))
+        context = features.attend(*matrix_form(self.key))  # (B, 1, C)
+        return features.plus(self.residual(as_column(context)).flatten(2))
 
     def residual(self, context: Tensor) -> Tensor:
         hidden = self.norm(self.reduce(context.unsqueeze(-1))).relu()  # (B, R, 1, 1)

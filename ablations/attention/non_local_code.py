@@ -5,8 +5,8 @@ https://arxiv.org/abs/1711.07971, and https://github.com/facebookresearch/video-
 with the defaults of its configuration. It departs from Section 3.2 (non_local.py):
 
 scores   times R^-0.5
-pooling  keys and values are made of the maxima of 2x2 windows of x: a quarter of the products
-norm     after the last convolution, its weight starting at zero: a new block is the identity
+pooling  keys and values are made of maxima of 2x2 windows: a quarter of the products
+norm     after the last convolution; its weight starts at zero (the identity)
 start    of convolution weights: a normal distribution of deviation 0.01; of biases: zero
 
 The windows do not overlap, and an odd last row or column is left out, as in the released

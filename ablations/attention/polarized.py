@@ -32,7 +32,7 @@ from ablations.attention.base import (
     reduce_channels,
 )
 from ablations.attention.feature_map import feature_map
-from ablations.attention.pointwise import matrix_form, pointwise
+from ablations.attention.pointwise import as_column, matrix_form, pointwise
 
 
 class ChannelBranch(nn.Module):
@@ -58,8 +58,8 @@ class ChannelBranch(nn.Module):
 
     def weights_of_pooled(self, pooled: Tensor) -> Tensor:
         """The weights (B, C, 1) of x that attention has pooled to (B, 1, C)."""
-        context = pointwise(self.value, pooled).transpose(1, 2)  # (B, R, 1)
-        return self.gate(context).flatten(2)
+        context = pointwise(self.value, pooled)  # (B, 1, R)
+        return self.gate(as_column(context)).flatten(2)
 
     def closed_form(self, positions: int, evaluation: Evaluation) -> ClosedForm:
         reduced, channels = self.value.weight.shape[:2]

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
 from ablations.attention.feature_map import FeatureMap, feature_map
-from ablations.attention.pointwise import matrix_form, pointwise
+from ablations.attention.pointwise import as_column, matrix_form, pointwise
 
 
 class ReleasedPSA(AttentionBlock):
@@ -58,8 +58,8 @@ class ReleasedPSA(AttentionBlock):
         pooled, mean = features.attend_and_mean(
             *matrix_form(self.channel_query)
         )  # (B, 1, C)
-        context = pointwise(self.channel_value, pooled).transpose(1, 2)  # (B, R, 1)
-        return self.gate(context).flatten(2), mean
+        context = pointwise(self.channel_value, pooled)  # (B, 1, R)
+        return self.gate(as_column(context)).flatten(2), mean
 
 
 class ReleasedParallelPSA(ReleasedPSA):
