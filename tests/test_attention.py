@@ -8,16 +8,18 @@ from torch import Tensor, nn
 
 from ablations.attention import BLOCKS, create_attention
 from ablations.attention.base import AttentionBlock, Evaluation
+from ablations.attention.cbam import CBAM
 from ablations.complexity import measure, meta_macs
 from ablations.errors import InputError
 
 C, H, W = 32, 5, 7  # odd and unequal, so a swapped axis cannot go unnoticed
 SIZES = [(1, 1), (1, 6), (H, W)]
-WITH_SPATIAL_KERNEL = {"cbam", "note_channel"}
+WITH_SPATIAL_KERNEL = {"cbam", "non_local_code", "note_channel"}
 NEEDS_MULTIPLE_OF = {
-    "se": 16, "se_r4": 4, "gc": 4, "gc_r16": 16, "cbam": 16, "non_local": 2, "da": 8,
-    "ea": 2, "psa_channel": 2, "psa_spatial": 2, "psa_parallel": 2, "psa_sequential": 2,
-    "psa_parallel_code": 2, "psa_sequential_code": 8, "note_spatial": 16,
+    "se": 16, "se_r4": 4, "gc": 4, "gc_r16": 16, "cbam": 16, "non_local": 2,
+    "non_local_code": 2, "da": 8, "ea": 2, "ea_h8": 16, "psa_channel": 2, "psa_spatial": 2,
+    "psa_parallel": 2, "psa_sequential": 2, "psa_parallel_code": 2,
+    "psa_sequential_code": 8, "note_spatial": 16,
 }  # fmt: skip
 
 
@@ -147,6 +149,16 @@ def test_channels_that_cannot_be_divided_are_an_error(name: str, multiple: int) 
             InputError, match=f"{name}.*{channels} .*multiple of {multiple}"
         ):
             create_attention(name, channels)
+
+
+def test_new_blocks_start_as_their_authors_start_them() -> None:
+    """The identity; with CBAM's spatial weights at one half, whatever the input."""
+    x = feature_map().float()
+    for name in ("gc", "non_local", "non_local_code"):
+        torch.testing.assert_close(create_attention(name, C)(x), x)
+    cbam = create_attention("cbam", C)
+    assert isinstance(cbam, CBAM)
+    assert (cbam.spatial_weights(x[:, :2]) == 0.5).all()
 
 
 def test_unknown_name_suggests_the_nearest_and_lists_the_known() -> None:

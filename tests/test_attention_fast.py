@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ablations.attention import BLOCKS, create_attention, set_evaluation
+from ablations.attention import BLOCKS, create_attention, passes, set_evaluation
 from ablations.complexity.memory import kept_for_backward, peak_memory
 
 C = 32
 SIZES = [(1, 1), (1, 6), (5, 7), (18, 17)]  # the last has more positions than one tile
 LAYOUTS = ["contiguous", "channels_last", "cropped", "one of two halves"]
-LINEAR_MEMORY = [key for key in BLOCKS if key.startswith(("psa", "note"))]
+LINEAR_MEMORY = [k for k in BLOCKS if k.startswith(("psa", "note", "cbam", "gc"))]
 
 
 class Pair:
@@ -69,13 +69,29 @@ def test_both_evaluations_agree_in_double_precision(
     assert pair.error(feature_map(*size)) < 1e-10
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_both_evaluations_agree_where_each_image_is_a_piece(
+    pair: Pair, layout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = feature_map(5, 7, layout)
+    y = pair.fast(x).detach()
+    monkeypatch.setattr(passes, "CACHE", 1)
+    assert pair.error(x) < 1e-10
+    with torch.no_grad():
+        torch.testing.assert_close(pair.fast(x), y)
+        assert pair.fast(x).stride() == y.stride()
+
+
 @pytest.mark.parametrize("layout", LAYOUTS[1:])
 def test_both_evaluations_agree_in_any_memory_layout(pair: Pair, layout: str) -> None:
     assert pair.error(feature_map(5, 7, layout)) < 1e-10
 
 
-def test_both_evaluations_agree_where_maxima_are_tied(pair: Pair) -> None:
-    assert pair.error(feature_map(5, 7).clamp(min=1)) < 1e-10
+@pytest.mark.parametrize("size", [(5, 7), (8, 16)])  # the latter has groups of positions
+def test_both_evaluations_agree_where_maxima_are_tied(
+    pair: Pair, size: tuple[int, int]
+) -> None:
+    assert pair.error(feature_map(*size).clamp(min=1)) < 1e-10
 
 
 def test_both_evaluations_agree_in_single_precision(pair: Pair) -> None:
@@ -141,6 +157,15 @@ def test_training_keeps_next_to_nothing_beyond_the_input(name: str) -> None:
         assert kept_for_backward(create_attention(name, 256, "direct"), x) > 0.4 * x.nbytes
 
 
+@pytest.mark.parametrize("name", ["ea", "ea_h8"])
+def test_training_ea_keeps_less_than_direct_does(name: str) -> None:
+    x = torch.randn(2, 64, 32, 32, requires_grad=True)
+    fast, direct = (create_attention(name, 64, e) for e in ("fast", "direct"))
+    assert kept_for_backward(fast, x) < 0.6 * kept_for_backward(direct, x)
+    steps = [lambda b=b: b(x).sum().backward() for b in (fast, direct)]
+    assert peak_memory(steps[0], x.device) < peak_memory(steps[1], x.device)
+
+
 @pytest.mark.parametrize("name", ["non_local", "da"])
 def test_no_map_of_positions_by_positions_is_held(name: str) -> None:
     x = torch.randn(1, 16, 56, 56, requires_grad=True)
@@ -153,9 +178,10 @@ def test_no_map_of_positions_by_positions_is_held(name: str) -> None:
     assert peak_memory(step, x.device) > size_of_map
 
 
-def test_a_second_derivative_is_an_error_and_not_a_wrong_number() -> None:
-    block = create_attention("psa_parallel", C, "fast")
-    x = torch.randn(1, C, 3, 3, requires_grad=True)
+@pytest.mark.parametrize("name", ["psa_parallel", "cbam", "gc", "ea", "note_channel"])
+def test_a_second_derivative_is_an_error_and_not_a_wrong_number(name: str) -> None:
+    block = Pair(name).fast.float()
+    x = torch.randn(1, C, 7, 7, requires_grad=True)
     (first,) = torch.autograd.grad(block(x).square().sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         torch.autograd.backward(first.sum())

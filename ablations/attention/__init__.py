@@ -17,6 +17,7 @@ from ablations.attention.dual_attention import DualAttention
 from ablations.attention.efficient_attention import EfficientAttention
 from ablations.attention.global_context import GlobalContext
 from ablations.attention.non_local import NonLocal
+from ablations.attention.non_local_code import ReleasedNonLocal
 from ablations.attention.polarized import (
     ChannelPSA,
     ParallelPSA,
@@ -49,8 +50,10 @@ BLOCKS = {
     "gc_r16": Block(partial(GlobalContext, ratio=16), "GC (r 16)", "1904.11492"),
     "cbam": Block(CBAM, "CBAM", "1807.06521"),
     "non_local": Block(NonLocal, "NL", "1711.07971"),
+    "non_local_code": Block(ReleasedNonLocal, "NL, code", "1711.07971"),
     "da": Block(DualAttention, "DA", "1809.02983"),
     "ea": Block(EfficientAttention, "EA", "1812.01243"),
+    "ea_h8": Block(partial(EfficientAttention, heads=8), "EA (8 heads)", "1812.01243"),
     "psa_channel": Block(ChannelPSA, "PSA (channel only)", "2107.00782"),
     "psa_spatial": Block(SpatialPSA, "PSA (spatial only)", "2107.00782"),
     "psa_parallel": Block(ParallelPSA, "PSA (p)", "2107.00782"),

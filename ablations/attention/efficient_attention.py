@@ -12,6 +12,7 @@ Shapes: B batch, C channels, R = C // 2 reduced channels, S heads, N = H * W pos
 from torch import Tensor, nn
 
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
+from ablations.attention.feature_map import feature_map
 from ablations.attention.pointwise import matrix_form
 
 
@@ -20,8 +21,8 @@ class EfficientAttention(AttentionBlock):
 
     def __init__(self, channels: int, heads: int = 1) -> None:
         super().__init__()
-        reduced = reduce_channels(channels, 2)
-        self.head_shape = heads, reduce_channels(reduced, heads)
+        self.head_shape = heads, reduce_channels(channels, 2 * heads)
+        reduced = channels // 2
         self.key = nn.Conv2d(channels, reduced, kernel_size=1)
         self.query = nn.Conv2d(channels, reduced, kernel_size=1)
         self.value = nn.Conv2d(channels, reduced, kernel_size=1)
@@ -45,18 +46,17 @@ class EfficientAttention(AttentionBlock):
         """
         if x.shape[2] * x.shape[3] <= x.shape[1]:
             return self.direct(x)
-        features = x.flatten(2)  # (B, C, N)
-        key = self.split_heads(self.key(x)).softmax(dim=-1).flatten(1, 2)  # (B, R, N)
-        query = self.split_heads(self.query(x)).softmax(dim=2).flatten(1, 2)
-        pooled = self.split_heads(key @ features.transpose(1, 2))  # (B, S, R/S, C)
+        features = feature_map(x)
+        pooled = self.split_heads(features.pool_softmax(*matrix_form(self.key)))
         value, value_bias = matrix_form(self.value)  # (R, C), (R)
         expand, expand_bias = matrix_form(self.expand)  # (C, R), (C)
+        query, query_bias = matrix_form(self.query)  # (R, C), (R)
         value = value.reshape(*self.head_shape, -1)  # (S, R/S, C)
         context = pooled @ value.transpose(1, 2)  # (B, S, R/S, R/S)
         context = context + value_bias.reshape(-1, 1, self.head_shape[1])
         weights = (context @ expand.t().reshape(value.shape)).flatten(1, 2)  # (B, R, C)
-        residual = weights.transpose(1, 2) @ query + expand_bias[:, None]  # (B, C, N)
-        return x + residual.reshape(x.shape)
+        query = query.reshape(value.shape)
+        return features.plus_mix(weights, expand_bias, query, query_bias)
 
     def split_heads(self, features: Tensor) -> Tensor:
         return features.reshape(features.shape[0], *self.head_shape, -1)  # (B, S, R/S, N)

@@ -13,18 +13,24 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
-from torch.compiler import is_compiling
 
+from ablations.attention.maxima import MaxChannels, PoolChannels, PoolPositions
+from ablations.attention.passes import Pass, evaluate, is_recorded
+from ablations.attention.softmax_passes import PlusMix, PoolBySoftmax
+from ablations.attention.weighted_products import (
+    GateProduct,
+    GateSum,
+    Plus,
+    Times,
+    TimesProduct,
+    TimesSum,
+)
 from ablations.attention.weighted_sums import (
-    MaxChannels,
+    Attend,
+    AttendAndMean,
     SumChannels,
     SumPositions,
     SumSoftmax,
-    TimesProduct,
-    TimesSum,
-    evaluate,
-    is_tracing,
 )
 
 
@@ -57,21 +63,45 @@ class FeatureMap:
         """The largest channel at each position, (B, 1, N)."""
         return self.sums(MaxChannels)
 
+    def pool_positions(self) -> Tensor:
+        """The largest and the mean of each channel, (B, C, 2)."""
+        return self.sums(PoolPositions)
+
+    def pool_channels(self, channel: Tensor) -> Tensor:
+        """The largest and the mean at each position, (B, 2, N), of x * channel."""
+        return self.sums(PoolChannels, channel)
+
+    def pool_softmax(self, rows: Tensor, bias: Tensor) -> Tensor:
+        """x pooled, (B, R, C), by softmaxes over positions of rows (R, C) @ x + bias."""
+        return self.sums(PoolBySoftmax, rows, bias[:, None])
+
+    def plus_mix(
+        self, weights: Tensor, offset: Tensor, rows: Tensor, bias: Tensor
+    ) -> Tensor:
+        """x + offset (C) + weights (B, R, C) mixed at each position.
+
+        By the softmaxes of rows (S, R/S, C) @ x + bias (R), within the R/S rows of a head.
+        """
+        given = weights, offset[:, None], rows, bias[:, None]
+        y: Tensor = self.evaluate(PlusMix, *given)[0]
+        return y.reshape(self.shape)
+
     def mean_positions(self) -> Tensor:
         """The mean of each channel, (B, 1, C)."""
         batch, _, positions = self.x.shape
         return self.sum_positions(self.x.new_full((batch, 1, positions), 1 / positions))
 
-    def attention(self, row: Tensor, bias: Tensor) -> Tensor:
-        """The softmax over positions, (B, 1, N), of a row of channel weights (1, C)."""
-        return (self.sum_channels(row[None]) + bias).softmax(dim=-1)
+    def attend(self, row: Tensor, bias: Tensor) -> Tensor:
+        """x pooled, (B, 1, C), by the softmax over positions of row (1, C) @ x + bias."""
+        return self.sums(Attend, self.for_each_image(row), bias)
 
-    def attend(self, row: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        """x pooled by that attention, and its mean, in one pass; (B, 1, C) each."""
-        attention = self.attention(row, bias)
-        equal = torch.full_like(attention, 1 / attention.shape[-1])
-        pooled = self.sum_positions(torch.cat([attention, equal], dim=1))  # (B, 2, C)
+    def attend_and_mean(self, row: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """The same, and the mean of x, in one pass; (B, 1, C) each."""
+        pooled = self.sums(AttendAndMean, self.for_each_image(row), bias)  # (B, 2, C)
         return pooled[:, :1], pooled[:, 1:]
+
+    def for_each_image(self, row: Tensor) -> Tensor:
+        return row.expand(self.x.shape[0], 1, -1)
 
     def position_weights(self, row: Tensor, offset: Tensor) -> Tensor:
         """sigmoid(row @ x + offset), (B, 1, N), for shapes (B, 1, C) and (B, 1, 1)."""
@@ -79,7 +109,13 @@ class FeatureMap:
 
     def times(self, weights: Tensor) -> Tensor:
         """x * weights, for weights of shape (B, C, 1) or (B, 1, N)."""
-        return (self.x * weights.to(self.x.dtype)).reshape(self.shape)
+        y: Tensor = self.evaluate(Times, weights)
+        return y.reshape(self.shape)
+
+    def plus(self, channel: Tensor) -> Tensor:
+        """x + channel, of shape (B, C, 1)."""
+        y: Tensor = self.evaluate(Plus, channel)
+        return y.reshape(self.shape)
 
     def times_sum(self, channel: Tensor, position: Tensor) -> Tensor:
         """x * (channel + position), of shapes (B, C, 1) and (B, 1, N)."""
@@ -93,18 +129,20 @@ class FeatureMap:
 
     def gate_sum(self, channel: Tensor, row: Tensor, offset: Tensor) -> Tensor:
         """x * (channel + sigmoid(row @ x + offset))."""
-        return self.times_sum(channel, self.position_weights(row, offset))
+        y: Tensor = self.evaluate(GateSum, channel, row, offset)[0]
+        return y.reshape(self.shape)
 
     def gate_product(self, channel: Tensor, row: Tensor, offset: Tensor) -> Tensor:
         """x * channel * sigmoid(row @ x + offset)."""
-        return self.times_product(channel, self.position_weights(row, offset))
+        y: Tensor = self.evaluate(GateProduct, channel, row, offset)[0]
+        return y.reshape(self.shape)
 
-    def sums(self, function: type[Function], *weights: Tensor) -> Tensor:
-        handed_on: tuple[Tensor, Tensor] = self.evaluate(function, *weights)
-        self.x, sums = handed_on
+    def sums(self, function: type[Pass], *weights: Tensor) -> Tensor:
+        handed_on: tuple[Tensor, ...] = self.evaluate(function, *weights)
+        self.x, sums, *_ = handed_on
         return sums
 
-    def evaluate(self, function: type[Function], *weights: Tensor) -> Any:
+    def evaluate(self, function: type[Pass], *weights: Tensor) -> Any:
         with without_autocast(self.x):
             return evaluate(function, self.x, *(w.to(self.x.dtype) for w in weights))
 
@@ -119,7 +157,7 @@ def feature_map(x: Tensor) -> FeatureMap:
 
 
 def can_fuse(x: Tensor) -> bool:
-    if is_compiling() or is_tracing() or not x.is_cuda or x.dtype == torch.float64:
+    if is_recorded() or not x.is_cuda or x.dtype == torch.float64:
         return False
     return has_triton() and torch.cuda.get_device_capability(x.device) >= (8, 0)
 

@@ -13,17 +13,14 @@ Shapes: B batch, C channels, N positions, T tiles of positions.
 # mypy: disable-error-code="import-untyped, no-untyped-call, no-untyped-def"
 # mypy: disable-error-code="untyped-decorator"
 
-from typing import Any
-
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
 from ablations.attention.feature_map import FeatureMap
-from ablations.attention.weighted_sums import TimesProduct, TimesSum, add_product
+from ablations.attention.weighted_products import GateProduct, GateSum
+from ablations.attention.weighted_sums import AttendAndMean
 
 CHANNELS, POSITIONS = 32, 128  # of a tile
 
@@ -31,100 +28,35 @@ CHANNELS, POSITIONS = 32, 128  # of a tile
 class FusedFeatureMap(FeatureMap):
     """A FeatureMap whose sums over tiles are accumulated in float32."""
 
-    def attend(self, row: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        rows = row[None].expand(self.x.shape[0], -1, -1)
-        self.x, pooled, _ = self.evaluate(Attend, rows, bias)
+    def attend_and_mean(self, row: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        pooled = self.sums(FusedAttend, self.for_each_image(row), bias)  # (B, 2, C)
         return pooled[:, :1], pooled[:, 1:]
 
     def gate_sum(self, channel: Tensor, row: Tensor, offset: Tensor) -> Tensor:
-        y: Tensor = self.evaluate(GateSum, channel, row, offset)[0]
+        y: Tensor = self.evaluate(FusedGateSum, channel, row, offset)[0]
         return y.reshape(self.shape)
 
     def gate_product(self, channel: Tensor, row: Tensor, offset: Tensor) -> Tensor:
-        y: Tensor = self.evaluate(GateProduct, channel, row, offset)[0]
+        y: Tensor = self.evaluate(FusedGateProduct, channel, row, offset)[0]
         return y.reshape(self.shape)
 
 
-class Attend(Function):
-    """The softmax of row @ x + bias over positions, and x pooled by it and equally."""
-
+class FusedAttend(AttendAndMean):
     @staticmethod
     def forward(x: Tensor, row: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        pooled, attention = attend(x, row)
-        return x.view_as(x), pooled, attention  # ., (B, 2, C), (B, 1, N)
+        return x.view_as(x), *attend(x, row)  # ., (B, 2, C), (B, 1, N)
 
+
+class FusedGateSum(GateSum):
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Any) -> None:
-        ctx.save_for_backward(*inputs[:2], output[2])
-        ctx.mark_non_differentiable(output[2])
+    def forward(x: Tensor, *weights: Tensor) -> tuple[Tensor, Tensor]:
+        return gate(x, *weights, adds=True)
 
+
+class FusedGateProduct(GateProduct):
     @staticmethod
-    @once_differentiable
-    def backward(
-        ctx: Any, grad_x: Tensor, grad_pooled: Tensor, _: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        x, row, attention = ctx.saved_tensors
-        grad_attention = grad_pooled[:, :1] @ x  # (B, 1, N)
-        mean = (attention * grad_attention).sum(dim=-1, keepdim=True)
-        grad_scores = attention * (grad_attention - mean)
-        equal = torch.full_like(attention, 1 / attention.shape[-1])
-        of_channels = torch.cat([grad_pooled, row], dim=1).transpose(1, 2)  # (B, C, 3)
-        of_positions = torch.cat([attention, equal, grad_scores], dim=1)  # (B, 3, N)
-        grad_x = add_product(grad_x, of_channels, of_positions)
-        grad_row = grad_scores @ x.transpose(1, 2)  # (B, 1, C)
-        return grad_x, grad_row, grad_scores.sum().reshape(1)
-
-
-class Gate(Function):
-    """x times the outer sum or product of channel and sigmoid(row @ x + offset)."""
-
-    @staticmethod
-    def setup_context(
-        ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, Tensor]
-    ) -> None:
-        ctx.save_for_backward(*inputs[:3], output[1])
-        ctx.mark_non_differentiable(output[1])
-
-    @staticmethod
-    def gradients_beyond(
-        gradients: tuple[Tensor, Tensor, Tensor], x: Tensor, row: Tensor, position: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """From those of the product to those of the scores: of x, channel, row, offset."""
-        grad_x, grad_channel, grad_position = gradients
-        grad_scores = grad_position * position * (1 - position)  # (B, 1, N)
-        grad_x = add_product(grad_x, row.transpose(1, 2), grad_scores)
-        grad_row = grad_scores @ x.transpose(1, 2)  # (B, 1, C)
-        return grad_x, grad_channel, grad_row, grad_scores.sum(dim=-1, keepdim=True)
-
-
-class GateSum(Gate):
-    @staticmethod
-    def forward(
-        x: Tensor, channel: Tensor, row: Tensor, offset: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        return gate(x, channel, row, offset, adds=True)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, ...]:
-        x, channel, row, position = ctx.saved_tensors
-        gradients = TimesSum.gradients(grad, x, channel, position)
-        return Gate.gradients_beyond(gradients, x, row, position)
-
-
-class GateProduct(Gate):
-    @staticmethod
-    def forward(
-        x: Tensor, channel: Tensor, row: Tensor, offset: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        return gate(x, channel, row, offset, adds=False)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, ...]:
-        x, channel, row, position = ctx.saved_tensors
-        gradients = TimesProduct.gradients(grad, x, channel, position)
-        return Gate.gradients_beyond(gradients, x, row, position)
+    def forward(x: Tensor, *weights: Tensor) -> tuple[Tensor, Tensor]:
+        return gate(x, *weights, adds=False)
 
 
 def attend(x: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,8 @@ Shapes: B batch, C channels, R = C // ratio reduced channels, N = H * W position
 from torch import Tensor, nn
 
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
+from ablations.attention.feature_map import feature_map
+from ablations.attention.pointwise import as_column, matrix_form
 
 
 class GlobalContext(AttentionBlock):
@@ -33,9 +35,18 @@ class GlobalContext(AttentionBlock):
     def direct(self, x: Tensor) -> Tensor:
         weights = self.key(x).flatten(2).softmax(dim=-1)  # (B, 1, N)
         context = x.flatten(2) @ weights.transpose(1, 2)  # (B, C, 1)
+        return x + self.residual(context)  # (B, C, H, W)
+
+    def fast(self, x: Tensor) -> Tensor:
+        """Nothing of the size of x is kept but x."""
+        features = feature_map(x)
+        context = features.attend(*matrix_form(self.key))  # (B, 1, C)
+        return features.plus(self.residual(as_column(context)).flatten(2))
+
+    def residual(self, context: Tensor) -> Tensor:
         hidden = self.norm(self.reduce(context.unsqueeze(-1))).relu()  # (B, R, 1, 1)
         residual: Tensor = self.expand(hidden)  # (B, C, 1, 1)
-        return x + residual  # (B, C, H, W)
+        return residual
 
     def closed_form(self, height: int, width: int) -> ClosedForm:
         reduced, channels, positions = *self.reduce.weight.shape[:2], height * width

@@ -16,3 +16,8 @@ def matrix_form(convolution: nn.Conv2d) -> tuple[Tensor, Tensor]:
 def pointwise(convolution: nn.Conv2d, vectors: Tensor) -> Tensor:
     """The convolution of single positions, (B, K, C) to (B, K, R)."""
     return F.linear(vectors, convolution.weight.flatten(1), convolution.bias)
+
+
+def as_column(vectors: Tensor) -> Tensor:
+    """(B, 1, C) to (B, C, 1), with strides that do not look like channels_last."""
+    return vectors.reshape(vectors.shape[0], -1, 1)

@@ -31,8 +31,8 @@ from ablations.attention.base import (
     Evaluation,
     reduce_channels,
 )
-from ablations.attention.feature_map import FeatureMap, feature_map
-from ablations.attention.pointwise import matrix_form, pointwise
+from ablations.attention.feature_map import feature_map
+from ablations.attention.pointwise import as_column, matrix_form, pointwise
 
 
 class ChannelBranch(nn.Module):
@@ -58,8 +58,8 @@ class ChannelBranch(nn.Module):
 
     def weights_of_pooled(self, pooled: Tensor) -> Tensor:
         """The weights (B, C, 1) of x that attention has pooled to (B, 1, C)."""
-        context = pointwise(self.value, pooled).transpose(1, 2)  # (B, R, 1)
-        return self.gate(context).flatten(2)
+        context = pointwise(self.value, pooled)  # (B, 1, R)
+        return self.gate(as_column(context)).flatten(2)
 
     def closed_form(self, positions: int, evaluation: Evaluation) -> ClosedForm:
         reduced, channels = self.value.weight.shape[:2]
@@ -110,9 +110,8 @@ class ChannelPSA(AttentionBlock):
         return x * self.channel.weights(x)
 
     def fast(self, x: Tensor) -> Tensor:
-        features = FeatureMap(x)
-        attention = features.attention(*matrix_form(self.channel.query))  # (B, 1, N)
-        pooled = features.sum_positions(attention)  # (B, 1, C)
+        features = feature_map(x)
+        pooled = features.attend(*matrix_form(self.channel.query))  # (B, 1, C)
         return features.times(self.channel.weights_of_pooled(pooled))
 
     def closed_form(self, height: int, width: int) -> ClosedForm:
@@ -130,7 +129,7 @@ class SpatialPSA(AttentionBlock):
         return x * self.spatial.weights(x)
 
     def fast(self, x: Tensor) -> Tensor:
-        features = FeatureMap(x)
+        features = feature_map(x)
         row, offset = self.spatial.row_of_mean(features.mean_positions())
         return features.times(features.position_weights(row, offset))
 
@@ -151,7 +150,9 @@ class ParallelPSA(AttentionBlock):
 
     def fast(self, x: Tensor) -> Tensor:
         features = feature_map(x)
-        pooled, mean = features.attend(*matrix_form(self.channel.query))  # (B, 1, C)
+        pooled, mean = features.attend_and_mean(
+            *matrix_form(self.channel.query)
+        )  # (B, 1, C)
         channel = self.channel.weights_of_pooled(pooled)  # (B, C, 1)
         row, offset = self.spatial.row_of_mean(mean)  # (B, 1, C), (B, 1, 1)
         return features.gate_sum(channel, row, offset)
@@ -170,7 +171,9 @@ class SequentialPSA(ParallelPSA):
 
     def fast(self, x: Tensor) -> Tensor:
         features = feature_map(x)
-        pooled, mean = features.attend(*matrix_form(self.channel.query))  # (B, 1, C)
+        pooled, mean = features.attend_and_mean(
+            *matrix_form(self.channel.query)
+        )  # (B, 1, C)
         channel = self.channel.weights_of_pooled(pooled)  # (B, C, 1)
         gain = channel.transpose(1, 2)  # (B, 1, C)
         row, offset = self.spatial.row_of_mean(mean * gain)  # (B, 1, C), (B, 1, 1)

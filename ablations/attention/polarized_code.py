@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
 from ablations.attention.feature_map import FeatureMap, feature_map
-from ablations.attention.pointwise import matrix_form, pointwise
+from ablations.attention.pointwise import as_column, matrix_form, pointwise
 
 
 class ReleasedPSA(AttentionBlock):
@@ -55,9 +55,11 @@ class ReleasedPSA(AttentionBlock):
 
     def fast_channel_weights(self, features: FeatureMap) -> tuple[Tensor, Tensor]:
         """The channel weights (B, C, 1), and the mean of x (B, 1, C)."""
-        pooled, mean = features.attend(*matrix_form(self.channel_query))  # (B, 1, C)
-        context = pointwise(self.channel_value, pooled).transpose(1, 2)  # (B, R, 1)
-        return self.gate(context).flatten(2), mean
+        pooled, mean = features.attend_and_mean(
+            *matrix_form(self.channel_query)
+        )  # (B, 1, C)
+        context = pointwise(self.channel_value, pooled)  # (B, 1, R)
+        return self.gate(as_column(context)).flatten(2), mean
 
 
 class ReleasedParallelPSA(ReleasedPSA):

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
-from ablations.attention.feature_map import FeatureMap
+from ablations.attention.feature_map import feature_map
+from ablations.attention.maxima import largest
 from ablations.attention.pointwise import pointwise
 
 
@@ -28,12 +29,12 @@ class SpatialAwareChannelAttention(AttentionBlock):
         self.conv = nn.Conv2d(2, 1, kernel_size=7, padding=3, bias=False)
 
     def direct(self, x: Tensor) -> Tensor:
-        pooled = torch.stack([x.mean(dim=1), x.amax(dim=1)], dim=1)  # (B, 2, H, W)
+        pooled = torch.stack([x.mean(dim=1), largest(x, dim=1)], dim=1)  # (B, 2, H, W)
         weights = (x * self.mask(pooled)).sum(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
         return x * weights  # (B, C, H, W)
 
     def fast(self, x: Tensor) -> Tensor:
-        features = FeatureMap(x)
+        features = feature_map(x)
         equal = x.new_full((1, 1, self.channels), 1 / self.channels)
         mean, largest = features.sum_channels(equal), features.max_channels()  # (B, 1, N)
         pooled = torch.cat([mean, largest], dim=1).reshape(x.shape[0], 2, *x.shape[2:])
@@ -68,7 +69,7 @@ class ExcitedSpatialAttention(AttentionBlock):
         return x * weights  # (B, C, H, W)
 
     def fast(self, x: Tensor) -> Tensor:
-        features = FeatureMap(x)
+        features = feature_map(x)
         hidden = pointwise(self.reduce, features.mean_positions()).relu()  # (B, 1, R)
         excitation = pointwise(self.expand, hidden)  # (B, 1, C)
         return features.times(features.sum_channels(excitation))

@@ -3,7 +3,8 @@
 Hu, Shen and Sun, "Squeeze-and-Excitation Networks",
 https://arxiv.org/abs/1709.01507, Section 3 and Figure 2; ratio 16 by default.
 
-The linear layers carry no bias, as in the published counts (2 C^2 / ratio).
+The linear layers have no bias, as in the published counts (2 C^2 / ratio); those of the
+released models (https://github.com/hujie-frank/SENet) have biases.
 
 Shapes: B batch, C channels, R = C // ratio reduced channels, N = H * W positions.
 """

@@ -1,63 +1,20 @@
-"""Weighted sums of a feature map x, and its product with weights, with their derivatives.
+"""Weighted sums of a feature map x, with their derivatives.
 
 Each sum is one matrix product with x, and nothing but x and the weights is kept for the
 backward pass. The gradient of x has one full-size term per sum. So each sum hands x on
 to the next one, and on the way back one buffer passes through all of them: the product
-fills it, and each sum before it adds its own outer product in place.
+(weighted_products.py) fills it, and each sum before it adds its own outer product in place.
 
 Shapes: B batch, C channels, N positions, K sums, R rows.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
 from torch.autograd.function import once_differentiable
-from torch.compiler import is_compiling
 
-
-def evaluate(function: type[Function], *inputs: Any) -> Any:
-    """The value; with its derivative, unless torch.jit.trace is to see the operations."""
-    if torch.is_grad_enabled() and not is_tracing():
-        return function.apply(*inputs)  # type: ignore[no-untyped-call]
-    with torch.no_grad():
-        return function.forward(*inputs)
-
-
-def is_tracing() -> bool:
-    traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-    return traced
-
-
-# A compiler plans the memory by itself: for it, the next two work in no buffer.
-
-
-def add_product(total: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """total + left @ right, in place."""
-    return (torch.baddbmm if is_compiling() else Tensor.baddbmm_)(total, left, right)
-
-
-def times_outer(
-    outer: Callable[..., Tensor],
-    x: Tensor,
-    channel: Tensor,
-    position: Tensor,
-    buffer: Tensor,
-) -> Tensor:
-    """x * outer(channel, position), in the buffer."""
-    if is_compiling():
-        return x * outer(channel, position)
-    return outer(channel, position, out=buffer).mul_(x)
-
-
-class KeepsInputs(Function):
-    """A function that keeps nothing but its inputs for the backward pass."""
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Any) -> None:
-        ctx.save_for_backward(*inputs)
+from ablations.attention.passes import KeepsInputs, Pass, add_few, add_product, piecewise
 
 
 class SumChannels(KeepsInputs):
@@ -86,84 +43,88 @@ class SumPositions(KeepsInputs):
         return grad_x, grad_sums @ x
 
 
-class MaxChannels(Function):
-    """Channels that share the maximum share its gradient equally, as in amax."""
+class Attend(Pass):
+    """x pooled, (B, 1, C), by the softmax over positions of row (B, 1, C) @ x + bias."""
 
     @staticmethod
-    def forward(x: Tensor) -> tuple[Tensor, Tensor]:
-        return x.view_as(x), x.amax(dim=1, keepdim=True)  # (B, 1, N)
+    def forward(x: Tensor, row: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        def pool(x: Tensor, row: Tensor, _: Tensor | None) -> tuple[Tensor, Tensor]:
+            attention = (row @ x + bias).softmax(dim=-1)
+            return attention @ x.transpose(1, 2), attention
+
+        results = torch.empty_like(row), x.new_empty(x.shape[0], 1, x.shape[2])
+        return x.view_as(x), *piecewise(pool, results, x, row)  # ., (B, 1, C), (B, 1, N)
 
     @staticmethod
-    def setup_context(
-        ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor]
-    ) -> None:
-        ctx.save_for_backward(*inputs, output[1])
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_x: Tensor, grad_largest: Tensor) -> Tensor:
-        x, largest = ctx.saved_tensors
-        is_largest = (x == largest).to(x.dtype)
-        share = grad_largest / is_largest.sum(dim=1, keepdim=True)
-        if is_compiling():
-            return grad_x.addcmul(is_largest, share)
-        return grad_x.addcmul_(is_largest, share)
-
-
-class TimesSum(KeepsInputs):
-    @staticmethod
-    def forward(x: Tensor, channel: Tensor, position: Tensor) -> Tensor:
-        return times_outer(torch.add, x, channel, position, torch.empty_like(x))
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Any) -> None:
+        ctx.save_for_backward(*inputs[:2], output[2])
+        ctx.mark_non_differentiable(output[2])
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return TimesSum.gradients(grad, *ctx.saved_tensors)
-
-    @staticmethod
-    def gradients(
-        grad: Tensor, x: Tensor, channel: Tensor, position: Tensor
+    def backward(
+        ctx: Any, grad_x: Tensor, grad_pooled: Tensor, _: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        product = grad * x
-        grad_channel = product.sum(dim=2, keepdim=True)
-        grad_position = product.sum(dim=1, keepdim=True)
-        grad_x = times_outer(torch.add, grad, channel, position, product)
-        return grad_x, grad_channel, grad_position
+        x, row, attention = ctx.saved_tensors
+        results = grad_x, torch.empty_like(row), row.new_empty(x.shape[0], 1, 1)
+        inputs = x, row, attention, grad_x, grad_pooled
+        grad_x, grad_row, grad_bias = piecewise(attend_gradients, results, *inputs)
+        return grad_x, grad_row, grad_bias.sum().reshape(1)
 
 
-class TimesProduct(KeepsInputs):
-    @staticmethod
-    def forward(x: Tensor, channel: Tensor, position: Tensor) -> Tensor:
-        return times_outer(torch.mul, x, channel, position, torch.empty_like(x))
+class AttendAndMean(Attend):
+    """The same, and the mean of x: (B, 2, C)."""
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return TimesProduct.gradients(grad, *ctx.saved_tensors)
+    def forward(x: Tensor, row: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        def pool(x: Tensor, row: Tensor, _: Tensor | None) -> tuple[Tensor, Tensor]:
+            attention = (row @ x + bias).softmax(dim=-1)
+            equal = torch.full_like(attention, 1 / attention.shape[-1])
+            weights = torch.cat([attention, equal], dim=1)  # (b, 2, N)
+            return weights @ x.transpose(1, 2), attention
 
-    @staticmethod
-    def gradients(
-        grad: Tensor, x: Tensor, channel: Tensor, position: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        product = grad * x
-        grad_channel = product @ position.transpose(1, 2)  # (B, C, 1)
-        grad_position = channel.transpose(1, 2) @ product  # (B, 1, N)
-        grad_x = times_outer(torch.mul, grad, channel, position, product)
-        return grad_x, grad_channel, grad_position
+        pooled, attention = row.repeat(1, 2, 1), x.new_empty(x.shape[0], 1, x.shape[2])
+        return x.view_as(x), *piecewise(pool, (pooled, attention), x, row)
+
+
+def attend_gradients(
+    x: Tensor,
+    row: Tensor,
+    attention: Tensor,
+    grad_x: Tensor,
+    grad_pooled: Tensor,
+    _: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Of x, to which the present ones are added; of row; and of the bias, (B, 1, 1)."""
+    grad_attention = grad_pooled[:, :1] @ x  # (B, 1, N)
+    mean = (attention * grad_attention).sum(dim=-1, keepdim=True)
+    grad_scores = attention * (grad_attention - mean)
+    weights = [attention, torch.full_like(attention, 1 / attention.shape[-1])]
+    columns = torch.cat([grad_pooled, row], dim=1).transpose(1, 2)  # (B, C, 2 or 3)
+    weights = torch.cat([*weights[: grad_pooled.shape[1]], grad_scores], dim=1)
+    grad_x = add_few(grad_x, columns, weights)
+    grad_row = grad_scores @ x.transpose(1, 2)  # (B, 1, C)
+    return grad_x, grad_row, grad_scores.sum(dim=-1, keepdim=True)
 
 
 class SumSoftmax(KeepsInputs):
-    """Makes the (B, R, N) softmax anew in the backward pass instead of keeping it."""
+    """query (B, 1, R) @ softmax over positions of rows (R, C) @ (x * channel (B, C, 1)).
 
-    @staticmethod
-    def attention(x: Tensor, rows: Tensor, channel: Tensor) -> Tensor:
-        return ((rows * channel.transpose(1, 2)) @ x).softmax(dim=-1)  # (B, R, N)
+    Makes the (B, R, N) softmax anew in the backward pass instead of keeping it.
+    """
 
     @staticmethod
     def forward(
         x: Tensor, rows: Tensor, channel: Tensor, query: Tensor
     ) -> tuple[Tensor, Tensor]:
-        return x.view_as(x), query @ SumSoftmax.attention(x, rows, channel)  # (B, 1, N)
+        def mix(
+            x: Tensor, channel: Tensor, query: Tensor, _: Tensor | None
+        ) -> tuple[Tensor]:
+            weights = rows * channel.transpose(1, 2)  # (b, R, C)
+            return (query @ (weights @ x).softmax(dim=-1),)
+
+        results = (x.new_empty(x.shape[0], 1, x.shape[2]),)
+        return x.view_as(x), *piecewise(mix, results, x, channel, query)
 
     @staticmethod
     @once_differentiable
@@ -171,13 +132,26 @@ class SumSoftmax(KeepsInputs):
         ctx: Any, grad_x: Tensor, grad_sums: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         x, rows, channel, query = ctx.saved_tensors
-        attention = SumSoftmax.attention(x, rows, channel)  # (B, R, N)
-        grad_query = grad_sums @ attention.transpose(1, 2)  # (B, 1, R)
-        grad_scores = grad_sums - grad_query.transpose(1, 2)  # (B, R, N)
-        grad_scores.mul_(attention).mul_(query.transpose(1, 2))
+
+        def gradients(
+            x: Tensor,
+            weights: Tensor,
+            query: Tensor,
+            grad_x: Tensor,
+            grad_sums: Tensor,
+            _: Tensor | None,
+        ) -> tuple[Tensor, Tensor, Tensor]:
+            attention = (weights @ x).softmax(dim=-1)  # (b, R, N)
+            grad_query = grad_sums @ attention.transpose(1, 2)  # (b, 1, R)
+            grad_scores = grad_sums - grad_query.transpose(1, 2)  # (b, R, N)
+            grad_scores.mul_(attention).mul_(query.transpose(1, 2))
+            grad_x = add_product(grad_x, weights.transpose(1, 2), grad_scores)
+            return grad_x, grad_scores @ x.transpose(1, 2), grad_query
+
         weights = rows * channel.transpose(1, 2)  # (B, R, C)
-        grad_x = add_product(grad_x, weights.transpose(1, 2), grad_scores)
-        grad_weights = grad_scores @ x.transpose(1, 2)  # (B, R, C)
+        results = grad_x, torch.empty_like(weights), torch.empty_like(query)
+        inputs = x, weights, query, grad_x, grad_sums
+        grad_x, grad_weights, grad_query = piecewise(gradients, results, *inputs)
         grad_rows = (grad_weights * channel.transpose(1, 2)).sum(dim=0)
         grad_channel = (grad_weights * rows).sum(dim=1).unsqueeze(-1)
         return grad_x, grad_rows, grad_channel, grad_query

@@ -1,0 +1,113 @@
+"""How a pass over a feature map is evaluated: its value, its derivative, piece by piece.
+
+A pass reads x more than once, and its derivative reads x and a gradient. On the CPU all
+operations of a pass are done on one image (or on a few small ones) while it lies in the
+cache, into one output, before the next image is read from memory.
+
+Shapes: B batch, C channels, N positions.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.compiler import is_compiling
+from torch.fx.experimental.proxy_tensor import get_proxy_mode
+
+CACHE = 2**21  # bytes of one feature map; a pass works on two or three at a time
+
+
+class Pass(Function):
+    """A function of a feature map and weights, with a derivative of first order."""
+
+    @classmethod
+    def value(cls, *inputs: Any) -> Any:
+        """What the forward pass returns, where no backward pass can follow."""
+        return cls.forward(*inputs)
+
+
+class KeepsInputs(Pass):
+    """A pass that keeps nothing but its inputs for the backward pass."""
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Any) -> None:
+        ctx.save_for_backward(*inputs)
+
+
+def evaluate(function: type[Pass], *inputs: Any) -> Any:
+    """The value, with its derivative if gradients are on.
+
+    What is traced may be called later with gradients or without: a tracer sees the
+    operations of the forward pass, each of which has a derivative of its own.
+    """
+    if is_tracing():
+        return function.forward(*inputs)
+    if torch.is_grad_enabled():
+        return function.apply(*inputs)  # type: ignore[no-untyped-call]
+    return function.value(*inputs)
+
+
+def is_recorded() -> bool:
+    """Whether operations are recorded, to be replayed later or by other means.
+
+    Then nothing may depend on whether gradients are on, or be written into a buffer.
+    """
+    return is_compiling() or is_tracing()
+
+
+def is_tracing() -> bool:
+    """By torch.jit.trace, or by make_fx, whose mode is the proxies'."""
+    traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    return traced or get_proxy_mode() is not None
+
+
+def piecewise(
+    function: Callable[..., tuple[Tensor, ...]],
+    results: tuple[Tensor, ...],
+    *inputs: Tensor,
+) -> tuple[Tensor, ...]:
+    """function(*inputs, buffer), of one piece of the batch after another, in results.
+
+    All have the batch as their first dimension. What function returns first may lie in the
+    buffer, which is a piece of the first result. A result on the meta device is only the
+    form of one, which is made if there is more than one piece.
+    """
+    if is_recorded():
+        return function(*inputs, None)
+    images = images_of_a_piece(*results, *inputs)
+    if images >= len(inputs[0]):
+        return function(*inputs, results[0])
+    results = tuple(torch.empty_like(r, device="cpu") if r.is_meta else r for r in results)
+    for piece in zip(*(t.split(images) for t in (*results, *inputs)), strict=True):
+        kept, given = piece[: len(results)], piece[len(results) :]
+        for result, value in zip(kept, function(*given, kept[0]), strict=True):
+            if not result.is_set_to(value):
+                result.copy_(value)
+    return results
+
+
+def images_of_a_piece(*tensors: Tensor) -> int:
+    """As many as keep the largest tensor's piece in the cache; all of them off the CPU."""
+    batch, largest = len(tensors[-1]), max(tensors, key=lambda tensor: tensor.nbytes)
+    if tensors[-1].device.type != "cpu" or type(tensors[-1]) is not Tensor:
+        return batch
+    return max(1, CACHE * batch // max(1, largest.nbytes))
+
+
+def add_product(total: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """total + left @ right, in place."""
+    return (torch.baddbmm if is_recorded() else Tensor.baddbmm_)(total, left, right)
+
+
+def add_few(total: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """The same for two or three products, one by one on the CPU.
+
+    Its libraries have a fast kernel for one column, and for many.
+    """
+    if is_recorded() or total.device.type != "cpu":
+        return add_product(total, left, right)
+    for column, row in zip(left.split(1, dim=2), right.split(1, dim=1), strict=True):
+        total.baddbmm_(column, row)
+    return total
