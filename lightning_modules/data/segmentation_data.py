@@ -132,5 +132,6 @@ class DrawnImages(Dataset[tuple[Tensor, Tensor]]):
     def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
         chance = np.random.SeedSequence([self.seed, draw.number]).generate_state(1)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(chance[0]))
+            # Without a GPU torch.manual_seed formats a traceback, which takes a millisecond.
+            torch.default_generator.manual_seed(int(chance[0]))
             return self.prepared[draw.image]
