@@ -23,8 +23,8 @@ class NonFiniteLossError(RuntimeError):
 class SegmentationModule(LightningModule):
     """Cross-entropy, poly decay, and mIoU over the whole validation set.
 
-    A batch is images (B, 3, H, W), float, and labels (B, H, W), int64. Losses are means over
-    labelled pixels: of the batch in training, of the whole split in validation.
+    A batch is images (B, 3, H, W), float, and labels (B, H, W), int64. Losses are means
+    over labelled pixels: of the batch in training, of the whole split in validation.
     """
 
     def __init__(self, config: RunConfig, classes: tuple[str, ...]) -> None:
