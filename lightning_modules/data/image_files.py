@@ -1,7 +1,7 @@
 """Images and masks as files: read, checked, and refused by name.
 
 An image is one picture in any format of PIL. Its colours are read as stored: transparency
-is dropped, and a turn that EXIF asks for is not made, since masks know neither. Grey of 16
+is dropped, and photos are not turned as EXIF asks, since masks know neither. Grey of 16
 bits and floats in [0, 1] are scaled to bytes; wider integers must lie in 16 bits.
 
 A mask holds one label per pixel: a grey or palette PNG of any depth. Formats that change
@@ -158,12 +158,10 @@ def stored_labels(picture: PIL.Image.Image, path: Path) -> NDArray[Any]:
 def check_mask(picture: PIL.Image.Image, path: Path) -> None:
     """A mask has one label per pixel, in a format that keeps it."""
     if picture.format not in MASK_FORMATS:
-        raise InputError(
-            f"{path}: a {picture.format} file, not a mask: masks are PNG files"
-        )
+        raise InputError(f"{path}: is a {picture.format} file; masks are PNG files")
     if picture.mode not in MASK_MODES:
         raise InputError(
-            f"{path}: a picture of mode {picture.mode}, not a mask: "
+            f"{path}: is a picture of mode {picture.mode}; "
             "a mask holds one label per pixel, as a grey or palette PNG"
         )
 
@@ -172,7 +170,7 @@ def check_sizes(files: Files, picture: PIL.Image.Image, labelled: PIL.Image.Imag
     if picture.size == labelled.size:
         return
     (width, height), (mask_width, mask_height) = picture.size, labelled.size
-    turned = picture.getexif().get(ORIENTATION, 1) >= 5
+    turned = picture.format != "TIFF" and picture.getexif().get(ORIENTATION, 1) >= 5
     note = " (as stored; its EXIF orientation is not applied)" if turned else ""
     raise InputError(
         f"{files[0]} is {width}x{height} pixels{note}, "
@@ -185,8 +183,11 @@ def check_labels(labels: NDArray[Any], classes: int, path: Path) -> None:
     wrong = labels[((labels < 0) | (labels >= classes)) & (labels != VOID)]
     if not wrong.size:
         return
-    found = list(zip(*np.unique(wrong, return_counts=True), strict=True))
-    named = ", ".join(f"{label} ({count:,} pixels)" for label, count in found[:5])
+    found, counts = (part.tolist() for part in np.unique(wrong, return_counts=True))
+    named = ", ".join(
+        f"{label} ({count:,} pixel{'s' if count > 1 else ''})"
+        for label, count in list(zip(found, counts, strict=True))[:5]
+    )
     more = f" and {len(found) - 5} more" if found[5:] else ""
     raise InputError(
         f"{path}: unknown labels {named}{more}; known are 0 to {classes - 1}, "

@@ -12,7 +12,7 @@ Batch = tuple[Tensor, Tensor]  # images (B, 3, H, W), labels (B, H, W)
 
 
 class Loader(DataLoader[Batch]):
-    """Batches; an InputError in a process that loads them arrives as it was raised there."""
+    """Batches. An InputError in a process that loads them keeps its message."""
 
     def __iter__(self) -> Any:  # torch names a private type
         return own_errors(super().__iter__())
