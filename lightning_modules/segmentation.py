@@ -1,5 +1,6 @@
 """Training and evaluation of one segmentation model."""
 
+import math
 import time
 from typing import Any
 
@@ -75,6 +76,8 @@ class SegmentationModule(LightningModule):
     def on_validation_epoch_end(self) -> None:
         if not self.trainer.sanity_checking:
             loss, confusion = self.score.compute()
+            if self.global_step == self.config.max_steps and not math.isfinite(loss):
+                raise NonFiniteLossError(f"validation loss is {loss} after the last step")
             self.iou = class_iou(confusion)  # (classes)
             self.miou = mean_iou(self.iou)
             self.validated_step = self.global_step

@@ -97,7 +97,7 @@ def test_what_is_not_known_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(smp.encoders, "hf_hub_download", no_network)
     with pytest.raises(InputError, match=r"'resnet18', weights 'ssl': .*\(no network\)$"):
         normalisation("resnet18", "ssl")
-    with pytest.raises(InputError, match="'tu-resnet18.nonsense', weights 'x': the norm"):
+    with pytest.raises(InputError, match=r"'tu-resnet18\.nonsense', weights 'x': the no"):
         normalisation("tu-resnet18.nonsense", "x")
 
 

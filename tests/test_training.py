@@ -160,6 +160,15 @@ def test_a_failure_is_recorded_with_its_reason(tmp_path: Path) -> None:
     assert "training_step" in failure.log
 
 
+def test_a_network_that_the_last_step_ruins_is_a_failure(tmp_path: Path) -> None:
+    changes = {"lr": 1e30, "optimizer": "sgd", "max_steps": 1}
+    config = RunConfig.parse(CONFIG.model_dump() | changes)
+    with pytest.raises(NonFiniteLossError, match="validation loss is nan after the last"):
+        train(config, tmp_path, EXECUTION)
+    failure = Failure.read(run_folder(config, tmp_path) / "failure.json")
+    assert failure.kind == "non-finite loss"
+
+
 def test_out_of_memory_is_recorded_as_such(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

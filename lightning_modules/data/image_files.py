@@ -73,9 +73,9 @@ def problem_of(files: Files) -> str:
 
 def open_picture(path: Path) -> PIL.Image.Image:
     """A picture of which only the header has been read."""
-    if not path.is_file():
-        raise InputError(f"{path}: not found, or not a file")
     with blaming(path):
+        if not path.is_file():
+            raise InputError(f"{path}: not found, or not a file")
         picture = PIL.Image.open(path)
         frames = getattr(picture, "n_frames", 1)
     if frames > 1 and picture.format != "MPO":  # a camera's, with a preview
@@ -105,10 +105,9 @@ def reason(error: Exception, path: Path) -> str:
         return (
             f"has more pixels than {PIL.Image.MAX_IMAGE_PIXELS:,}, the most that are read"
         )
-    if path.stat().st_size == 0:
-        return "is empty (0 bytes)"
     if isinstance(error, PIL.UnidentifiedImageError):
-        return "is not an image, or its header is damaged"
+        empty = path.stat().st_size == 0
+        return "is empty" if empty else "is not an image, or its header is damaged"
     detail = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return f"cannot be read ({detail.splitlines()[0]})"
 

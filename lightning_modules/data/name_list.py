@@ -31,5 +31,5 @@ def check_name(name: str, path: Path) -> None:
     """InputError unless a name is printable and stays below its folder."""
     parts = PurePosixPath(name).parts + PureWindowsPath(name).parts
     inside = ".." not in parts and not name.startswith(("/", "\\"))
-    if not (inside and name.isprintable() and len(name) <= 200):
+    if not (inside and name.isprintable() and len(name.encode()) <= 200):
         raise InputError(f"{path}: {name[:60]!r} is not the name of an image")

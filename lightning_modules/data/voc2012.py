@@ -50,10 +50,16 @@ class VocImages:
         digest = hashlib.sha256()
         for name in self.names:
             for path in self.files(name):
-                if not path.is_file():
-                    raise InputError(f"{path}: not found, but {self.list}.txt lists it")
-                digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+                digest.update(f"{path.name} {self.length(path)}\n".encode())
         return digest.hexdigest()[:8]
+
+    def length(self, path: Path) -> int:
+        try:
+            if path.is_file():
+                return path.stat().st_size
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        raise InputError(f"{path}: not found, but {self.list}.txt lists it")
 
     def files(self, name: str) -> tuple[Path, Path]:
         return self.root / f"JPEGImages/{name}.jpg", self.masks / f"{name}.png"
