@@ -106,7 +106,7 @@ def test_transparency_is_dropped_without_a_warning(
 def test_a_grey_mask_of_any_depth_holds_labels(
     whole: tuple[Path, Path], tmp_path: Path, depth: int
 ) -> None:
-    values = LABELS % 2**depth
+    values = LABELS & (2**depth - 1)
     (tmp_path / "mask.png").write_bytes(grey_png(depth, values))
     assert np.array_equal(read_pair(whole, CLASSES)[1], values)
 
@@ -141,21 +141,22 @@ def huge(path: Path) -> None:
     path.write_bytes(grey_png(8, np.zeros((2, 2), np.uint8)))
     content = path.read_bytes()
     header = b"IHDR" + struct.pack(">II", 60_000, 60_000) + content[24:29]
-    path.write_bytes(content[:12] + header + struct.pack(">I", zlib.crc32(header)))
+    checksum = struct.pack(">I", zlib.crc32(header))
+    path.write_bytes(content[:12] + header + checksum + content[33:])
 
 
 BAD_FILES: dict[str, tuple[Any, str]] = {
-    "half": (lambda path: cut(path, path.stat().st_size // 2), "cannot be read (image file is"),
-    "header": (lambda path: cut(path, 20), "is not an image, or its header is damaged"),
+    "half": (lambda path: cut(path, path.stat().st_size // 2), "cannot be read (image"),
+    "header": (lambda path: cut(path, 5), "is not an image, or its header is damaged"),
     "empty": (lambda path: cut(path, 0), "is empty"),
-    "text": (lambda path: path.write_text("hello\nworld"), "is not an image, or its header"),
+    "text": (lambda path: path.write_text("hello\nworld"), "is not an image, or its"),
     "bomb": (huge, "has more pixels than 89,478,485, the most that are read"),
     "missing": (lambda path: path.unlink(), "not found, or not a file"),
     "frames": (
         lambda path: FRAMES[0].save(path, save_all=True, append_images=FRAMES[1:]),
         "holds 2 frames, not one picture",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("which", [0, 1])
