@@ -34,7 +34,8 @@ def normalisation(encoder: str, weights: str | None) -> Normalisation:
         return IMAGENET
     try:
         if encoder.startswith("tu-"):
-            settings = timm.get_pretrained_cfg(encoder.removeprefix("tu-")).to_dict()
+            name = encoder.removeprefix("tu-")
+            settings = vars(timm.get_pretrained_cfg(name, allow_unregistered=False))
         else:
             settings = smp.encoders.get_preprocessing_params(encoder, weights)
         return from_settings(settings)

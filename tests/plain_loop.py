@@ -110,7 +110,7 @@ def fit(
         torch.manual_seed(1_000_003 * config.seed + step)  # of dropout
         loss = F.cross_entropy(model(images), labels, ignore_index=VOID)
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         decay.step()
     return loss.item()

@@ -9,6 +9,7 @@ import pytest
 import segmentation_models_pytorch as smp
 import timm
 import torch
+from timm.data.config import resolve_model_data_config
 from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.tv_tensors import Image, Mask
@@ -18,7 +19,8 @@ from ablations.normalisation import IMAGENET, normalisation
 from ablations.study import RunConfig
 from lightning_modules.data import create_data
 from lightning_modules.data.segmentation_data import PreparedImages
-from tests.test_voc2012 import VocImages, fake_voc
+from lightning_modules.data.voc2012 import VocImages
+from tests.test_voc2012 import fake_voc
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,7 @@ from tests.test_voc2012 import VocImages, fake_voc
 def test_timm_names_are_normalised_as_the_network_itself_says(name: str) -> None:
     with torch.device("meta"):
         network = timm.create_model(name)
-    settings = timm.data.resolve_model_data_config(network)
+    settings = resolve_model_data_config(network)  # type: ignore[no-untyped-call]
     found = normalisation(f"tu-{name}", "imagenet")
     assert found == (settings["mean"], settings["std"], False)
 

@@ -147,7 +147,8 @@ def scaled(values: NDArray[Any], white: float, path: Path) -> NDArray[np.uint8]:
 def stored_labels(picture: PIL.Image.Image, path: Path) -> NDArray[Any]:
     """The numbers in a mask (H, W) as its file holds them."""
     check_mask(picture, path)
-    layout = picture.tile[0].args if picture.tile else ""
+    tiles = getattr(picture, "tile", [])
+    layout = tiles[0].args if tiles else ""
     stretch = NARROW.get(layout[:3], 1) if isinstance(layout, str) else 1
     with blaming(path):
         labels = np.array(picture)
