@@ -88,16 +88,15 @@ def show_data(given: argparse.Namespace) -> None:
     """Write a contact sheet of a data set: images, and masks laid over them."""
     from lightning_modules.data import show_data
 
-    out = given.out or Path(f"{given.dataset}-{given.split}.png")
-    show_data(
+    path = show_data(
         given.dataset,
-        out,
+        given.out or Path(f"{given.dataset}-{given.split}.png"),
         given.size,
         given.split,
         given.count,
         given.data_folder,
     )
-    print(out)
+    print(path)
 
 
 def where(given: argparse.Namespace) -> None:

@@ -307,7 +307,7 @@ def show_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=["train", "val", "test"], default="train")
     parser.add_argument("--size", type=positive, default=64, help="side in pixels")
     parser.add_argument("--count", type=positive, default=24, help="images")
-    parser.add_argument("--out", type=Path, help="PNG file")
+    parser.add_argument("--out", type=Path, help="picture, or an existing folder for it")
     data_option(parser, os.environ.get("ABLATE_DATA"))
 
 

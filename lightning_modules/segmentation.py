@@ -1,18 +1,18 @@
 """Training and evaluation of one segmentation model."""
 
+import math
 import time
 from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
-from torch import Tensor, nn
-from torchmetrics.classification import MulticlassConfusionMatrix
+from torch import Tensor
 
 from ablations.models import create_model
 from ablations.study import RunConfig
+from lightning_modules.scores import SplitScore, class_iou, mean_iou, mean_loss
 
-IGNORE_INDEX = 255  # VOC and Cityscapes: boundary and void pixels
 POLY_POWER = 0.9
 CURVE_POINTS = 50
 
@@ -24,7 +24,8 @@ class NonFiniteLossError(RuntimeError):
 class SegmentationModule(LightningModule):
     """Cross-entropy, poly decay, and mIoU over the whole validation set.
 
-    A batch is images (B, 3, H, W), float, and labels (B, H, W), int64.
+    A batch is images (B, 3, H, W), float, and labels (B, H, W), int64. Losses are means
+    over labelled pixels: of the batch in training, of the whole split in validation.
     """
 
     def __init__(self, config: RunConfig, classes: tuple[str, ...]) -> None:
@@ -40,10 +41,7 @@ class SegmentationModule(LightningModule):
             config.evaluation,
             config.encoder_weights,
         )
-        self.loss = nn.CrossEntropyLoss(ignore_index=IGNORE_INDEX)
-        # One integer confusion matrix for the whole split, the mIoU of VOC and Cityscapes.
-        # torchmetrics' segmentation.MeanIoU averages per image: another quantity.
-        self.confusion = MulticlassConfusionMatrix(len(classes), ignore_index=IGNORE_INDEX)
+        self.score = SplitScore(len(classes))
         self.curve: list[dict[str, float]] = []  # kept in checkpoints
         self.train_seconds = 0.0  # of all sittings; kept in checkpoints
         self.validated_step = -1
@@ -55,11 +53,11 @@ class SegmentationModule(LightningModule):
     def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
         self.step_started = time.perf_counter()
         # Dropout depends on the seed and the step alone, so a resumed run draws the same.
-        torch.manual_seed(1_000_003 * self.config.seed + self.global_step)
+        reseed(1_000_003 * self.config.seed + self.global_step, self.device)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         images, labels = batch
-        loss: Tensor = self.loss(self(images), labels)
+        loss = mean_loss(self(images), labels)
         if not loss.isfinite():
             raise NonFiniteLossError(f"loss is {loss.item()} at step {self.global_step}")
         self.log("train/loss", loss, prog_bar=True)
@@ -73,18 +71,20 @@ class SegmentationModule(LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         images, labels = batch
-        logits = self(images)
-        self.confusion.update(logits.argmax(dim=1), labels)
-        self.log("val/loss", self.loss(logits, labels), batch_size=len(images))
+        self.score.update(self(images), labels)
 
     def on_validation_epoch_end(self) -> None:
         if not self.trainer.sanity_checking:
-            self.iou = class_iou(self.confusion.compute())  # (classes)
+            loss, confusion = self.score.compute()
+            if self.global_step == self.config.max_steps and not math.isfinite(loss):
+                raise NonFiniteLossError(f"validation loss is {loss} after the last step")
+            self.iou = class_iou(confusion)  # (classes)
             self.miou = mean_iou(self.iou)
             self.validated_step = self.global_step
+            self.log("val/loss", loss)
             self.log("val/miou", self.miou, prog_bar=True)
             self.curve.append({"step": self.global_step, "val_miou": self.miou})
-        self.confusion.reset()
+        self.score.reset()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint |= {"curve": self.curve, "train_seconds": self.train_seconds}
@@ -117,16 +117,8 @@ class SegmentationModule(LightningModule):
         }
 
 
-def class_iou(confusion: Tensor) -> Tensor:
-    """Intersection over union of each class; NaN for one neither labelled nor predicted.
-
-    confusion[i, j] counts the pixels of class i that were predicted as class j.
-    """
-    intersection = confusion.diag()
-    union = confusion.sum(dim=0) + confusion.sum(dim=1) - intersection
-    return intersection.double() / union  # 0 / 0 is NaN
-
-
-def mean_iou(iou: Tensor) -> float:
-    """Mean over the classes present, in [0, 1]; 0 where there is none."""
-    return iou.nanmean().nan_to_num().item()
+def reseed(seed: int, device: torch.device) -> None:
+    """As torch.manual_seed, which without a GPU formats a traceback: a millisecond."""
+    torch.default_generator.manual_seed(seed)
+    if device.type != "cpu":
+        torch.get_device_module(device).manual_seed(seed)

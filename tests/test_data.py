@@ -8,12 +8,14 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
+from ablations.cli import main
 from ablations.errors import InputError
+from ablations.normalisation import IMAGENET
 from ablations.study import RunConfig
 from lightning_modules.data import DATASETS, create_data, show_data
 from lightning_modules.data.digits import CLASSES, HANDWRITING, SCENES, DigitScenes, scene
 from lightning_modules.data.sampler import StepSampler
-from lightning_modules.data.segmentation_data import MEAN, STD, VOID, SegmentationData
+from lightning_modules.data.segmentation_data import VOID, SegmentationData
 from tests.test_voc2012 import fake_voc
 
 CONFIG = RunConfig(image_size=40, train_images=7, val_images=5, batch_size=4, max_steps=6)
@@ -58,9 +60,8 @@ def test_images_are_normalised() -> None:
     data = create_data(changed({"augment": False}))
     images, labels = next(iter(data.val_dataloader()))
     raw, mask = DigitScenes("val", 40, None)[0]
-    expected = (raw / 255 - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[
-        :, None, None
-    ]
+    mean, std = (torch.tensor(values)[:, None, None] for values in IMAGENET[:2])
+    expected = (raw / 255 - mean) / std
     torch.testing.assert_close(images[0], expected.as_subclass(Tensor))
     assert torch.equal(labels[0], mask.as_subclass(Tensor).long())
 
@@ -183,8 +184,33 @@ def test_the_fingerprint_tells_data_apart() -> None:
 
 
 def test_a_contact_sheet_is_a_picture(tmp_path: Path) -> None:
-    show_data("digits", tmp_path / "new" / "sheet.png", 32, "test", 3)
-    assert (tmp_path / "new" / "sheet.png").read_bytes().startswith(b"\x89PNG")
+    path = show_data("digits", tmp_path / "new" / "sheet.png", 32, "test", 3)
+    assert path == tmp_path / "new" / "sheet.png"
+    assert path.read_bytes().startswith(b"\x89PNG")
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         show_data("digits", tmp_path / "file" / "sheet.png", 32, "test", 3)
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [(".", "digits-test.png"), ("sheet", "sheet.png"), ("new/sheet", "new/sheet.png")],
+)
+def test_a_folder_or_a_bare_name_gets_a_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, written: str
+) -> None:
+    command = ["show-data", "digits", "--split", "test", "--count", "1", "--size", "16"]
+    assert main([*command, "--out", str(tmp_path / given)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / written}\n"
+    assert (tmp_path / written).read_bytes().startswith(b"\x89PNG")
+    assert [path.name for path in tmp_path.rglob("*.png")] == [Path(written).name]
+
+
+def test_a_format_that_cannot_be_drawn_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "sheet.docx"
+    assert main(["show-data", "digits", "--count", "1", "--out", str(out)]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith(f"ablate: {out}: cannot be written (Format 'docx'")
+    assert message.count("\n") == 1

@@ -7,20 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
-from torchmetrics.classification import MulticlassJaccardIndex
 
 from ablations.errors import InputError
 from ablations.records import Failure, RunRecord, run_folder
 from ablations.study import RunConfig
 from lightning_modules.checkpoints import Progress
 from lightning_modules.mirror import check_locked
-from lightning_modules.segmentation import (
-    NonFiniteLossError,
-    SegmentationModule,
-    class_iou,
-    mean_iou,
-)
+from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
 from lightning_modules.train import BusyError, Execution, claim, train
+from reports.plots import miou_against_macs
+from reports.tables import block_comparison, runs_table
 
 CONFIG = RunConfig(
     block="psa_parallel",
@@ -168,6 +164,15 @@ def test_a_failure_is_recorded_with_its_reason(tmp_path: Path) -> None:
     assert "training_step" in failure.log
 
 
+def test_a_network_that_the_last_step_ruins_is_a_failure(tmp_path: Path) -> None:
+    changes = {"lr": 1e30, "optimizer": "sgd", "max_steps": 1}
+    config = RunConfig.parse(CONFIG.model_dump() | changes)
+    with pytest.raises(NonFiniteLossError, match="validation loss is nan after the last"):
+        train(config, tmp_path, EXECUTION)
+    failure = Failure.read(run_folder(config, tmp_path) / "failure.json")
+    assert failure.kind == "non-finite loss"
+
+
 def test_out_of_memory_is_recorded_as_such(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,44 +196,6 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         train(CONFIG, tmp_path / "file", EXECUTION)
-
-
-# The metric.
-
-
-def confusion(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
-    """Counted pixel by pixel."""
-    matrix = torch.zeros(classes, classes, dtype=torch.long)
-    for label, guess in zip(labels.flatten(), predicted.flatten(), strict=True):
-        if label != 255:
-            matrix[label, guess] += 1
-    return matrix
-
-
-def test_miou_is_that_of_one_confusion_matrix() -> None:
-    random = torch.Generator().manual_seed(0)
-    labels = torch.randint(0, 4, (3, 5, 7), generator=random)  # class 4 is absent
-    labels[torch.rand(labels.shape, generator=random) < 0.2] = 255
-    predicted = torch.randint(0, 4, (3, 5, 7), generator=random)
-    iou = class_iou(confusion(labels, predicted, 5))
-    for name in range(4):
-        inside = labels != 255
-        both = ((labels == name) & (predicted == name) & inside).sum()
-        either = (((labels == name) | (predicted == name)) & inside).sum()
-        assert iou[name].item() == pytest.approx((both / either).item())
-    assert iou[4].isnan()
-    reference = MulticlassJaccardIndex(5, ignore_index=255)(predicted, labels)
-    assert mean_iou(iou) == pytest.approx(reference.item())
-
-
-def test_batches_share_one_confusion_matrix() -> None:
-    """Not the mean of per-batch values: a rare class counts as often as its pixels say."""
-    module = SegmentationModule(CONFIG, ("ground", "thing"))
-    labels = torch.tensor([[[0, 0, 0, 1]], [[0, 255, 1, 1]]])
-    predicted = torch.tensor([[[0, 0, 1, 1]], [[0, 0, 0, 1]]])
-    for one in range(2):
-        module.confusion.update(predicted[one : one + 1], labels[one : one + 1])
-    assert class_iou(module.confusion.compute()).tolist() == pytest.approx([3 / 5, 2 / 4])
 
 
 def test_a_block_that_no_counter_knows_is_trained(tmp_path: Path) -> None:

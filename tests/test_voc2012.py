@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision import tv_tensors
 
+from ablations.cli import main
 from ablations.errors import InputError
+from ablations.records import Failure
 from ablations.study import RunConfig
 from lightning_modules.data import create_data, show_data
-from lightning_modules.data.segmentation_data import MEAN, VOID
+from lightning_modules.data.segmentation_data import VOID
 from lightning_modules.data.voc2012 import VocImages, augment
 
 LISTS = {"train": ["wide", "tall"], "val": ["small", "square"]}
@@ -72,15 +75,16 @@ def test_validation_keeps_the_middle_of_the_image(tmp_path: Path) -> None:
     assert labels[0, 8].bincount(minlength=256)[[0, 7, 20, VOID]].tolist() == [4, 5, 5, 2]
 
 
-def test_a_crop_beyond_the_edge_is_void_on_the_mean_colour(tmp_path: Path) -> None:
+def test_a_crop_beyond_the_edge_is_void_on_the_colour_given(tmp_path: Path) -> None:
     fake_voc(tmp_path)
     images = VocImages("val", 64, tmp_path)
+    fill = {tv_tensors.Image: [128, 7, 99], tv_tensors.Mask: VOID}
     torch.manual_seed(0)
     beyond = 0
     for _ in range(20):
-        image, labels = augment(64)(images[1])
-        fill = torch.tensor([round(255 * mean) for mean in MEAN])[:, None]
-        outside = (image == fill[..., None]).all(dim=0)
+        image, labels = augment(64, fill)(images[1])
+        colour = torch.tensor(fill[tv_tensors.Image])[:, None, None]
+        outside = (image == colour).all(dim=0)
         assert (labels[outside] == VOID).all()
         beyond += int(outside.any())
     assert 0 < beyond < 20
@@ -119,14 +123,63 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         create_data(CONFIG, tmp_path)
 
 
-@pytest.mark.parametrize("labels", [(0, 21), (0, 254)])
-def test_a_mask_of_other_labels_is_named(tmp_path: Path, labels: tuple[int, ...]) -> None:
+def test_a_mask_of_other_labels_is_named_with_them(tmp_path: Path) -> None:
     root = fake_voc(tmp_path)
-    save_mask(root / "SegmentationClass/wide.png", SIZES["wide"], labels)
+    save_mask(root / "SegmentationClass/wide.png", SIZES["wide"], (0, 21))
     with pytest.raises(
-        InputError, match=r"wide\.png: not a mask of labels 0 to 20 and 255"
+        InputError,
+        match=r"wide\.png: unknown labels 21 \(300 pixels\); known are 0 to 20, and 255",
     ):
         VocImages("train", 16, tmp_path)[0]
+
+
+def test_files_that_cannot_be_used_stop_a_run_before_it_trains(tmp_path: Path) -> None:
+    root = fake_voc(tmp_path)
+    save_mask(root / "SegmentationClass/square.png", (12, 24), (0, 7))
+    Image.new("RGB", (31, 20)).save(root / "SegmentationClass/wide.png")
+    with pytest.raises(InputError, match=r"wide\.png: is a picture of mode RGB; a mask"):
+        create_data(CONFIG, tmp_path)
+    save_mask(root / "SegmentationClass/wide.png", SIZES["wide"], (0, 7))
+    with pytest.raises(
+        InputError,
+        match=r"square\.jpg is 24x24 pixels, but its mask .*square\.png is 24x12$",
+    ):
+        create_data(CONFIG, tmp_path)
+    unaffected = RunConfig.parse(CONFIG.model_dump() | {"val_images": 1})
+    create_data(unaffected, tmp_path)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_split_of_void_only_stops_a_run_before_it_trains(
+    tmp_path: Path, name: str
+) -> None:
+    root = fake_voc(tmp_path)
+    for image in LISTS[name]:
+        save_mask(root / f"SegmentationClass/{image}.png", SIZES[image], (VOID,))
+    with pytest.raises(
+        InputError, match=f"PASCAL VOC 2012, {name}: no pixel has a label in the 2 images"
+    ):
+        create_data(CONFIG, tmp_path)
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_what_is_found_while_training_ends_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], workers: str
+) -> None:
+    """Also if a process that loads data finds it."""
+    root = fake_voc(tmp_path)
+    save_mask(root / "SegmentationClass/tall.png", SIZES["tall"], (0, 99))
+    command = (
+        "train --dataset voc2012 --model fpn --image-size 32 --batch-size 2 --max-steps 1 "
+        f"--no-augment --accelerator cpu --workers {workers}"
+    ).split()
+    paths = ["--runs", str(tmp_path / "runs"), "--data-folder", str(tmp_path)]
+    assert main(command + paths) == 2
+    mask = root / "SegmentationClass/tall.png"
+    message = f"{mask}: unknown labels 99 (297 pixels); known are 0 to 20, and 255 for void"
+    assert capsys.readouterr().err.splitlines()[-1] == f"ablate: {message}"
+    [path] = tmp_path.rglob("failure.json")
+    assert Failure.read(path).reason == f"InputError: {message}"
 
 
 def test_a_contact_sheet_shows_images_of_many_sizes(tmp_path: Path) -> None:

@@ -46,10 +46,16 @@ def show_data(
     split: SplitName,
     count: int,
     folder: Path | None = None,
-) -> None:
-    """Write a contact sheet of a split's first count images, as a network sees them."""
+) -> Path:
+    """Draw a split's first count images, as a network sees them, and say into which file.
+
+    An existing folder gets a file of its own name; a name without a suffix becomes a PNG.
+    """
     source = find_dataset(name)
+    path = out / f"{name}-{split}.png" if out.is_dir() else out
+    path = path if path.suffix else path.with_name(f"{path.name}.png")
     images, prepare = source.open(split, size, folder), source.prepare(size)
     samples = [prepare(images[index]) for index in range(min(count, len(images)))]
     title = f"{source.label}: {split}, {len(images):,} images, shown at {size}x{size}"
-    save_sheet(contact_sheet(title, samples, source.classes), out)
+    save_sheet(contact_sheet(title, samples, source.classes), path)
+    return path

@@ -59,7 +59,7 @@ def overlay(image: Pixels, labels: NDArray[Any], colours: list[Colour]) -> Pixel
 
 def palette(classes: int) -> list[Colour]:
     """A dark grey for the ground, then hues around the wheel, light and dark in turn."""
-    turns = np.arange(classes - 1) / (classes - 1)
+    turns = np.arange(classes - 1) / max(1, classes - 1)
     hues = [
         colorsys.hls_to_rgb(turn, 0.62 if number % 2 else 0.52, 0.85)
         for number, turn in enumerate(turns)
@@ -88,4 +88,5 @@ def save_sheet(figure: Figure, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be written ({error})") from None
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{path}: cannot be written ({reason})") from None

@@ -26,7 +26,12 @@ from torch import nn
 from torchvision.transforms import v2
 from torchvision.tv_tensors import Image, Mask
 
-from lightning_modules.data.segmentation_data import VOID, DataSource, SplitName
+from lightning_modules.data.segmentation_data import (
+    VOID,
+    DataSource,
+    Fill,
+    SplitName,
+)
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -63,6 +68,9 @@ class DigitScenes:
         draw = remembered_scene if self.size <= REMEMBERED_SIZE else scene
         image, labels = draw(self.name, index, self.size)
         return Image(torch.from_numpy(image)), Mask(torch.from_numpy(labels))
+
+    def check(self, count: int) -> None:
+        """Scenes are drawn, not read."""
 
     @property
     def fingerprint(self) -> str:
@@ -183,8 +191,11 @@ def photograph(random: Generator, canvas: Floats) -> Bytes:
     return np.rint(255 * np.clip(canvas * light + grain, 0, 1)).astype(np.uint8)
 
 
-def augment(size: int) -> nn.Module:
-    """Small changes of place, scale and colour. No flips: a flipped digit is no digit."""
+def augment(size: int, fill: Fill) -> nn.Module:
+    """Small changes of place, scale and colour, which leave nothing to fill.
+
+    No flips: a flipped digit is not a digit.
+    """
     transform: nn.Module = v2.Compose(
         [
             v2.RandomResizedCrop(size, scale=(0.6, 1), ratio=(0.85, 1.18)),

@@ -1,29 +1,28 @@
 """What a data set is to the rest: three splits, served as normalised batches."""
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Subset
+from torch.utils.data import Dataset, Subset
 from torchvision.transforms.v2.functional import normalize, to_dtype
 from torchvision.tv_tensors import Image, Mask
 
 from ablations.errors import InputError
+from ablations.normalisation import Normalisation, normalisation
 from ablations.study import RunConfig
+from lightning_modules.data.loader import Batch, Loader
 from lightning_modules.data.sampler import Draw, StepSampler
 
 SplitName = Literal["train", "val", "test"]
 Sample = tuple[Image, Mask]
 VOID = 255  # label of pixels that count neither in the loss nor in mIoU
-
-# Of ImageNet, in [0, 1]; what pretrained encoders expect.
-MEAN = [0.485, 0.456, 0.406]
-STD = [0.229, 0.224, 0.225]
-FILL = {Image: [round(255 * mean) for mean in MEAN], Mask: VOID}  # beyond an image's edge
+Fill = dict[type, Any]  # beyond an image's edge: the mean colour, and VOID
 
 
 class Split(Protocol):
@@ -37,6 +36,9 @@ class Split(Protocol):
     def fingerprint(self) -> str:
         """What the pixels depend on; equal exactly where the data are the same."""
 
+    def check(self, count: int) -> None:
+        """InputError for what is seen to be wrong with the first count without decoding."""
+
 
 class DataSource(NamedTuple):
     """A data set: how it is called, how a split is opened and brought to (size, size)."""
@@ -44,7 +46,7 @@ class DataSource(NamedTuple):
     label: str
     classes: tuple[str, ...]
     open: Callable[[SplitName, int, Path | None], Split]  # split, size, data folder
-    augment: Callable[[int], nn.Module]  # by size; random, draws from torch's generator
+    augment: Callable[[int, Fill], nn.Module]  # by size; random, by torch's generator
     prepare: Callable[[int], nn.Module]  # by size; without chance
 
 
@@ -70,11 +72,28 @@ class SegmentationData(LightningDataModule):
         self.fingerprint = f"{self.train.fingerprint}, {self.val.fingerprint}"
         self.train_images = first_images("train_images", config.train_images, self.train)
         self.val_images = first_images("val_images", config.val_images, self.val)
+        self.check("train", self.train, self.train_images)
+        self.check("val", self.val, self.val_images)
 
     def open(self, name: SplitName) -> Split:
         return self.source.open(name, self.config.image_size, self.folder)
 
-    def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+    def check(self, name: SplitName, split: Split, images: int) -> None:
+        """InputError if the first so many images of a split cannot be used."""
+        split.check(images)
+        prepare = self.source.prepare(self.config.image_size)
+        if not any((prepare(split[i])[1] != VOID).any() for i in range(images)):
+            raise InputError(
+                f"{self.source.label}, {name}: no pixel has a label in the {images} images "
+                f"that are used; all are void ({VOID})"
+            )
+
+    @cached_property
+    def normalisation(self) -> Normalisation:
+        """As the encoder's weights expect it; looked up when they have been loaded."""
+        return normalisation(self.config.encoder, self.config.encoder_weights)
+
+    def train_dataloader(self) -> Loader:
         config = self.config
         sampler = StepSampler(
             self.train_images,
@@ -83,25 +102,29 @@ class SegmentationData(LightningDataModule):
             config.seed,
             self.first_step,
         )
-        transform = self.source.augment if config.augment else self.source.prepare
-        drawn = DrawnImages(self.train, transform(config.image_size), config.seed)
-        return DataLoader(drawn, batch_sampler=sampler, num_workers=self.workers)
+        if config.augment:
+            fill = {Image: mean_colour(self.normalisation), Mask: VOID}
+            transform = self.source.augment(config.image_size, fill)
+        else:
+            transform = self.source.prepare(config.image_size)
+        prepared = PreparedImages(self.train, transform, self.normalisation)
+        drawn = DrawnImages(prepared, config.seed)
+        return Loader(drawn, batch_sampler=sampler, num_workers=self.workers)
 
-    def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+    def val_dataloader(self) -> Loader:
         return self.in_order(self.val, self.val_images)
 
-    def test_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+    def test_dataloader(self) -> Loader:
         test = self.open("test")
+        self.check("test", test, len(test))
         return self.in_order(test, len(test))
 
-    def in_order(self, split: Split, images: int) -> DataLoader[tuple[Tensor, Tensor]]:
+    def in_order(self, split: Split, images: int) -> Loader:
         """The first so many images of a split, each once."""
-        prepared = PreparedImages(split, self.source.prepare(self.config.image_size))
-        return DataLoader(
-            Subset(prepared, range(images)),
-            self.config.batch_size,
-            num_workers=self.workers,
-        )
+        prepare = self.source.prepare(self.config.image_size)
+        prepared = PreparedImages(split, prepare, self.normalisation)
+        first = Subset(prepared, range(images))
+        return Loader(first, self.config.batch_size, num_workers=self.workers)
 
 
 def first_images(key: str, wanted: int | None, split: Split) -> int:
@@ -111,26 +134,37 @@ def first_images(key: str, wanted: int | None, split: Split) -> int:
     return wanted or len(split)
 
 
-class PreparedImages(Dataset[tuple[Tensor, Tensor]]):
+def mean_colour(normalised: Normalisation) -> list[int]:
+    """The stored colour that is 0 for the network."""
+    return [round(255 * mean) for mean in normalised.mean]
+
+
+class PreparedImages(Dataset[Batch]):
     """A split as a network sees it."""
 
-    def __init__(self, split: Split, transform: nn.Module) -> None:
-        self.split, self.transform = split, transform
+    def __init__(
+        self, split: Split, transform: nn.Module, normalised: Normalisation
+    ) -> None:
+        self.split, self.transform, self.normalised = split, transform, normalised
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, index: int) -> Batch:
         image, labels = self.transform(self.split[index])
-        image = normalize(to_dtype(image, torch.float32, scale=True), MEAN, STD)
+        image = to_dtype(image, torch.float32, scale=True)
+        image = normalize(image, list(self.normalised.mean), list(self.normalised.std))
+        if self.normalised.reverse:
+            image = image.flip(0)
         return image.as_subclass(Tensor), labels.as_subclass(Tensor).long()
 
 
-class DrawnImages(Dataset[tuple[Tensor, Tensor]]):
+class DrawnImages(Dataset[Batch]):
     """A split in training: chance in the transform depends on seed and draw alone."""
 
-    def __init__(self, split: Split, transform: nn.Module, seed: int) -> None:
-        self.prepared, self.seed = PreparedImages(split, transform), seed
+    def __init__(self, prepared: PreparedImages, seed: int) -> None:
+        self.prepared, self.seed = prepared, seed
 
-    def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, draw: Draw) -> Batch:
         chance = np.random.SeedSequence([self.seed, draw.number]).generate_state(1)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(chance[0]))
+            # Without a GPU torch.manual_seed formats a traceback, a millisecond each time.
+            torch.default_generator.manual_seed(int(chance[0]))
             return self.prepared[draw.image]

@@ -14,15 +14,18 @@ Images are scaled by their shorter side, relative to the size asked for.
 import hashlib
 from pathlib import Path
 
-import numpy as np
-import PIL.Image
-import torch
 from torch import nn
 from torchvision.transforms import v2
-from torchvision.tv_tensors import Image, Mask
 
 from ablations.errors import InputError
-from lightning_modules.data.segmentation_data import FILL, VOID, DataSource, SplitName
+from lightning_modules.data.image_files import check_pairs, read_pair
+from lightning_modules.data.name_list import read_list
+from lightning_modules.data.segmentation_data import (
+    DataSource,
+    Fill,
+    Sample,
+    SplitName,
+)
 
 CLASSES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus",
@@ -47,10 +50,16 @@ class VocImages:
         digest = hashlib.sha256()
         for name in self.names:
             for path in self.files(name):
-                if not path.is_file():
-                    raise InputError(f"{path}: not found, but {self.list}.txt lists it")
-                digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+                digest.update(f"{path.name} {self.length(path)}\n".encode())
         return digest.hexdigest()[:8]
+
+    def length(self, path: Path) -> int:
+        try:
+            if path.is_file():
+                return path.stat().st_size
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        raise InputError(f"{path}: not found, but {self.list}.txt lists it")
 
     def files(self, name: str) -> tuple[Path, Path]:
         return self.root / f"JPEGImages/{name}.jpg", self.masks / f"{name}.png"
@@ -58,11 +67,11 @@ class VocImages:
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, index: int) -> tuple[Image, Mask]:
-        image, mask = self.files(self.names[index])
-        with PIL.Image.open(image) as file:
-            pixels = np.array(file.convert("RGB")).transpose(2, 0, 1)  # (3, H, W)
-        return Image(torch.from_numpy(pixels)), Mask(torch.from_numpy(read_mask(mask)))
+    def __getitem__(self, index: int) -> Sample:
+        return read_pair(self.files(self.names[index]), len(CLASSES))
+
+    def check(self, count: int) -> None:
+        check_pairs(self.files(name) for name in self.names[:count])
 
 
 def find_root(folder: Path | None) -> Path:
@@ -90,33 +99,12 @@ def training_list(root: Path) -> tuple[str, Path]:
     return "train", root / "SegmentationClass"
 
 
-def read_list(path: Path) -> list[str]:
-    """The names in a list of images; InputError where there are none."""
-    try:
-        names = path.read_text().split()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    if not names:
-        raise InputError(f"{path}: lists no images")
-    return names
-
-
-def read_mask(path: Path) -> np.typing.NDArray[np.uint8]:
-    """Labels (H, W): the palette indices of a PNG; InputError for any other label."""
-    with PIL.Image.open(path) as file:
-        labels = np.array(file)
-    known = labels.ndim == 2 and ((labels < len(CLASSES)) | (labels == VOID)).all()
-    if not known:
-        raise InputError(f"{path}: not a mask of labels 0 to {len(CLASSES) - 1} and {VOID}")
-    return labels.astype(np.uint8)
-
-
-def augment(size: int) -> nn.Module:
+def augment(size: int, fill: Fill) -> nn.Module:
     """Scale from 0.5 to 2, crop, and flip; void where a crop reaches over the edge."""
     transform: nn.Module = v2.Compose(
         [
             v2.RandomResize(size // 2, 2 * size),
-            v2.RandomCrop(size, pad_if_needed=True, fill=FILL),
+            v2.RandomCrop(size, pad_if_needed=True, fill=fill),
             v2.RandomHorizontalFlip(),
         ]
     )

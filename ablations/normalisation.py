@@ -1,0 +1,59 @@
+"""How the colours of an image are scaled: as an encoder's pretrained weights expect it.
+
+A wrong normalisation costs accuracy without a word, so it is read from where the weights
+come from: timm's configuration for `tu-` encoders, smp's for its own. Encoders that start
+from random weights get ImageNet's.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import segmentation_models_pytorch as smp
+import timm
+
+from ablations.errors import InputError
+
+
+class Normalisation(NamedTuple):
+    """(colour - mean) / std, for colours in [0, 1]; red, green, blue."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    reverse: bool = False  # the encoder takes blue, green, red
+
+
+IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+def normalisation(encoder: str, weights: str | None) -> Normalisation:
+    """What an encoder with these weights expects. smp's own encoders may ask the hub.
+
+    Raises InputError if that is not known.
+    """
+    if weights is None:
+        return IMAGENET
+    try:
+        if encoder.startswith("tu-"):
+            name = encoder.removeprefix("tu-")
+            settings = vars(timm.get_pretrained_cfg(name, allow_unregistered=False))
+        else:
+            settings = smp.encoders.get_preprocessing_params(encoder, weights)
+        return from_settings(settings)
+    except Exception as error:  # the hub's client raises errors of many kinds
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"encoder {encoder!r}, weights {weights!r}: the normalisation that they expect "
+            f"cannot be read ({reason})"
+        ) from None
+
+
+def from_settings(settings: Mapping[str, Any]) -> Normalisation:
+    """Of a configuration in which colours may also be 0 to 255, or blue, green, red."""
+    largest = settings.get("input_range", (0, 1))[1]
+    scale = 1 if largest == 1 else 255
+    reverse = settings.get("input_space", "RGB") == "BGR"
+    mean, std = (
+        tuple(value / scale for value in settings[key])[:: -1 if reverse else 1]
+        for key in ("mean", "std")
+    )
+    return Normalisation(mean, std, reverse)
