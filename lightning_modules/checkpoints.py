@@ -106,7 +106,8 @@ class LastCheckpoint(Checkpoint):
             self.save_if_due(trainer)
 
     def on_exception(self, trainer: Trainer, *arguments: Any) -> None:
-        if self.between_steps.yes and trainer.state.fn == TrainerFn.FITTING:
+        fitting = trainer.state.fn == TrainerFn.FITTING
+        if self.between_steps.yes and fitting and trainer.global_step > 0:
             trainer.save_checkpoint(self.path)
 
     def save_if_due(self, trainer: Trainer) -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a training after the step at hand; a second one ends it at once."""
+"""Ctrl-C and SIGTERM end a training after the step at hand, a second one at once."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ class Interrupted(SystemExit):
 class Interrupts(Callback):
     """Takes signals while it is entered, and leaves the training between steps.
 
-    Before the first step there is nothing to finish, and after the last one nothing to leave.
+    Before the first step there is nothing to finish, after the last one nothing to leave.
     A signal that is ignored stays so, which is how a worker leaves Ctrl-C to its parent.
     """
 

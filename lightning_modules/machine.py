@@ -34,13 +34,13 @@ def device_kind(accelerator: Accelerator) -> str:
 
 
 def check_precision(precision: str, accelerator: Accelerator) -> None:
-    """InputError if the device here would compute in another precision than the one named."""
+    """InputError if the device here would compute in another precision than that."""
     kind = device_kind(accelerator)
     possible = PRECISIONS[kind]
     if kind == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
         possible = ("32-true", "16-mixed")
     if precision not in possible:
-        name = torch.cuda.get_device_name() if kind == "cuda" else kind
+        name = torch.cuda.get_device_name() if kind == "cuda" else kind.upper()
         raise InputError(
             f"precision = {precision!r}: not possible on {name} "
             f"(possible: {', '.join(possible)})"
@@ -66,9 +66,9 @@ def commit() -> str:
     them, such as a user's project with a virtual environment, says nothing of them.
     """
     here = Path(__file__)
-    if git("ls-files", "--error-unmatch", here.name):
-        if described := git("describe", "--always", "--dirty", "--abbrev=12"):
-            return described
+    tracked = git("ls-files", "--error-unmatch", here.name)
+    if tracked and (described := git("describe", "--always", "--dirty", "--abbrev=12")):
+        return described
     try:
         return f"{SUITE} {version(SUITE)}"
     except PackageNotFoundError:
@@ -79,8 +79,9 @@ def git(*words: str) -> str:
     """What git says of this folder; empty if it fails or is not installed."""
     own = {key: value for key, value in os.environ.items() if key[:4] != "GIT_"}
     try:
+        command = ["git", *words]
         result = subprocess.run(  # noqa: S603, fixed commands
-            ["git", *words],
+            command,
             cwd=Path(__file__).parent,
             env=own,
             capture_output=True,

@@ -1,4 +1,4 @@
-"""Weights & Biases as a mirror of a run: written to, never read from, never waited for long.
+"""Weights & Biases as a mirror of a run: written to, never read, never waited for long.
 
 Off by default. The only file outside sweeps and reports that imports wandb. The names under
 which things are logged are in the README. A server that is away costs the mirror only: the
@@ -49,8 +49,8 @@ GRACE_SECONDS = 5.0  # beyond that, for wandb to end by itself
 class Mirror:
     """One W&B run while a training lasts; nothing if the mode is disabled.
 
-    All that wandb does happens in one thread, in order, and is waited for at two places only:
-    in open() and at the end, for the seconds above.
+    All that wandb does happens in one thread, in order. It is waited for at two places, in
+    open() and at the end, and for the seconds above.
     """
 
     run: "Run | None" = None
@@ -67,8 +67,9 @@ class Mirror:
     def open(self) -> None:
         """Begin the run at W&B, offline if its server is away.
 
-        For an agent's run, which only the server can end, that is an error. Raises InputError
-        for a key that W&B does not take, RuntimeError if W&B says what the run would not do.
+        For an agent's run, which only the server can end, that is an error. Raises
+        InputError for a key that W&B does not take, RuntimeError if W&B shows other values
+        than the run would use.
         """
         if self.mode == "disabled":
             return

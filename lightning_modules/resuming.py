@@ -20,7 +20,7 @@ PARTS = {"state_dict", "loops", "optimizer_states", "lr_schedulers", "callbacks"
 
 
 class UnusableError(Exception):
-    """A checkpoint that cannot be resumed from: the kind, which ends its new name, and why."""
+    """A checkpoint cannot be resumed from; its new name ends in the kind of problem."""
 
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(reason)
@@ -40,6 +40,7 @@ def resumable(
     try:
         stated = Statement(**checkpoint[STATEMENT])
         step = steps_done(checkpoint)
+        fits = shapes(checkpoint["state_dict"]) == shapes(module.state_dict())
         made_with = dict(stated.made_with)
         notes = tuple(str(note) for note in stated.notes)
     except (TypeError, KeyError, ValueError, AttributeError) as error:
@@ -50,7 +51,7 @@ def resumable(
         raise UnusableError("of-other-data", "the data were others when it was made")
     if not 0 < step <= module.config.max_steps:
         raise UnusableError("damaged", f"it is at step {step}")
-    if shapes(checkpoint["state_dict"]) != shapes(module.state_dict()):
+    if not fits:
         raise UnusableError("damaged", "its network is another one")
     return step, replace(statement, notes=notes + differences(step, made_with, statement))
 
@@ -75,7 +76,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def steps_done(checkpoint: dict[str, Any]) -> int:
-    """As stated, which must be what Lightning's loops say; KeyError if a part is missing."""
+    """As stated, and as Lightning's loops say; KeyError if a part is missing."""
     for part in PARTS:
         checkpoint[part]
     step = checkpoint["global_step"]
