@@ -80,8 +80,8 @@ class Mirror:
             self.run = begun.result(2 * limit)
         except Exception as error:
             self.refuse_mistakes(error)
-            self.lose(f"no answer before the training ({first_line(error)})")
             self.begin_offline()
+            self.lose(f"no answer before the training ({first_line(error)})")
         if self.run is not None:
             check_locked(dict(self.run.config), self.config)
 
@@ -117,10 +117,8 @@ class Mirror:
         stop_service()
         self.thread.give(teardown)
         begun = self.thread.give(partial(self.begin, "offline", INIT_SECONDS))
-        try:
-            self.run = begun.result(INIT_SECONDS)
-        except Exception as error:
-            self.lose(f"nor can it be kept offline ({first_line(error)})")
+        with suppress(Exception):  # then nothing is kept for W&B
+            self.run = begun.result(2 * INIT_SECONDS)
 
     @property
     def logger(self) -> "MirrorLogger | None":
@@ -182,12 +180,13 @@ class Mirror:
 
     def lose(self, reason: str) -> None:
         """Note once that W&B has not got everything, and say so."""
-        note = f"W&B mirror lost: {reason}"
         if self.notes:
             return
+        note = f"W&B mirror lost: {reason}"
+        if self.run is not None:
+            note += f"; `wandb sync {Path(self.run.dir).parent}` uploads what was kept"
         self.notes = (note,)
-        kept = self.folder / "wandb" / "*run-*"
-        say(f"ablate: {note}; to upload it later: wandb sync {kept}")
+        say(f"ablate: {note}")
 
     def take_notes(self) -> tuple[str, ...]:
         """What a record that is now written says of W&B."""

@@ -4,6 +4,7 @@ import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +236,10 @@ def test_what_is_set_aside_is_kept_under_a_name_of_its_own(
     assert note in capsys.readouterr().err
 
 
+def count(steps: list[int], step: int, loss: float) -> None:
+    steps.append(step)
+
+
 def unrestorable(whole: Path, path: Path) -> None:
     """It passes every check, and Lightning still cannot restore it."""
     content = torch.load(whole, weights_only=True)
@@ -252,7 +257,7 @@ def test_a_run_starts_anew_and_its_record_says_why(whole: Path, tmp_path: Path) 
     unrestorable(whole, own)
     for config, path, kind in ((seed, other, "of-another-run"), (CONFIG, own, "damaged")):
         steps: list[int] = []
-        record = train(config, tmp_path, EXECUTION, lambda now, loss: steps.append(now))
+        record = train(config, tmp_path, EXECUTION, partial(count, steps))
         assert steps == [1, 2, 3, 4]
         [note] = record.notes
         assert f"set aside as last.ckpt.{kind}" in note
