@@ -184,7 +184,8 @@ class Mirror:
             return
         note = f"W&B mirror lost: {reason}"
         if self.run is not None:
-            note += f"; `wandb sync {Path(self.run.dir).parent}` uploads what was kept"
+            kept = Path(self.run.dir).parent
+            note += f"; `wandb sync --include-online {kept}` uploads what was kept"
         self.notes = (note,)
         say(f"ablate: {note}")
 
