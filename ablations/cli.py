@@ -219,6 +219,7 @@ def bench_model(given: argparse.Namespace) -> None:
 def train(given: argparse.Namespace) -> int:
     """Train one network and write its record."""
     config = options.run_config(given)
+    from lightning_modules.interrupts import Interrupted
     from lightning_modules.train import BusyError, check_names, train
 
     check_names([config])
@@ -226,6 +227,9 @@ def train(given: argparse.Namespace) -> int:
         record = train(config, given.runs / given.study, execution(given))
     except BusyError as error:
         raise InputError(str(error)) from None
+    except Interrupted as stop:
+        print(f"ablate: {stop}", file=sys.stderr)
+        return stop.exit_code
     print(f"mIoU {100 * record.miou:.2f} %  {given.runs / given.study / config.run_id}")
     return 0
 
@@ -361,8 +365,11 @@ def report(given: argparse.Namespace) -> int:
 
 
 def execution(given: argparse.Namespace, study: "Study | None" = None) -> "Execution":
+    from lightning_modules.machine import device_kind
     from lightning_modules.train import Execution
 
+    if getattr(given, "executor", "here") == "here":
+        device_kind(given.accelerator)  # it is there
     return Execution(
         accelerator=given.accelerator,
         workers=given.workers,

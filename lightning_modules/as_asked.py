@@ -12,6 +12,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from ablations.attention.base import AttentionBlock
 from ablations.errors import InputError
 from ablations.study import RunConfig, flat
 from ablations.yaml_file import read_yaml
@@ -45,7 +46,7 @@ def is_entry(entry: object) -> bool:
 
 
 def check_asked(effective: Mapping[str, Any]) -> None:
-    """InputError where a run would not use what its sweep asked for."""
+    """InputError if a run would not use what its sweep asked for."""
     for key, value in asked().items():
         used = effective[key]
         if (type(used), used) != (type(value), value):
@@ -56,10 +57,32 @@ def check_asked(effective: Mapping[str, Any]) -> None:
 
 
 class AsAsked(Callback):
-    """Stops every rank before its first step where it would not use what was asked for."""
+    """Stops every rank before its first step if it would not use what was asked for.
+
+    So no record can say what was not used, in a sweep or outside of one.
+    """
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        check_asked(effective(trainer, pl_module))
+        used = effective(trainer, pl_module)
+        check_asked(used)
+        check_used(used, pl_module.config)  # type: ignore[arg-type]
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        images, _ = batch
+        found = {"batch_size": len(images), "image_size": images.shape[-1]}
+        check_used(found, pl_module.config)  # type: ignore[arg-type]
+
+
+def check_used(used: Mapping[str, Any], config: RunConfig) -> None:
+    """InputError if a run would use another value than its record would say."""
+    for key, value in used.items():
+        stated = getattr(config, key)
+        if (type(stated), stated) != (type(value), value):
+            raise InputError(
+                f"the configuration says {key} = {stated!r}, the run would use {value!r}"
+            )
 
 
 def effective(trainer: Trainer, module: Any) -> dict[str, Any]:
@@ -67,7 +90,12 @@ def effective(trainer: Trainer, module: Any) -> dict[str, Any]:
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
     [optimizer] = trainer.optimizers
     group = optimizer.param_groups[0]
+    blocks = {
+        part.evaluation for part in module.modules() if isinstance(part, AttentionBlock)
+    }
+    [evaluation] = blocks or {module.config.evaluation}
     parts = {
+        "evaluation": evaluation,
         "max_steps": trainer.max_steps,
         "precision": trainer.precision,
         "optimizer": type(optimizer).__name__.lower(),

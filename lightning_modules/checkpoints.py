@@ -4,6 +4,7 @@ import io
 import os
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,19 @@ from pytorch_lightning.trainer.states import TrainerFn
 from ablations.errors import writing
 
 NAME = "last.ckpt"
+STATEMENT = "attention-ablations"  # the key under which a checkpoint states its run
 
 Progress = Callable[[int, float], None]  # (step, training loss)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Whose a checkpoint is, with what it was made, and what its record has to mention."""
+
+    run: str  # id
+    data: str  # fingerprint
+    made_with: dict[str, str]  # device, versions, commit
+    notes: tuple[str, ...] = ()
 
 
 class WholeFile(TorchCheckpointIO):
@@ -71,11 +83,20 @@ class LastCheckpoint(Checkpoint):
     """Saves now and then, and when the run is interrupted, but between steps only.
 
     What is interrupted half-way is done again from the checkpoint before it.
+    A checkpoint states whose it is, and what its record has to mention.
     """
 
-    def __init__(self, path: Path, seconds: float, between_steps: BetweenSteps) -> None:
+    def __init__(
+        self, path: Path, seconds: float, between_steps: BetweenSteps, statement: Statement
+    ) -> None:
         self.path, self.seconds, self.between_steps = path, seconds, between_steps
+        self.statement = statement
         self.saved = time.monotonic()
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]
+    ) -> None:
+        checkpoint[STATEMENT] = asdict(self.statement)
 
     def on_train_batch_end(self, trainer: Trainer, *arguments: Any) -> None:
         self.save_if_due(trainer)
@@ -85,7 +106,8 @@ class LastCheckpoint(Checkpoint):
             self.save_if_due(trainer)
 
     def on_exception(self, trainer: Trainer, *arguments: Any) -> None:
-        if self.between_steps.yes and trainer.state.fn == TrainerFn.FITTING:
+        fitting = trainer.state.fn == TrainerFn.FITTING
+        if self.between_steps.yes and fitting and trainer.global_step > 0:
             trainer.save_checkpoint(self.path)
 
     def save_if_due(self, trainer: Trainer) -> None:

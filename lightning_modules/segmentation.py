@@ -1,7 +1,6 @@
 """Training and evaluation of one segmentation model."""
 
 import math
-import time
 from typing import Any
 
 import torch
@@ -43,7 +42,6 @@ class SegmentationModule(LightningModule):
         )
         self.score = SplitScore(len(classes))
         self.curve: list[dict[str, float]] = []  # kept in checkpoints
-        self.train_seconds = 0.0  # of all sittings; kept in checkpoints
         self.validated_step = -1
 
     def forward(self, images: Tensor) -> Tensor:
@@ -51,7 +49,6 @@ class SegmentationModule(LightningModule):
         return logits
 
     def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
-        self.step_started = time.perf_counter()
         # Dropout depends on the seed and the step alone, so a resumed run draws the same.
         reseed(1_000_003 * self.config.seed + self.global_step, self.device)
 
@@ -65,9 +62,6 @@ class SegmentationModule(LightningModule):
         if step % max(1, self.config.max_steps // CURVE_POINTS) == 0:
             self.curve.append({"step": step, "train_loss": loss.item()})
         return loss
-
-    def on_train_batch_end(self, outputs: object, batch: object, batch_idx: int) -> None:
-        self.train_seconds += time.perf_counter() - self.step_started
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         images, labels = batch
@@ -87,12 +81,11 @@ class SegmentationModule(LightningModule):
         self.score.reset()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint |= {"curve": self.curve, "train_seconds": self.train_seconds}
+        checkpoint["curve"] = self.curve
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         finished = checkpoint["global_step"]  # an unfinished step will be done again
         self.curve = [point for point in checkpoint["curve"] if point["step"] <= finished]
-        self.train_seconds = checkpoint["train_seconds"]
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         config = self.config

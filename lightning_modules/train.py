@@ -2,23 +2,18 @@
 
 import logging
 import os
-import platform
-import subprocess
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 import torch
 from filelock import FileLock, Timeout
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning import Callback, Trainer, seed_everything
-from pytorch_lightning.callbacks import TQDMProgressBar
 
 from ablations.attention import find_block, set_evaluation
 from ablations.complexity import measure
@@ -29,38 +24,43 @@ from ablations.records import (
     FailureKind,
     RunRecord,
     failures,
+    has_record,
     run_folder,
     tail,
 )
 from ablations.study import RunConfig, Study
 from lightning_modules import checkpoints
 from lightning_modules.as_asked import AsAsked, check_asked
-from lightning_modules.checkpoints import (
-    BetweenSteps,
-    LastCheckpoint,
-    Progress,
-    Reporter,
-    WholeFile,
-)
+from lightning_modules.checkpoints import LastCheckpoint, Progress, Reporter, WholeFile
 from lightning_modules.data import create_data, find_dataset
 from lightning_modules.data.segmentation_data import SegmentationData
+from lightning_modules.display import Display
+from lightning_modules.interrupts import Interrupts
+from lightning_modules.machine import (
+    Accelerator,
+    check_precision,
+    commit,
+    device_kind,
+    device_name,
+    versions,
+)
 from lightning_modules.mirror import AGENT, Mirror, WandbMode, check_mode, show
+from lightning_modules.resuming import Statement, UnusableError, resumable, set_aside
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
-
-PACKAGES = ["torch", "pytorch-lightning", "segmentation-models-pytorch", "timm", "numpy"]
+from lightning_modules.step_time import StepTime
 
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
     """How a run is carried out. Nothing here changes its result."""
 
-    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
+    accelerator: Accelerator = "auto"
     workers: int = 0  # processes that load data
     data_folder: Path | None = None
     wandb: WandbMode = "disabled"
     val_every: int | None = None  # steps; None: four times in a run
     checkpoint_every: float = 60.0  # seconds
-    progress_bar: bool = True
+    progress_bar: bool = True  # in a terminal; elsewhere a few lines
     sweep: Study | None = None  # that asks for the run
 
 
@@ -91,37 +91,30 @@ def train(
 ) -> RunRecord:
     """Carry out one run, or return its record where it has one.
 
-    Goes on from the last checkpoint of an interrupted run, with the same result.
-    A failure is recorded with its reason and raised. Raises BusyError where another
-    process holds the run, UnwritableError where its folder takes no more, InputError for a
-    configuration that cannot be trained or is not what the sweep asked this process for.
+    Resumes from the last checkpoint of an interrupted run, with the same result.
+    A failure is recorded with its reason and raised. Raises BusyError if another process
+    holds the run, UnwritableError if its folder takes no more, InputError for a
+    configuration that cannot be trained here or is not what the sweep asked this process
+    for, and Interrupted after Ctrl-C or SIGTERM.
     """
     check_asked(config.model_dump())
     check_mode(execution.wandb)
     folder = run_folder(config, study)
+    if not has_record(config, study):
+        check_precision(config.precision, execution.accelerator)
     with claim(folder):
         path = folder / "record.json"
-        if path.exists():
-            record = RunRecord.read(path)
-            if AGENT in os.environ:  # W&B waits for this run
-                show(record, folder, execution.wandb)
-            return record
-        try:
-            record = fit(config, folder, execution, progress)
-        except UnwritableError:  # nor could a failure be
-            raise
-        except Exception as error:
-            failure(config, error).note(study)
-            raise
-        record.write(path)
-        for leftover in ("failure.json", checkpoints.NAME):
-            (folder / leftover).unlink(missing_ok=True)
+        if not path.exists():
+            return carry_out(config, study, execution, progress)
+        record = RunRecord.read(path)
+        if AGENT in os.environ:  # W&B waits for this run
+            show(record, folder, execution.wandb)
         return record
 
 
 @contextmanager
 def claim(folder: Path, name: str = "lock") -> Iterator[None]:
-    """Hold a run's folder; the system lets go of it when the process dies."""
+    """Hold a run's folder; the system releases it when the process dies."""
     lock = FileLock(folder / name)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -135,14 +128,51 @@ def claim(folder: Path, name: str = "lock") -> Iterator[None]:
         lock.release()
 
 
-def fit(
-    config: RunConfig, folder: Path, execution: Execution, progress: Progress | None
+def carry_out(
+    config: RunConfig, study: Path, execution: Execution, progress: Progress | None
 ) -> RunRecord:
-    """Train, validate, measure; W&B sees it all, failures too."""
+    """Train, validate, measure, record; W&B sees it all, failures too.
+
+    The record is written before W&B has been told the last of it.
+    """
+    folder = run_folder(config, study)
     with Mirror(config, folder, execution.wandb) as mirror, quiet():
-        record = train_and_measure(config, folder, execution, progress, mirror)
+        with Interrupts() as interrupts:
+            try:
+                mirror.open()
+                record = trained(config, folder, execution, progress, mirror, interrupts)
+            except UnwritableError:  # nor could a failure be
+                raise
+            except Exception as error:
+                failure(config, error).note(study)
+                raise
+            record.write(folder / "record.json")
+            for leftover in ("failure.json", checkpoints.NAME):
+                (folder / leftover).unlink(missing_ok=True)
         mirror.summarise(record)
+    if late := mirror.notes[len(mirror.notes_taken) :]:
+        record = record.model_copy(update={"notes": (*record.notes, *late)})
+        record.write(folder / "record.json")
     return record
+
+
+def trained(
+    config: RunConfig,
+    folder: Path,
+    execution: Execution,
+    progress: Progress | None,
+    mirror: Mirror,
+    interrupts: Interrupts,
+) -> RunRecord:
+    """The record of a run; what it cannot resume from is set aside."""
+    notes: tuple[str, ...] = ()
+    while True:
+        try:
+            return train_and_measure(
+                config, folder, execution, progress, mirror, interrupts, notes
+            )
+        except UnusableError as problem:
+            notes += (set_aside(folder / checkpoints.NAME, problem),)
 
 
 def train_and_measure(
@@ -151,6 +181,8 @@ def train_and_measure(
     execution: Execution,
     progress: Progress | None,
     mirror: Mirror,
+    interrupts: Interrupts,
+    notes: tuple[str, ...],
 ) -> RunRecord:
     data = create_data(config, execution.data_folder, execution.workers)
     side = config.image_size
@@ -168,8 +200,14 @@ def train_and_measure(
     module = SegmentationModule(config, data.classes)
     published = measure(set_evaluation(module.model, "direct"), (1, 3, side, side))
     cost = measure(set_evaluation(module.model, config.evaluation), (1, 3, side, side))
-    trainer = create_trainer(config, folder, execution, progress, mirror)
-    resume(trainer, module, data, folder / checkpoints.NAME)
+    last = folder / checkpoints.NAME
+    statement = Statement(config.run_id, data.fingerprint, made_with(execution), notes)
+    if os.path.lexists(last):
+        data.first_step, statement = resumable(last, module, statement)
+    step_time = StepTime()
+    callbacks = create_callbacks(folder, execution, progress, interrupts, statement)
+    trainer = create_trainer(config, folder, execution, [step_time, *callbacks], mirror)
+    fit(trainer, module, data, last if data.first_step else None, interrupts)
     if module.validated_step != config.max_steps:
         trainer.validate(module, data, verbose=False)
     return RunRecord(
@@ -185,45 +223,69 @@ def train_and_measure(
         macs=cost.macs,
         macs_direct=published.macs,
         not_counted=cost.not_counted or published.not_counted,
-        train_seconds=module.train_seconds,
-        device=device_name(trainer),
+        train_seconds=step_time.train_seconds,
+        compute_seconds=step_time.compute_seconds,
+        device=device_name(trainer.strategy.root_device),
         versions=versions(),
         commit=commit(),
         data=data.fingerprint,
         failures=failures(config, folder.parent),
+        notes=statement.notes + mirror.take_notes(),
     )
 
 
-def resume(
-    trainer: Trainer, module: SegmentationModule, data: SegmentationData, last: Path
+def made_with(execution: Execution) -> dict[str, str]:
+    """What a record and a checkpoint say of the circumstances."""
+    device = device_name(torch.device(device_kind(execution.accelerator)))
+    return {"device": device, "commit": commit()} | versions()
+
+
+def fit(
+    trainer: Trainer,
+    module: SegmentationModule,
+    data: SegmentationData,
+    last: Path | None,
+    interrupts: Interrupts,
 ) -> None:
-    """Fit from the last checkpoint where there is one, else from the start."""
-    if not last.exists():
-        trainer.fit(module, data)
-        return
-    data.first_step = torch.load(last, weights_only=True, mmap=True)["global_step"]
-    trainer.fit(module, data, ckpt_path=last, weights_only=True)
+    """From a checkpoint, else from the start; UnusableError if it cannot be restored."""
+    try:
+        trainer.fit(module, data, ckpt_path=last, weights_only=True if last else None)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        if last is None or interrupts.training:
+            raise
+        raise UnusableError("damaged", f"{type(error).__name__}: {error}") from None
+    if trainer.global_step != trainer.max_steps:
+        raise RuntimeError(f"the training ended at step {trainer.global_step}")
+
+
+def create_callbacks(
+    folder: Path,
+    execution: Execution,
+    progress: Progress | None,
+    interrupts: Interrupts,
+    statement: Statement,
+) -> list[Callback]:
+    """In the order in which they are told of a step: those that may raise at the end."""
+    between_steps = interrupts.between_steps
+    seconds = execution.checkpoint_every
+    callbacks: list[Callback] = [
+        between_steps,
+        LastCheckpoint(folder / checkpoints.NAME, seconds, between_steps, statement),
+    ]
+    if execution.progress_bar:
+        callbacks.append(Display())
+    if progress:
+        callbacks.append(Reporter(progress, between_steps))
+    return [*callbacks, interrupts, AsAsked()]
 
 
 def create_trainer(
     config: RunConfig,
     folder: Path,
     execution: Execution,
-    progress: Progress | None,
+    callbacks: list[Callback],
     mirror: Mirror,
 ) -> Trainer:
-    between_steps = BetweenSteps()
-    callbacks: list[Callback] = [
-        between_steps,  # before those that may raise
-        LastCheckpoint(
-            folder / checkpoints.NAME, execution.checkpoint_every, between_steps
-        ),
-        AsAsked(),
-    ]
-    if execution.progress_bar:
-        callbacks.append(TQDMProgressBar())
-    if progress:
-        callbacks.append(Reporter(progress, between_steps))
     return Trainer(
         accelerator=execution.accelerator,
         devices=1,
@@ -236,7 +298,7 @@ def create_trainer(
         logger=mirror.logger or False,
         log_every_n_steps=10,
         callbacks=callbacks,
-        enable_progress_bar=execution.progress_bar,
+        enable_progress_bar=False,
         enable_model_summary=False,
         default_root_dir=folder,
         plugins=[WholeFile(), LightningEnvironment()],  # the latter also inside Slurm
@@ -275,25 +337,3 @@ def kind_of(error: Exception) -> FailureKind:
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return "out of memory"
     return "error"
-
-
-def device_name(trainer: Trainer) -> str:
-    device = trainer.strategy.root_device
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"
-
-
-def versions() -> dict[str, str]:
-    return {"python": platform.python_version()} | {
-        name: version(name) for name in PACKAGES
-    }
-
-
-def commit() -> str:
-    """The commit of this code, with -dirty where files were changed."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-    result = subprocess.run(  # noqa: S603, a fixed command
-        command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
-    return result.stdout.strip() or "unknown"

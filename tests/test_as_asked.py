@@ -10,15 +10,26 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from ablations.cli import main
 from ablations.errors import InputError
+from ablations.records import read_failures
 from ablations.study import RunConfig
 from lightning_modules.as_asked import AsAsked, asked, check_asked
 from lightning_modules.data import create_data
+from lightning_modules.machine import check_precision
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.train import Execution, train
+from sweeps.worker import carry_out
 
 CONFIG = RunConfig(
     model="fpn", image_size=32, train_images=8, val_images=4, batch_size=4, max_steps=2
 )
+
+HALF = "precision = '16-mixed': not possible on CPU (possible: 32-true, bf16-mixed)"
+MACHINES = [
+    ("cpu", "16-mixed", HALF),
+    ("auto", "16-mixed", HALF),
+    ("gpu", "32-true", "accelerator = 'gpu': there is no GPU here; use auto or cpu"),
+    ("mps", "32-true", "accelerator = 'mps': not available here; use auto or cpu"),
+]
 
 
 @pytest.fixture
@@ -110,6 +121,52 @@ def fit(*callbacks: Callback, **options: Any) -> None:
         **options,
     )
     trainer.fit(SegmentationModule(CONFIG, data.classes), data)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("part", "used"), [("lr", "0.5"), ("batch_size", "8")])
+def test_outside_of_a_sweep_a_record_cannot_say_what_was_not_used(
+    part: str, used: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WANDB_SWEEP_PARAM_PATH", raising=False)
+    with pytest.raises(InputError, match=f"configuration says {part} .* would use {used}"):
+        fit(Other(part), devices=1)
+
+
+@pytest.mark.parametrize(("accelerator", "precision", "message"), MACHINES)
+def test_what_this_machine_cannot_do_is_refused_before_the_start(
+    accelerator: Any,
+    precision: str,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In a sweep it is the failure of the run."""
+    for device in (torch.cuda, torch.backends.mps):
+        monkeypatch.setattr(device, "is_available", lambda: False)
+    flags = ["--accelerator", accelerator, "--precision", precision]
+    assert main(["train", "--runs", str(tmp_path / "runs"), *flags]) == 2
+    assert capsys.readouterr().err == f"ablate: {message}\n"
+    assert not (tmp_path / "runs").exists()
+    config = CONFIG.model_copy(update={"precision": precision})
+    told = carry_out(config, tmp_path / "study", Execution(accelerator=accelerator), print)
+    assert (told.kind, told.reason) == ("failed", f"InputError: {message}")
+    [failed] = read_failures(tmp_path / "study")
+    assert failed.reason == told.reason
+
+
+def test_a_gpu_without_bfloat16_is_not_asked_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Tesla P100")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    check_precision("16-mixed", "gpu")
+    message = r"'bf16-mixed': not possible on Tesla P100 \(possible: 32-true, 16-mixed\)"
+    with pytest.raises(InputError, match=message):
+        check_precision("bf16-mixed", "auto")
+    check_precision("bf16-mixed", "cpu")
 
 
 @pytest.mark.filterwarnings("ignore")  # Lightning's advice on workers and logging

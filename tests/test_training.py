@@ -44,7 +44,7 @@ def stop_at(step: int) -> Progress:
 
 
 def comparable(record: RunRecord) -> dict[str, object]:
-    return record.model_dump(exclude={"train_seconds", "failures"})
+    return record.model_dump(exclude={"train_seconds", "compute_seconds", "failures"})
 
 
 @pytest.fixture(scope="module")

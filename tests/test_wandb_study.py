@@ -83,7 +83,7 @@ def by_id(folder: Path) -> dict[str, RunRecord]:
 
 
 def comparable(folder: Path) -> dict[str, dict[str, object]]:
-    differing = {"train_seconds", "device"}
+    differing = {"train_seconds", "compute_seconds", "device"}
     return {
         run_id: one.model_dump(exclude=differing) for run_id, one in by_id(folder).items()
     }

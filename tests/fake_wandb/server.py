@@ -56,6 +56,8 @@ class FakeWandb:
         self.backend = Backend(self.address)
         self.operations: Counter[str] = Counter()
         self.unknown: list[str] = []
+        self.silent = threading.Event()  # set: requests are accepted and never answered
+        self.closing = threading.Event()
 
     def __enter__(self) -> Self:
         self.thread.start()
@@ -67,6 +69,7 @@ class FakeWandb:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.closing.set()
         self.http.shutdown()
         self.http.server_close()
         self.thread.join()
@@ -85,6 +88,8 @@ class FakeWandb:
             "WANDB_API_KEY": "a" * 40,
             "WANDB_ENTITY": ENTITY,
             "WANDB_ERROR_REPORTING": "false",
+            "WANDB_INIT_TIMEOUT": "300",  # the machine may do much else
+            "WANDB_FINISH_TIMEOUT": "300",
             "WANDB_DIR": str(folder),
             "WANDB_CONFIG_DIR": str(home),
             "WANDB_CACHE_DIR": str(home),
@@ -152,6 +157,10 @@ def handler_of(server: FakeWandb) -> type[BaseHTTPRequestHandler]:
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
             path = self.path.partition("?")[0]
+            if server.silent.is_set():
+                server.closing.wait()
+                self.close_connection = True
+                return
             with server.lock:
                 try:
                     status, content = 200, server.answer(self.command, path, body)

@@ -1,0 +1,106 @@
+"""Ctrl-C and SIGTERM end a training after the step at hand, a second one at once."""
+
+import os
+import signal
+import threading
+from types import FrameType
+from typing import Any, Self
+
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.trainer.states import TrainerFn
+
+from lightning_modules.checkpoints import BetweenSteps
+from lightning_modules.display import say
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(SystemExit):
+    """A training was interrupted: after a step, or at once (step is None).
+
+    The exit code is the shell's: 130 after Ctrl-C, 143 after SIGTERM.
+    """
+
+    def __init__(self, number: int, step: int | None = None, steps: int = 0) -> None:
+        super().__init__(128 + number)
+        self.exit_code, self.step, self.steps = 128 + number, step, steps
+
+    def __str__(self) -> str:
+        if self.step is None:
+            return "stopped at once; the same command resumes from the last checkpoint"
+        place = f"step {self.step} of {self.steps}"
+        return f"interrupted at {place}; the same command resumes from there"
+
+
+class Interrupts(Callback):
+    """Takes signals while it is entered, and leaves the training between steps.
+
+    Before the first step there is nothing to finish, after the last one nothing to leave.
+    A signal that is ignored stays so, which is how a worker leaves Ctrl-C to its parent.
+    """
+
+    def __init__(self) -> None:
+        self.between_steps = BetweenSteps()
+        self.times = 0
+        self.number = 0
+        self.training = False
+        self.process = os.getpid()
+        self.before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            found = {number: signal.getsignal(number) for number in SIGNALS}
+            self.before = {
+                number: handler
+                for number, handler in found.items()
+                if handler is not signal.SIG_IGN
+            }
+        self.listen()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def listen(self) -> None:
+        for number in self.before:
+            signal.signal(number, self.take)
+
+    def take(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self.process:
+            take_in_child(number)
+            return
+        self.times += 1
+        self.number = number
+        if self.times > 1 or not self.training:
+            raise Interrupted(number)
+        say("ablate: finishing the step at hand; once more to stop at once")
+
+    # Lightning has a handler of its own for SIGTERM, which stops half-way in validation.
+
+    def on_train_start(self, *arguments: Any) -> None:
+        self.training = True
+        self.listen()
+
+    def on_validation_start(self, *arguments: Any) -> None:
+        self.listen()
+
+    def on_train_batch_end(self, trainer: Trainer, *arguments: Any) -> None:
+        self.leave_if_asked(trainer)
+
+    def on_validation_end(self, trainer: Trainer, *arguments: Any) -> None:
+        self.leave_if_asked(trainer)
+
+    def leave_if_asked(self, trainer: Trainer) -> None:
+        unfinished = trainer.state.fn == TrainerFn.FITTING and (
+            trainer.global_step < trainer.max_steps
+        )
+        if self.times and unfinished and self.between_steps.yes:
+            raise Interrupted(self.number, trainer.global_step, trainer.max_steps)
+
+
+def take_in_child(number: int) -> None:
+    """In a process that loads data: Ctrl-C is its parent's, the rest is as usual."""
+    if number != signal.SIGINT:
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)

@@ -1,0 +1,93 @@
+"""What a run is carried out with: the device, the packages, the commit of this code."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from ablations.errors import InputError
+
+Accelerator = Literal["auto", "cpu", "gpu", "mps"]
+PACKAGES = ["torch", "pytorch-lightning", "segmentation-models-pytorch", "timm", "numpy"]
+SUITE = "attention-ablations"
+PRECISIONS = {
+    "cpu": ("32-true", "bf16-mixed"),
+    "mps": ("32-true", "16-mixed", "bf16-mixed"),
+    "cuda": ("32-true", "16-mixed", "bf16-mixed"),
+}
+
+
+def device_kind(accelerator: Accelerator) -> str:
+    """cpu, cuda or mps: what Lightning takes for it here; InputError if there is none."""
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if accelerator == "mps" and not mps:
+        raise InputError("accelerator = 'mps': not available here; use auto or cpu")
+    if accelerator == "gpu" and not (cuda or mps):
+        raise InputError("accelerator = 'gpu': there is no GPU here; use auto or cpu")
+    if accelerator == "cpu" or not (cuda or mps):
+        return "cpu"
+    return "mps" if mps else "cuda"
+
+
+def check_precision(precision: str, accelerator: Accelerator) -> None:
+    """InputError if the device here would compute in another precision than that."""
+    kind = device_kind(accelerator)
+    possible = PRECISIONS[kind]
+    if kind == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        possible = ("32-true", "16-mixed")
+    if precision not in possible:
+        name = torch.cuda.get_device_name() if kind == "cuda" else kind.upper()
+        raise InputError(
+            f"precision = {precision!r}: not possible on {name} "
+            f"(possible: {', '.join(possible)})"
+        )
+
+
+def device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"
+
+
+def versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {
+        name: version(name) for name in PACKAGES
+    }
+
+
+def commit() -> str:
+    """The commit of this code, with -dirty if files were changed.
+
+    Name and version of the suite if its files belong to no repository. A repository around
+    them, such as a user's project with a virtual environment, says nothing of them.
+    """
+    here = Path(__file__)
+    tracked = git("ls-files", "--error-unmatch", here.name)
+    if tracked and (described := git("describe", "--always", "--dirty", "--abbrev=12")):
+        return described
+    try:
+        return f"{SUITE} {version(SUITE)}"
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def git(*words: str) -> str:
+    """What git says of this folder; empty if it fails or is not installed."""
+    own = {key: value for key, value in os.environ.items() if key[:4] != "GIT_"}
+    try:
+        command = ["git", *words]
+        result = subprocess.run(  # noqa: S603, fixed commands
+            command,
+            cwd=Path(__file__).parent,
+            env=own,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        return ""
+    return result.stdout.strip() if result.returncode == 0 else ""

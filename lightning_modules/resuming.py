@@ -1,0 +1,119 @@
+"""Which checkpoint a run resumes from: its own, whole, or none.
+
+Any other one is set aside under another name, which is said, and the run starts anew.
+"""
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ablations.errors import writing
+from lightning_modules.checkpoints import STATEMENT, Statement
+from lightning_modules.display import say
+from lightning_modules.segmentation import SegmentationModule
+
+PARTS = {"state_dict", "loops", "optimizer_states", "lr_schedulers", "callbacks", "curve"}
+
+
+class UnusableError(Exception):
+    """A checkpoint cannot be resumed from; its new name ends in the kind of problem."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+
+
+def resumable(
+    path: Path, module: SegmentationModule, statement: Statement
+) -> tuple[int, Statement]:
+    """The step that a checkpoint is at, and the statement with what it adds to the notes.
+
+    Raises UnusableError.
+    """
+    checkpoint = read(path)
+    if STATEMENT not in checkpoint:
+        raise UnusableError("unknown", "it does not state its run")
+    try:
+        stated = Statement(**checkpoint[STATEMENT])
+        step = steps_done(checkpoint)
+        fits = shapes(checkpoint["state_dict"]) == shapes(module.state_dict())
+        made_with = dict(stated.made_with)
+        notes = tuple(str(note) for note in stated.notes)
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise UnusableError("damaged", f"{type(error).__name__}: {error}") from None
+    if stated.run != statement.run:
+        raise UnusableError("of-another-run", f"it belongs to run {stated.run}")
+    if stated.data != statement.data:
+        raise UnusableError("of-other-data", "the data were others when it was made")
+    if not 0 < step <= module.config.max_steps:
+        raise UnusableError("damaged", f"it is at step {step}")
+    if not fits:
+        raise UnusableError("damaged", "its network is another one")
+    return step, replace(statement, notes=notes + differences(step, made_with, statement))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The content of a checkpoint, in which nothing is executed."""
+    if not path.is_file():
+        raise UnusableError("damaged", "it is not a file")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if (part := archive.testzip()) is not None:
+                raise UnusableError("damaged", f"{part} is damaged")
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except UnusableError:
+        raise
+    except Exception as error:  # whatever the bytes make of the reader
+        reason = (str(error).strip().splitlines() or [""])[0]
+        raise UnusableError("damaged", f"{type(error).__name__}: {reason}") from None
+    if not isinstance(checkpoint, dict):
+        raise UnusableError("damaged", "it holds no training")
+    return checkpoint
+
+
+def steps_done(checkpoint: dict[str, Any]) -> int:
+    """As stated, and as Lightning's loops say; KeyError if a part is missing."""
+    for part in PARTS:
+        checkpoint[part]
+    step = checkpoint["global_step"]
+    progress = checkpoint["loops"]["fit_loop"][
+        "epoch_loop.automatic_optimization.optim_progress"
+    ]
+    counted = progress["optimizer"]["step"]["total"]["completed"]
+    if type(step) is not int or step != counted:
+        raise ValueError(f"it is at step {step!r} and has done {counted!r}")
+    return step
+
+
+def shapes(tensors: Mapping[str, object]) -> dict[str, object]:
+    return {name: getattr(tensor, "shape", None) for name, tensor in tensors.items()}
+
+
+def differences(
+    step: int, made_with: dict[str, str], statement: Statement
+) -> tuple[str, ...]:
+    now = statement.made_with
+    return tuple(
+        f"resumed at step {step} with {key} {now[key]}, before with {made_with.get(key)}"
+        for key in now
+        if made_with.get(key) != now[key]
+    )
+
+
+def set_aside(path: Path, problem: UnusableError) -> str:
+    """Rename a checkpoint; the sentence that says so, which is printed, too."""
+    new = path.with_name(f"{path.name}.{problem.kind}")
+    number = 1
+    while new.exists() or new.is_symlink():
+        number += 1
+        new = path.with_name(f"{path.name}.{problem.kind}-{number}")
+    with writing(path):
+        path.rename(new)
+    reason = str(problem)[:200]
+    note = f"a checkpoint was set aside as {new.name} and the run started anew: {reason}"
+    say(f"ablate: {path.parent}: {note}")
+    return note

@@ -1,0 +1,55 @@
+"""Which commit a record names: that of the suite, or none."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lightning_modules import machine
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    done = subprocess.run(
+        ["git", *who, *words], cwd=folder, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's, in which the suite is installed."""
+    installed = tmp_path / "venv" / "machine.py"
+    installed.parent.mkdir()
+    shutil.copy(machine.__file__, installed)
+    (tmp_path / "my_block.py").write_text("")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "my_block.py")
+    git(tmp_path, "commit", "-q", "-m", "mine")
+    monkeypatch.setattr(machine, "__file__", str(installed))
+    return tmp_path
+
+
+def test_a_repository_around_the_suite_says_nothing_of_it(repository: Path) -> None:
+    assert machine.commit().startswith("attention-ablations ")
+
+
+def test_a_repository_that_holds_the_suite_does(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "suite")
+    head = git(repository, "rev-parse", "--short=12", "HEAD")
+    monkeypatch.setenv("GIT_DIR", str(repository / "elsewhere"))  # as in a hook of git
+    assert machine.commit() == head
+    (repository / "my_block.py").write_text("changed")
+    assert machine.commit() == f"{head}-dirty"
+
+
+def test_without_git_there_is_the_version(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent / "nowhere"))
+    assert machine.commit().startswith("attention-ablations ")
