@@ -6,10 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ablations import grid
 from ablations.errors import InputError, unknown_name
+from ablations.sources import check_source, source_of
+
+DERIVED = {"source"}  # keys that are filled in, not asked for
+SHOWN = 80  # characters of a value in a message
+READABLE = 100  # characters of a run's name before its digits
 
 
 class RunConfig(BaseModel):
@@ -49,26 +54,51 @@ class RunConfig(BaseModel):
         "32-true", description="Lightning's precision of the training"
     )
     seed: int = Field(0, ge=0, description="of weights, order and augmentation")
+    source: str = Field("", description="digest of a user's own block; filled in")
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], source: str = "configuration") -> Self:
         """Validate values; InputError names the key, the value and what is allowed."""
         values = flat(values)
+        if values.get("source") == "":  # to be filled in
+            del values["source"]
         for key in values:
             if key not in cls.model_fields:
                 raise InputError(f"{source}: {unknown_name('key', key, cls.model_fields)}")
         try:
-            return cls(**values)
+            config = cls(**values)
         except ValidationError as error:
             raise InputError(f"{source}: {first_problem(error)}") from None
+        if values.get("source") is not None:
+            check_source(config.model_dump(), source)
+        return config
+
+    @model_validator(mode="before")
+    @classmethod
+    def with_source(cls, values: Any) -> Any:
+        """What a new configuration leaves out; a stored one states it."""
+        if not isinstance(values, dict) or values.get("source") is not None:
+            return values
+        return values | {"source": source_of(values)}
 
     @property
     def run_id(self) -> str:
-        """A readable name, unique per configuration and equal on every machine."""
-        text = json.dumps(self.model_dump(), sort_keys=True)
+        """A readable name, unique per configuration and equal on every machine.
+
+        Of what differs from the defaults: a key added with the default that means the
+        former behaviour changes no id. So a default never changes.
+        """
+        usual = {key: field.default for key, field in type(self).model_fields.items()}
+        changed = {key: v for key, v in self.model_dump().items() if v != usual[key]}
+        text = json.dumps(changed, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:10]
-        readable = f"{self.block}-{self.placement}-{self.encoder}-s{self.seed}"
-        return re.sub(r"[^A-Za-z0-9_-]+", "_", readable) + f"-{digest}"
+        readable = f"{self.block}-{self.placement}-{self.encoder}"
+        readable = re.sub(r"[^A-Za-z0-9_-]+", "_", readable)[:READABLE]
+        return f"{readable}-s{self.seed}-{digest}"
+
+    def asked(self) -> Self:
+        """Without what is filled in: what a sweep file can ask for."""
+        return self.model_copy(update=dict.fromkeys(DERIVED, ""))
 
 
 def flat(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,12 +111,20 @@ def flat(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def first_problem(error: ValidationError) -> str:
     """One line for a user: key, value, and what is allowed."""
-    problem = error.errors()[0]
-    key = ".".join(str(part) for part in problem["loc"])
-    hint = ""
-    if problem["type"] == "float_type" and is_number(problem["input"]):
-        hint = f"; YAML reads it as text, write {float(problem['input']):.1e}"
-    return f"{key} = {problem['input']!r}: {problem['msg']}{hint}"
+    problem = error.errors(include_url=False)[0]
+    key = shortened(".".join(str(part) for part in problem["loc"]))
+    if problem["type"] == "missing":
+        return f"{key} is missing"
+    hint, value = "", problem["input"]
+    if problem["type"] == "float_type" and isinstance(value, str) and is_number(value):
+        hint = f"; YAML reads it as text, write {float(value):.1e}"
+    said = problem["msg"].removeprefix("Value error, ")
+    return f"{key} = {shortened(repr(value))}: {said}{hint}" if key else said
+
+
+def shortened(text: str) -> str:
+    """As much of a text as a line of a message has room for."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def is_number(text: object) -> bool:
@@ -133,4 +171,5 @@ class Study(BaseModel):
 
     def cell(self, config: RunConfig) -> dict[str, Any]:
         """What the sweep asks of that run."""
-        return next(cell for cell in self.cells() if self.run(cell) == config)
+        asked = config.asked()
+        return next(cell for cell in self.cells() if self.run(cell).asked() == asked)

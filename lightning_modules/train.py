@@ -29,9 +29,11 @@ from ablations.records import (
     FailureKind,
     RunRecord,
     failures,
+    find_record,
     run_folder,
     tail,
 )
+from ablations.sources import check_imported
 from ablations.study import RunConfig, Study
 from lightning_modules import checkpoints
 from lightning_modules.as_asked import AsAsked, check_asked
@@ -97,12 +99,12 @@ def train(
     configuration that cannot be trained or is not what the sweep asked this process for.
     """
     check_asked(config.model_dump())
+    check_imported(config.model_dump())
     check_mode(execution.wandb)
     folder = run_folder(config, study)
     with claim(folder):
         path = folder / "record.json"
-        if path.exists():
-            record = RunRecord.read(path)
+        if record := find_record(config, study):
             if AGENT in os.environ:  # W&B waits for this run
                 show(record, folder, execution.wandb)
             return record

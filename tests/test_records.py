@@ -16,7 +16,7 @@ def record(config: RunConfig = CONFIG, miou: float = 0.5) -> RunRecord:
     return RunRecord(
         config=config,
         miou=miou,
-        iou={"background": 0.9, "one": None},
+        iou={"background": miou, "one": None},
         val_loss=1.0,
         curve=[{"step": 1, "train_loss": 2.0}],
         params=10,
