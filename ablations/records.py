@@ -26,6 +26,7 @@ from ablations.study import RunConfig, first_problem
 FailureKind = Literal["out of memory", "non-finite loss", "time-out", "crash", "error"]
 LOG_LINES = 40  # kept of a failed run
 MAX_BYTES = 2**25
+LINE = 300  # characters of a message
 ROUNDING = 1e-4  # of a mean that somebody else computed
 
 
@@ -60,7 +61,7 @@ class Document(BaseModel):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            raise InputError(f"{path}: {first_problem(error)}") from None
+            raise InputError(f"{path}: {problem_of(error)}") from None
 
     @classmethod
     def read_own(cls, path: Path) -> Self:
@@ -100,6 +101,16 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(content) < len(pairs):
         raise ValueError("duplicate key")
     return content
+
+
+def problem_of(error: ValidationError) -> str:
+    """One line, however much is missing or too long."""
+    problem = error.errors()[0]
+    if problem["type"] == "missing":
+        return f"{'.'.join(map(str, problem['loc']))} is missing"
+    line = first_problem(error) if problem["loc"] else problem["msg"]
+    line = line.replace("Value error, ", "")
+    return line if len(line) < LINE else f"{line[: LINE // 2]} ... {line[-LINE // 2 :]}"
 
 
 Count = Annotated[int, Field(strict=True, ge=0, lt=10**18)]
@@ -216,7 +227,7 @@ def has_record(config: RunConfig, study: Path) -> bool:
 
 
 def read_records(folder: Path) -> Iterator[RunRecord]:
-    """Every record below folder, in the order of paths; InputError for the same run twice."""
+    """Every record below folder, in the order of paths; a run twice is an InputError."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of runs")
     first: dict[str, Path] = {}

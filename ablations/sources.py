@@ -97,7 +97,11 @@ def user_files(module: str, search: Search) -> dict[str, Path]:
     while waiting:
         for name, spec in chain(waiting.pop(), search):
             file = Path(spec.origin or "")
-            if name in files or not file.is_file() or not (start and own(file, name, *start)):
+            if (
+                name in files
+                or not file.is_file()
+                or not (start and own(file, name, *start))
+            ):
                 continue
             files[name] = file
             package = name if spec.submodule_search_locations else name.rpartition(".")[0]

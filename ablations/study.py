@@ -13,7 +13,6 @@ from ablations.errors import InputError, unknown_name
 from ablations.sources import check_source, source_of
 
 DERIVED = {"source"}  # keys that are filled in, not asked for
-SHOWN = 80  # characters of a value in a message
 READABLE = 100  # characters of a run's name before its digits
 
 
@@ -111,20 +110,13 @@ def flat(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def first_problem(error: ValidationError) -> str:
     """One line for a user: key, value, and what is allowed."""
-    problem = error.errors(include_url=False)[0]
-    key = shortened(".".join(str(part) for part in problem["loc"]))
-    if problem["type"] == "missing":
-        return f"{key} is missing"
-    hint, value = "", problem["input"]
-    if problem["type"] == "float_type" and isinstance(value, str) and is_number(value):
-        hint = f"; YAML reads it as text, write {float(value):.1e}"
-    said = problem["msg"].removeprefix("Value error, ")
-    return f"{key} = {shortened(repr(value))}: {said}{hint}" if key else said
-
-
-def shortened(text: str) -> str:
-    """As much of a text as a line of a message has room for."""
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    hint = ""
+    text = problem["input"] if problem["type"] == "float_type" else None
+    if isinstance(text, str) and is_number(text):
+        hint = f"; YAML reads it as text, write {float(text):.1e}"
+    return f"{key} = {problem['input']!r}: {problem['msg']}{hint}"
 
 
 def is_number(text: object) -> bool:

@@ -19,9 +19,9 @@ class Column(NamedTuple):
     show: Show
 
 
-def either(show: Show) -> Show:
-    """A dash where a number is missing."""
-    return lambda value: "–" if pd.isna(value) else show(value)
+def either(show: Show, missing: str = "–") -> Show:
+    """A dash, or what is said instead of it, where a number is missing."""
+    return lambda value: missing if pd.isna(value) else show(value)
 
 
 def scaled(factor: float, digits: int, sign: str = "") -> Show:
@@ -36,6 +36,7 @@ millions = scaled(1e6, 3)
 added_millions = scaled(1e6, 3, sign="+")
 count = either(lambda value: f"{value:,.0f}")
 seconds = scaled(1, 1)
+counted = either(scaled(1e6, 3), "not counted")
 milliseconds = scaled(1e-3, 2)
 times = either(lambda value: f"{value:.1f}x")
 megabytes = scaled(1e6, 1)
@@ -68,13 +69,20 @@ COMPARISON = [
     Column("seeds", "Seeds", count),
     Column("params", "Params (M)", millions),
     Column("added_params_share", "added", share),
-    Column("macs_direct", "MACs as published (M)", millions),
+    Column("macs_direct", "MACs as published (M)", counted),
     Column("added_macs_direct_share", "added ", share),
-    Column("macs", "as run (M)", millions),
+    Column("macs", "as run (M)", counted),
     Column("added_macs_share", "added  ", share),
-    Column("train_seconds", "Train (s)", seconds),
 ]
 EVALUATION = Column("evaluation", "Evaluation", text)
+
+
+def time_column(table: pd.DataFrame, on_cpu: bool) -> Column:
+    """Seconds of the device if every row has them, else wall clock, and which it is."""
+    if table["compute_seconds"].isna().any():
+        return Column("train_seconds", "Train (wall s)", seconds)
+    kind = "CPU" if on_cpu else "device"
+    return Column("compute_seconds", f"Train ({kind} s)", seconds)
 
 
 def cost_columns(convention: Convention) -> list[Column]:

@@ -18,7 +18,7 @@ def record(config: RunConfig = CONFIG, miou: float = 0.5) -> RunRecord:
         miou=miou,
         iou={"background": miou, "one": None},
         val_loss=1.0,
-        curve=[{"step": 1, "train_loss": 2.0}],
+        curve=[{"step": 1, "train_loss": 2.0, "val_miou": miou}],
         params=10,
         macs=100,
         macs_direct=100,

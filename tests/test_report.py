@@ -34,9 +34,10 @@ def runs(tmp_path: Path) -> Path:
 
 def test_a_report_holds_tables_plots_and_failures(runs: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    summary = write_report(runs, out)
-    page = (out / "report.md").read_text()
-    assert page in summary
+    report = write_report(runs, out)
+    page = report.page.read_text()
+    assert str(out / "report.md") in report.summary
+    assert "| SE " in report.summary
     assert "6 finished runs, 1 failed" in page
     assert r"a\|b" in page
     for line in ("| SE ", "| Own ", "+2.00"):
@@ -67,13 +68,13 @@ def test_equal_records_give_equal_files(runs: Path, tmp_path: Path) -> None:
 def test_coverage_is_stated(runs: Path, tmp_path: Path) -> None:
     parameters = {"block": {"values": ["none", "se", "gc"]}, "seed": {"values": [0, 1]}}
     study = Study(name="three", parameters=parameters)
-    page = write_report(runs, tmp_path / "out", study)
+    page = write_report(runs, tmp_path / "out", study).page.read_text()
     assert "4 of the 6 planned have a record" in page
     assert page.count("* `gc-residual-resnet18-s") == 2
     complete = Study(
         name="two", parameters=parameters | {"block": {"values": ["none", "se"]}}
     )
-    assert "Not complete" not in write_report(runs, tmp_path / "out", complete)
+    assert "Not complete" not in write_report(runs, tmp_path / "out", complete).summary
 
 
 def test_a_run_whose_baseline_is_missing_is_named_and_left_out(
@@ -81,7 +82,7 @@ def test_a_run_whose_baseline_is_missing_is_named_and_left_out(
 ) -> None:
     config = RunConfig(block="se", seed=7)
     record(config).write(run_folder(config, runs) / "record.json")
-    page = write_report(runs, tmp_path / "out")
+    page = write_report(runs, tmp_path / "out").page.read_text()
     assert f"`{config.run_id}`" in page
     assert "Without baseline" in page
 
@@ -89,7 +90,7 @@ def test_a_run_whose_baseline_is_missing_is_named_and_left_out(
 def test_other_settings_have_tables_of_their_own(runs: Path, tmp_path: Path) -> None:
     config = RunConfig(placement="stages")
     record(config).write(run_folder(config, runs) / "record.json")
-    page = write_report(runs, tmp_path / "out")
+    page = write_report(runs, tmp_path / "out").page.read_text()
     assert "resnet18, residual" in page
     assert "resnet18, stages" in page
     assert (tmp_path / "out" / "comparison-2.csv").exists()
@@ -99,7 +100,7 @@ def test_nothing_to_report_is_an_error_that_gives_the_reasons(tmp_path: Path) ->
     config = RunConfig()
     failure = Failure(config=config, kind="error", reason="no luck", log="")
     failure.write(run_folder(config, tmp_path) / "failure.json")
-    with pytest.raises(InputError, match=r"no record.*\n.*no luck"):
+    with pytest.raises(InputError, match=r"no record.*1 failed.*no luck"):
         write_report(tmp_path, tmp_path / "out")
 
 
@@ -120,13 +121,14 @@ COLUMNS = [
 def test_markdown_keeps_signs_and_escapes_pipes() -> None:
     page = markdown(TABLE, COLUMNS)
     assert "+1.60" in page
-    assert r"a\|b_" in page
+    assert r"a\|b\_&lt;script>&50%\\n" in page
     assert "–" in page
 
 
 def test_latex_escapes_its_special_characters() -> None:
     page = latex(TABLE, COLUMNS)
-    assert r"a|b\_<script>\&50\%\textbackslash{}n & +1.60 & -- \\" in page
+    escaped = r"a\textbar{}b\_\textless{}script\textgreater{}\&50\%\textbackslash{}n"
+    assert rf"{escaped} & +1.60 & -- \\" in page
     assert r"$\pm$" in page
 
 
