@@ -76,11 +76,11 @@ def write_report(runs: Path, out: Path, study: Study | None = None) -> Report:
     sections = sections_of(groups, out)
     tail = ["## How to read this", HOW_TO_READ, "## Failed runs", failed(failures)]
     tail += ["## Notes of runs", notes(records), "## Where this ran", provenance(records)]
-    write_text(out / "report.md", page_of([*head, *sections, *tail]))
+    page = out / "report.md"
+    write_text(page, page_of([*head, *sections, *tail]))
     printed = sections[: PRINTED if len(groups) <= PRINTED else 0]
-    counts = f"{len(groups)} settings, {len(records)} runs: {out / 'report.md'}"
-    summary = page_of([*head, *printed, visible(counts)])
-    return Report(out / "report.md", summary, not missing)
+    counts = f"{plural(len(groups), 'setting')}, {plural(len(records), 'run')}: {page}"
+    return Report(page, page_of([*head, *printed, visible(counts)]), not missing)
 
 
 def page_of(parts: Iterable[str]) -> str:
@@ -228,7 +228,7 @@ def coverage(
     missing: list[str],
 ) -> str:
     """How much of the study is here: the means of a part of a grid can be biased."""
-    counts = f"{len(records)} finished runs, {len(failures)} failed"
+    counts = f"{plural(len(records), 'finished run')}, {len(failures)} failed"
     if study is None:
         return (
             f"{counts}. How many were planned is not known here (`--sweep FILE` says it)."
@@ -239,6 +239,10 @@ def coverage(
         return line
     ids = listed([f"* `{run_id}`" for run_id in missing], "\n")
     return f"{line} **Not complete**, so means may be biased. Without record:\n\n{ids}"
+
+
+def plural(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def listed(items: Sequence[str], between: str) -> str:
