@@ -53,7 +53,7 @@ def place_labels(
     while True:
         looks = {block: End(places[block], transforms[block], LEADER) for block in margin}
         written = in_margin(axes, looks, SIZE)
-        axes.figure.canvas.draw()  # text has a size only now, and the axes their place
+        axes.figure.draw_without_rendering()  # only now are axes and texts in their place
         room = Room(axes, places, bars, transforms, level)
         inside = sorted(places.keys() - margin, key=lambda block: -places[block][1])
         found = {block: room.write(block) for block in inside}

@@ -159,7 +159,7 @@ def learning_curves(curves: DataFrame) -> Figure:
             ends[block] = End((last["step"], 100 * last["miou"]), axes.transData, leader)
         axes.set_xlabel("Step")
         axes.set_ylabel("Validation mIoU (%)")
-        figure.canvas.draw()  # the axes have a height only now
+        figure.draw_without_rendering()  # the axes have a height only now
         in_margin(axes, ends, 8.5)
     return figure
 
@@ -170,7 +170,7 @@ MARKERS = "osD^vPX<>*hpd"
 
 
 def line_looks(blocks: list[str]) -> Iterator[dict[str, Any]]:
-    """A look for each line, no two alike for 364 of them; the baseline is grey."""
+    """A look for each line, no two alike for 182 of them; the baseline is grey."""
     others = (
         {
             "color": COLOURS[number % 7],

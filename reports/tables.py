@@ -37,7 +37,7 @@ def versions(records: Iterable[RunRecord]) -> dict[str, dict[str, int]]:
     found: dict[str, Counter[str]] = {}
     for record in records:
         found.setdefault(record.config.block, Counter())[version(record)] += 1
-    return {block: dict(counts) for block, counts in found.items() if len(counts) > 1}
+    return {b: dict(sorted(found[b].items())) for b in sorted(found) if len(found[b]) > 1}
 
 
 def version(record: RunRecord) -> str:
