@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ablations import options
 from ablations.errors import InputError, printable
-from ablations.records import read_records
 from ablations.sweep_file import load_study
 
 if TYPE_CHECKING:
@@ -354,14 +353,14 @@ def report(given: argparse.Namespace) -> int:
     if given.sweep:
         study = load_study(given.sweep, given.count)
     out = given.out or folder / "report"
-    print(write_report(folder, out, study))
+    written = write_report(folder, out, study)
+    print(written.summary)
     if given.wandb:
         from sweeps.publish import publish
 
         name = study.name if study else folder.resolve().name
         print(publish(out, name, given.wandb, project, entity))
-    done = {record.config for record in read_records(folder)}
-    return 0 if study is None or done >= set(study.runs()) else 1
+    return 0 if written.complete else 1
 
 
 def execution(given: argparse.Namespace, study: "Study | None" = None) -> "Execution":

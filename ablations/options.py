@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from ablations.errors import InputError
-from ablations.study import RunConfig, flat
+from ablations.study import DERIVED, RunConfig, flat
 from ablations.yaml_file import read_yaml
 
 
 def config_options(parser: argparse.ArgumentParser) -> None:
-    """One flag for each field of RunConfig."""
+    """One flag for each field of RunConfig that is not filled in."""
     group = parser.add_argument_group("configuration (decides the result)")
     for name, field in RunConfig.model_fields.items():
+        if name in DERIVED:
+            continue
         default = "none" if field.default is None else field.default
         details: dict[str, Any] = value_type(field.annotation)
         group.add_argument(

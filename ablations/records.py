@@ -9,15 +9,25 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from ablations.errors import InputError, writing
 from ablations.study import RunConfig, first_problem
 
 FailureKind = Literal["out of memory", "non-finite loss", "time-out", "crash", "error"]
 LOG_LINES = 40  # kept of a failed run
+MAX_BYTES = 2**25
+LINE = 300  # characters of a message
+ROUNDING = 1e-4  # of a mean that somebody else computed
 
 
 class Document(BaseModel):
@@ -25,13 +35,15 @@ class Document(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    config: RunConfig
+
     def write(self, path: Path) -> None:
         """Write to a partial file, flush, rename. Raises UnwritableError."""
         content = self.model_dump(mode="json")
         partial = path.with_suffix(f".{os.getpid()}.partial")
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("w") as file:
+            with partial.open("w", encoding="utf-8") as file:
                 json.dump(content | {"sha256": checksum(content)}, file, indent=2)
                 file.write("\n")
                 file.flush()
@@ -41,43 +53,117 @@ class Document(BaseModel):
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read and check a file; InputError says what is wrong with it."""
-        try:
-            content = json.loads(path.read_text())
-            stated = content.pop("sha256")
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-        except (ValueError, KeyError, AttributeError, TypeError):
-            raise InputError(f"{path}: truncated or not a record") from None
-        if stated != checksum(content):
+        content = read_json(path)
+        if not isinstance(content, dict) or "sha256" not in content:
+            raise InputError(f"{path}: truncated or not a record")
+        if content.pop("sha256") != checksum(content):
             raise InputError(f"{path}: was changed after it was written")
         try:
-            return cls(**content)
+            return cls.model_validate(content)
         except ValidationError as error:
-            raise InputError(f"{path}: {first_problem(error)}") from None
+            raise InputError(f"{path}: {problem_of(error)}") from None
+
+    @classmethod
+    def read_own(cls, path: Path) -> Self:
+        """The same, of a file that must lie in the folder of its run."""
+        document = cls.read(path)
+        if path.parent.name != document.config.run_id:
+            raise InputError(f"{path}: belongs to run {document.config.run_id}")
+        return document
+
+
+def read_json(path: Path) -> object:
+    """InputError for what is not a file of plain JSON of a sensible size."""
+    try:
+        if not path.is_file():
+            raise InputError(f"{path}: not a regular file")
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise InputError(f"{path}: {size:,} bytes, a record has at most {MAX_BYTES:,}")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: truncated or not a record (not UTF-8)") from None
+    try:
+        content = json.loads(text, object_pairs_hook=unique)
+        if r"\ud" in text.lower():  # halves of characters, which no file can hold
+            json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = repr(error.object[error.start])
+        raise InputError(f"{path}: {half} is half of a character, not text") from None
+    except (ValueError, RecursionError):
+        raise InputError(f"{path}: truncated or not a record") from None
+    return content
+
+
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("duplicate key")
+    return content
+
+
+def problem_of(error: ValidationError) -> str:
+    """One line, however much is missing or too long."""
+    problem = error.errors()[0]
+    if problem["type"] == "missing":
+        return f"{'.'.join(map(str, problem['loc']))} is missing"
+    line = first_problem(error) if problem["loc"] else problem["msg"]
+    line = line.replace("Value error, ", "")
+    return line if len(line) < LINE else f"{line[: LINE // 2]} ... {line[-LINE // 2 :]}"
+
+
+Count = Annotated[int, Field(strict=True, ge=0, lt=10**18)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Share = Annotated[Number, Field(ge=0, le=1)]
+Seconds = Annotated[Number, Field(ge=0, lt=1e10)]
+Loss = Annotated[Number, Field(ge=0, lt=3.5e38)]  # cross-entropy in float32
+Text = Annotated[str, Field(strict=True, min_length=1)]
+
+
+def known_point(point: dict[str, float]) -> dict[str, float]:
+    """A point of a curve: step, and train_loss or val_miou or both."""
+    ranges = {"step": 10**12, "train_loss": 3.5e38, "val_miou": 1}
+    if "step" not in point or len(point) < 2 or not point.keys() <= ranges.keys():
+        raise ValueError("a point has a step and a train_loss or val_miou, no other key")
+    for key, value in point.items():
+        if not 0 <= value <= ranges[key]:
+            raise ValueError(f"{key} is not between 0 and {ranges[key]:g}")
+    if point["step"] % 1:
+        raise ValueError("step is not a whole number")
+    return point
+
+
+Point = Annotated[dict[str, Number], AfterValidator(known_point)]
 
 
 class RunRecord(Document):
     """The result of one finished run, with all it takes to compare or repeat it."""
 
-    config: RunConfig
-    miou: float = Field(ge=0, le=1)  # last validation
-    iou: dict[str, float | None]  # by class, [0, 1]; None: neither in labels nor predicted
-    val_loss: float
-    curve: list[dict[str, float]]  # of the training: step, train_loss, and val_miou if any
-    params: int
-    macs: int | None  # multiply-adds for one image of image_size, as run
-    macs_direct: int | None  # the same with blocks computed as published
+    miou: Share  # last validation; the mean of iou
+    iou: dict[Text, Share | None] = Field(min_length=1)  # by class; None: was nowhere
+    val_loss: Loss
+    curve: list[Point]  # of the training
+    params: Count
+    macs: Count | None  # multiply-adds for one image of image_size, as run
+    macs_direct: Count | None  # the same with blocks computed as published
     not_counted: str = ""  # why macs are None: the operators without a count
-    train_seconds: float  # wall clock over all sessions, without validation
-    compute_seconds: float | None = (
-        None  # the same in CPU seconds, on a GPU in device seconds
-    )
+    train_seconds: Seconds  # wall clock over all sessions, without validation
+    compute_seconds: Seconds | None = None  # the same of a CPU core, or of a GPU
     device: str
     versions: dict[str, str]
     commit: str
     data: str  # fingerprint of the data set
     failures: tuple[str, ...] = ()  # why earlier attempts failed, if any did
     notes: tuple[str, ...] = ()  # what else a reader must know, a sentence each
+
+    @model_validator(mode="after")
+    def mean_is_of_iou(self) -> Self:
+        present = [iou for iou in self.iou.values() if iou is not None]
+        mean = sum(present) / max(1, len(present))
+        if abs(self.miou - mean) > ROUNDING:
+            raise ValueError(f"miou = {self.miou}: the mean of iou is {mean}")
+        return self
 
     def row(self) -> dict[str, Any]:
         """The record as one flat table row."""
@@ -90,7 +176,6 @@ class RunRecord(Document):
 class Failure(Document):
     """Why a run has no record."""
 
-    config: RunConfig
     kind: FailureKind
     reason: str  # one line
     log: str  # the end of what the run printed, and the traceback if there was one
@@ -128,21 +213,28 @@ def failure_path(config: RunConfig, study: Path) -> Path:
 def failures(config: RunConfig, study: Path) -> tuple[str, ...]:
     """Why the tries of a run failed until now."""
     path = failure_path(config, study)
-    return Failure.read(path).reasons if path.exists() else ()
+    return Failure.read_own(path).reasons if path.exists() else ()
+
+
+def find_record(config: RunConfig, study: Path) -> RunRecord | None:
+    """The record of a run, if it has one; InputError for one that is not the run's own."""
+    path = run_folder(config, study) / "record.json"
+    return RunRecord.read_own(path) if path.exists() else None
 
 
 def has_record(config: RunConfig, study: Path) -> bool:
-    return (run_folder(config, study) / "record.json").exists()
+    return find_record(config, study) is not None
 
 
 def read_records(folder: Path) -> Iterator[RunRecord]:
-    """Every record below folder, in the order of paths."""
+    """Every record below folder, in the order of paths; a run twice is an InputError."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of runs")
+    first: dict[str, Path] = {}
     for path in sorted(folder.rglob("record.json")):
-        record = RunRecord.read(path)
-        if path.parent.name != record.config.run_id:
-            raise InputError(f"{path}: belongs to run {record.config.run_id}")
+        record = RunRecord.read_own(path)
+        if (before := first.setdefault(path.parent.name, path)) != path:
+            raise InputError(f"{before} and {path} are the same run; leave one of them out")
         yield record
 
 
@@ -150,4 +242,4 @@ def read_failures(folder: Path) -> Iterator[Failure]:
     """Every failure below folder whose run has no record."""
     for path in sorted(folder.rglob("failure.json")):
         if not path.with_name("record.json").exists():
-            yield Failure.read(path)
+            yield Failure.read_own(path)

@@ -7,14 +7,24 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from ablations import grid
 from ablations.errors import InputError, shown, unknown_name
+from ablations.sources import check_source, source_of
 from ablations.yaml_file import number_hint
 
+DERIVED = {"source"}  # keys that are filled in, not asked for
 MANY = 10**9
 NULLS = {"", "none", "null", "~"}  # texts that are meant to be no text
+READABLE = 100  # characters of a run's name before its digits
 
 
 class RunConfig(BaseModel):
@@ -58,6 +68,7 @@ class RunConfig(BaseModel):
     seed: int = Field(
         0, ge=0, le=2**32 - 1, description="of weights, order and augmentation"
     )
+    source: str = Field("", description="digest of a user's own block; filled in")
 
     @field_validator("encoder_weights")
     @classmethod
@@ -71,22 +82,46 @@ class RunConfig(BaseModel):
         """Validate values; InputError names the key, the value and what is allowed."""
         try:
             values = flat(values)
+            if values.get("source") == "":  # to be filled in
+                del values["source"]
             for key in values:
                 if key not in cls.model_fields:
                     raise unknown_name("key", key, cls.model_fields)
-            return cls(**values)
+            config = cls(**values)
         except ValidationError as error:
             raise InputError(f"{source}: {first_problem(error)}") from None
         except InputError as error:
             raise InputError(f"{source}: {error}") from None
+        if values.get("source") is not None:
+            check_source(config.model_dump(), source)
+        return config
+
+    @model_validator(mode="before")
+    @classmethod
+    def with_source(cls, values: Any) -> Any:
+        """What a new configuration leaves out; a stored one states it."""
+        if not isinstance(values, dict) or values.get("source") is not None:
+            return values
+        return values | {"source": source_of(values)}
 
     @property
     def run_id(self) -> str:
-        """A readable name, unique per configuration and equal on every machine."""
-        text = json.dumps(self.model_dump(), sort_keys=True)
+        """A readable name, unique per configuration and equal on every machine.
+
+        Of what differs from the defaults: a key added with the default that means the
+        former behaviour changes no id. So a default never changes.
+        """
+        usual = {key: field.default for key, field in type(self).model_fields.items()}
+        changed = {key: v for key, v in self.model_dump().items() if v != usual[key]}
+        text = json.dumps(changed, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:10]
-        readable = f"{self.block}-{self.placement}-{self.encoder}-s{self.seed}"
-        return re.sub(r"[^A-Za-z0-9_-]+", "_", readable) + f"-{digest}"
+        readable = f"{self.block}-{self.placement}-{self.encoder}"
+        readable = re.sub(r"[^A-Za-z0-9_-]+", "_", readable)[:READABLE]
+        return f"{readable}-s{self.seed}-{digest}"
+
+    def asked(self) -> Self:
+        """Without what is filled in: what a sweep file can ask for."""
+        return self.model_copy(update=dict.fromkeys(DERIVED, ""))
 
 
 def flat(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,4 +197,5 @@ class Study(BaseModel):
 
     def cell(self, config: RunConfig) -> dict[str, Any]:
         """What the sweep asks of that run."""
-        return next(cell for cell in self.cells() if self.run(cell) == config)
+        asked = config.asked()
+        return next(cell for cell in self.cells() if self.run(cell).asked() == asked)

@@ -24,10 +24,12 @@ from ablations.records import (
     FailureKind,
     RunRecord,
     failures,
+    find_record,
     has_record,
     run_folder,
     tail,
 )
+from ablations.sources import check_imported
 from ablations.study import RunConfig, Study
 from lightning_modules import checkpoints
 from lightning_modules.as_asked import AsAsked, check_asked
@@ -98,15 +100,14 @@ def train(
     for, and Interrupted after Ctrl-C or SIGTERM.
     """
     check_asked(config.model_dump())
+    check_imported(config.model_dump())
     check_mode(execution.wandb)
     folder = run_folder(config, study)
     if not has_record(config, study):
         check_precision(config.precision, execution.accelerator)
     with claim(folder):
-        path = folder / "record.json"
-        if not path.exists():
+        if not (record := find_record(config, study)):
             return carry_out(config, study, execution, progress)
-        record = RunRecord.read(path)
         if AGENT in os.environ:  # W&B waits for this run
             show(record, folder, execution.wandb)
         return record

@@ -19,13 +19,13 @@ class Column(NamedTuple):
     show: Show
 
 
-def either(show: Show) -> Show:
-    """A dash where a number is missing; a word in its place stays."""
+def either(show: Show, missing: str = "–") -> Show:
+    """A dash, or what is said instead, if a number is missing; a word in its place stays."""
 
     def shown(value: Any) -> str:
         if isinstance(value, str):
             return value
-        return "–" if pd.isna(value) else show(value)
+        return missing if pd.isna(value) else show(value)
 
     return shown
 
@@ -78,9 +78,16 @@ COMPARISON = [
     Column("added_macs_direct_share", "added ", share),
     Column("macs", "as run (M)", millions),
     Column("added_macs_share", "added  ", share),
-    Column("train_seconds", "Train (s)", seconds),
 ]
 EVALUATION = Column("evaluation", "Evaluation", text)
+
+
+def time_column(table: pd.DataFrame, on_cpu: bool) -> Column:
+    """Seconds of the device if every row has them, else wall clock, and which it is."""
+    if table["compute_seconds"].isna().any():
+        return Column("train_seconds", "Train (wall s)", seconds)
+    kind = "CPU" if on_cpu else "device"
+    return Column("compute_seconds", f"Train ({kind} s)", seconds)
 
 
 def cost_columns(convention: Convention) -> list[Column]:

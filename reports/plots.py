@@ -1,8 +1,11 @@
 """Pictures of result tables, as matplotlib figures without global state."""
 
+import itertools
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import stdev
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -11,11 +14,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-from matplotlib.transforms import Bbox, ScaledTranslation, Transform
+from matplotlib.transforms import ScaledTranslation, Transform
 from pandas import DataFrame
 
 from ablations.errors import InputError
-from reports.columns import label
+from reports.labels import End, in_margin, name, place_labels
+from reports.tables import block_order
 
 # Okabe and Ito's colours, told apart by colour-blind readers.
 FAMILIES = {
@@ -44,12 +48,15 @@ def miou_against_macs(comparison: DataFrame, runs: DataFrame) -> Figure:
     """mIoU of each block over the MACs that it adds; a small dot is one seed.
 
     Blocks add little to a network, so the axis is the added cost: linear near zero, then
-    logarithmic. The bars are one sample standard deviation over seeds.
+    logarithmic. The bars are one sample standard deviation over seeds. The baseline's MACs
+    must be known; blocks whose MACs are not are named below.
     """
-    every: dict[str, Any] = {row["block"]: row for row in comparison.to_dict("records")}
-    rows = {block: row for block, row in every.items() if not isinstance(row["macs"], str)}
-    if "none" not in rows:
-        return words(f"baseline: {every['none']['macs']}")
+    drawn = comparison.dropna(subset="macs")
+    without = [
+        f"{name(row['block'])} ({row['not_counted']})"
+        for row in comparison[comparison["macs"].isna()].to_dict("records")
+    ]
+    rows: dict[str, Any] = {row["block"]: row for row in drawn.to_dict("records")}
     base = rows["none"]
     added = {block: (row["macs"] - base["macs"]) / 1e6 for block, row in rows.items()}
     places = {block: (added[block], 100 * row["miou"]) for block, row in rows.items()}
@@ -60,12 +67,13 @@ def miou_against_macs(comparison: DataFrame, runs: DataFrame) -> Figure:
         axes.axhline(
             100 * base["miou"], color="#999999", linestyle="--", linewidth=1, zorder=1
         )
-        axes.set_xlabel(f"Million MACs added to the baseline's {base['macs'] / 1e6:,.1f}")
+        said = f"Million MACs added to the baseline's {base['macs'] / 1e6:,.1f}"
+        if without:
+            said += "\n" + fill(
+                f"MACs not counted, so not drawn: {', '.join(without)}", 100
+            )
+        axes.set_xlabel(said, parse_math=False)
         axes.set_ylabel("mIoU (%)")
-        if absent := [
-            f"{label(name)}: {every[name]['macs']}" for name in every if name not in rows
-        ]:
-            axes.set_title("; ".join(absent), fontsize=8, loc="right")
         for block, place in places.items():
             seeds = 100 * runs.loc[runs["block"] == block, "miou"]
             draw_block(axes, block, place, seeds.to_list(), aside(block, places))
@@ -73,18 +81,11 @@ def miou_against_macs(comparison: DataFrame, runs: DataFrame) -> Figure:
         ends = [100 * runs["miou"].min(), 100 * runs["miou"].max(), *sum(bars.values(), ())]
         margin = 0.05 * (max(ends) - min(ends) or 1)
         axes.set_ylim(min(ends) - margin, max(ends) + margin)
-        axes.set_xlim(left=-0.6 * lowest, right=3 * max(*added.values(), lowest))
+        left = min(-0.6 * lowest, 3 * min(added.values()))
+        axes.set_xlim(left, right=3 * max(*added.values(), lowest))
         add_legend(axes, list(rows))
-        figure.canvas.draw()  # text has a size only now
-        place_labels(axes, places, bars)
-    return figure
-
-
-def words(text: str) -> Figure:
-    """In place of a picture that nothing can be drawn in."""
-    figure, axes = new_figure(8, 5)
-    axes.set_axis_off()
-    axes.text(0.5, 0.5, text, ha="center", wrap=True)
+        shifted = {block: moved(axes, aside(block, places)) for block in places}
+        place_labels(axes, places, bars, shifted, level=100 * base["miou"])
     return figure
 
 
@@ -143,74 +144,50 @@ def add_legend(axes: Axes, blocks: list[str]) -> None:
     )
 
 
-def place_labels(
-    axes: Axes, places: dict[str, tuple[float, float]], bars: dict[str, tuple[float, float]]
-) -> None:
-    """Write each block's name where it covers neither a point, a bar nor another name."""
-    shifts = {name: aside(name, places) for name in places}
-    taken = []
-    for name, (across, mean) in places.items():
-        heights = (bars[name][0], mean, bars[name][1])
-        to_pixels = moved(axes, shifts[name]).transform
-        low, middle, high = [to_pixels((across, height)) for height in heights]
-        taken.append(Bbox.from_extents(*(middle - 9), *(middle + 9)))
-        taken.append(Bbox.from_extents(low[0] - 6, low[1], high[0] + 6, high[1]))
-    for name, place in sorted(places.items(), key=lambda item: -item[1][1]):
-        for right, up in offsets():
-            text = axes.annotate(
-                label(name),
-                place,
-                xycoords=moved(axes, shifts[name]),
-                xytext=(right, up),
-                textcoords="offset points",
-                ha="left" if right > 0 else "right" if right < 0 else "center",
-                va="center",
-                fontsize=9,
-            )
-            box = text.get_window_extent().expanded(1.02, 1.05)
-            inside = axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1
-            if inside and not box.count_overlaps(taken):
-                taken.append(box)
-                break
-            text.remove()
-
-
-def offsets() -> Iterator[tuple[float, float]]:
-    """Where a label may stand, in points from its point, nearest first."""
-    sides = [
-        (1, 0),
-        (1, 0.8),
-        (1, -0.8),
-        (-1, 0),
-        (-1, 0.8),
-        (-1, -0.8),
-        (0, 1.3),
-        (0, -1.3),
-    ]
-    for distance in (9, 14, 20, 28, 40, 54):
-        for right, up in sides:
-            yield distance * right, distance * up
-
-
 def learning_curves(curves: DataFrame) -> Figure:
-    """Validation mIoU over steps, one line per block, mean over seeds."""
+    """Validation mIoU over steps, one line per block, mean over seeds.
+
+    Lines differ in colour, dashes and marker, so that grey prints tell them apart.
+    """
+    blocks = block_order(curves["block"])
+    lines = {str(block): line for block, line in curves.groupby("block")}
     with mpl.rc_context(STYLE):
-        figure, axes = new_figure(8, 4.5)
-        for block, line in curves.groupby("block", sort=False):
-            colour = FAMILIES[family(str(block))][1]
-            axes.plot(
-                line["step"], 100 * line["miou"], marker="o", markersize=3, color=colour
-            )
+        figure, axes = new_figure(8, max(4.5, 0.18 * len(blocks) + 1.2))
+        ends: dict[str, End] = {}
+        for block, look in zip(blocks, line_looks(blocks), strict=True):
+            line = lines[block]
+            axes.plot(line["step"], 100 * line["miou"], markersize=4.5, **look)
             last = line.iloc[-1]
-            axes.annotate(
-                f" {label(str(block))}",
-                (last["step"], 100 * last["miou"]),
-                fontsize=8,
-                va="center",
-            )
+            leader = {key: look[key] for key in ("color", "linestyle")} | {"linewidth": 0.9}
+            ends[block] = End((last["step"], 100 * last["miou"]), axes.transData, leader)
         axes.set_xlabel("Step")
         axes.set_ylabel("Validation mIoU (%)")
+        figure.draw_without_rendering()  # the axes have a height only now
+        in_margin(axes, ends, 8.5)
     return figure
+
+
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
+DASHES: list[Any] = ["-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5))]
+MARKERS = "osD^vPX<>*hpd"
+
+
+def line_looks(blocks: list[str]) -> Iterator[dict[str, Any]]:
+    """A look for each line, no two alike for 182 of them; the baseline is grey."""
+    others = (
+        {
+            "color": COLOURS[number % 7],
+            "linestyle": DASHES[number % 7 % 2 + number // 7 % 2 * 2],
+            "marker": MARKERS[number % 13],
+            "linewidth": 1.4,
+        }
+        for number in itertools.count()
+    )
+    for block in blocks:
+        if block == "none":
+            yield {"color": "#777777", "linestyle": "-", "marker": "", "linewidth": 3.0}
+        else:
+            yield next(others)
 
 
 def direct_against_fast(bench: DataFrame) -> Figure:
@@ -236,8 +213,8 @@ def direct_against_fast(bench: DataFrame) -> Figure:
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             axes.xaxis.set_minor_formatter(NullFormatter())
             axes.set_xlabel(f"{what} (ms)")
-            names = [f"{label(row['block'])}  {row['shape']}" for row in reversed(rows)]
-            axes.set_yticks(range(len(rows)), names, fontsize=8)
+            names = [f"{name(row['block'])}  {row['shape']}" for row in reversed(rows)]
+            axes.set_yticks(range(len(rows)), names, fontsize=8, parse_math=False)
         colours = {"direct": "#0072B2", "fast": "#D55E00"}
         handles = [
             Line2D([], [], marker="o", linestyle="", color=c) for c in colours.values()
@@ -274,8 +251,7 @@ def added_cost(costs: DataFrame) -> Figure:
         axes.set_ylabel("MACs added to one image")
         axes.set_title("filled: as published; open: as run here", fontsize=9, loc="right")
         add_legend(axes, [row["block"] for row in rows])
-        figure.canvas.draw()  # text has a size only now
-        place_labels(axes, places, bars)
+        place_labels(axes, places, bars, dict.fromkeys(places, axes.transData))
     return figure
 
 
@@ -283,7 +259,8 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     """name.svg and name.png, without a date in them."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with mpl.rc_context(STYLE):
+        with mpl.rc_context(STYLE), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
             figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
             figure.savefig(folder / f"{name}.png")
     except OSError as error:

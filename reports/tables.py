@@ -4,32 +4,76 @@ A record is one finished run; miou is in [0, 1], params and macs are counts.
 Formatting, units and file formats belong to render.py.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 from pandas import DataFrame
 
 from ablations.attention import BLOCKS
-from ablations.complexity.costs import share
-from ablations.complexity.handles import NOT_COUNTED
+from ablations.placements import PLACEMENTS
 from ablations.records import RunRecord
-from ablations.study import RunConfig
+from ablations.study import DERIVED, RunConfig
 from reports.statistics import interval, sign_flip_p
 
-# What a comparison holds fixed: everything but the block and the seed.
-SETTING = [name for name in RunConfig.model_fields if name not in {"block", "seed"}]
+# What a comparison holds fixed: everything but the block, its source and the seed.
+SETTING = [
+    name for name in RunConfig.model_fields if name not in {"block", "seed", *DERIVED}
+]
+PLACEMENT_ORDER = list(PLACEMENTS)
 
 
 def runs_table(records: Iterable[RunRecord]) -> DataFrame:
     """One row per run."""
-    return DataFrame([record.row() for record in records])
+    records = list(records)
+    table = DataFrame([record.row() for record in records])
+    for name in ("macs", "macs_direct", "compute_seconds"):
+        table[name] = pd.to_numeric(table[name])  # missing: NaN
+    return table.assign(block=block_names(records))
 
 
-def settings(runs: DataFrame) -> list[tuple[dict[str, object], DataFrame]]:
-    """The runs of each setting, and the setting itself."""
-    keys = runs[SETTING].astype(object).where(runs[SETTING].notna(), None)
-    groups = runs.groupby(keys.apply(tuple, axis=1), sort=False)
-    return [(dict(zip(SETTING, key, strict=True)), group) for key, group in groups]
+def versions(records: Iterable[RunRecord]) -> dict[str, dict[str, int]]:
+    """How many runs each version of a user's block has, of those with several."""
+    found: dict[str, Counter[str]] = {}
+    for record in records:
+        found.setdefault(record.config.block, Counter())[version(record)] += 1
+    return {b: dict(sorted(found[b].items())) for b in sorted(found) if len(found[b]) > 1}
+
+
+def version(record: RunRecord) -> str:
+    """The first digits of the source of a user's block."""
+    return record.config.source.rpartition("=")[2][:6] or "unknown"
+
+
+def block_names(records: Sequence[RunRecord]) -> list[str]:
+    """What tables call the block of each run; versions of one are told apart."""
+    several = versions(records)
+    return [
+        f"{record.config.block}@{version(record)}"
+        if record.config.block in several
+        else record.config.block
+        for record in records
+    ]
+
+
+def settings(
+    records: Iterable[RunRecord],
+) -> list[tuple[dict[str, object], list[RunRecord]]]:
+    """The runs of each setting, and the setting itself; ordered by names and numbers."""
+    groups: dict[tuple[object, ...], list[RunRecord]] = {}
+    for record in records:
+        key = tuple(getattr(record.config, name) for name in SETTING)
+        groups.setdefault(key, []).append(record)
+    ordered = sorted(groups, key=lambda key: [rank(value) for value in key])
+    return [(dict(zip(SETTING, key, strict=True)), groups[key]) for key in ordered]
+
+
+def rank(value: object) -> tuple[int, float, str]:
+    """Nothing, then numbers, then names: placements in their order, others by letter."""
+    if isinstance(value, int | float):
+        return 1, value, ""
+    place = PLACEMENT_ORDER.index(value) if value in PLACEMENT_ORDER else 999
+    return (0, 0, "") if value is None else (2, place, str(value))
 
 
 def block_order(names: Iterable[str]) -> list[str]:
@@ -49,7 +93,8 @@ def block_comparison(runs: DataFrame) -> DataFrame:
     gain_p              exact two-sided sign-flip p of it
     seeds               runs behind the row
     params, macs        of the model, as run; added_*_share: over the baseline's
-    macs_direct         of the model with blocks as published; text if not all is counted
+    macs_direct         of the model with blocks as published
+    not_counted         the operators without a count, if macs or macs_direct are missing
 
     Raises ValueError where a run has no baseline with its seed, or is there twice.
     """
@@ -68,8 +113,7 @@ def block_comparison(runs: DataFrame) -> DataFrame:
         ]
     )
     for what in ("params", "macs", "macs_direct"):
-        bare = table.loc[table["block"] == "none", what].iloc[0]
-        table[f"added_{what}_share"] = [share(value, bare) for value in table[what]]
+        table[f"added_{what}_share"] = table[what] / baseline[what].iloc[0] - 1
     return table
 
 
@@ -87,40 +131,41 @@ def compare(block: str, runs: DataFrame) -> dict[str, object]:
         "gain_p": sign_flip_p(gains),
         "seeds": len(runs),
         "params": runs["params"].iloc[0],
-        "macs": counted(runs, "macs"),
-        "macs_direct": counted(runs, "macs_direct"),
+        "macs": runs["macs"].iloc[0],
+        "macs_direct": runs["macs_direct"].iloc[0],
+        "not_counted": runs["not_counted"].iloc[0],
         "train_seconds": runs["train_seconds"].mean(),
+        "compute_seconds": runs["compute_seconds"].mean(skipna=False),
     }
 
 
-def counted(runs: DataFrame, what: str) -> int | str:
-    """Of the first run, or which operators have no count."""
-    first = runs.iloc[0]
-    if pd.isna(first[what]):
-        return NOT_COUNTED + str(first["not_counted"])
-    return int(first[what])
-
-
-def with_baseline(runs: DataFrame) -> tuple[DataFrame, DataFrame]:
+def with_baseline(
+    records: Sequence[RunRecord],
+) -> tuple[list[RunRecord], list[RunRecord]]:
     """The runs of one setting that have a baseline with their seed, and those without."""
-    seeds = runs.loc[runs["block"] == "none", "seed"]
-    paired = runs["seed"].isin(seeds)
-    return runs[paired], runs[~paired]
+    seeds = {r.config.seed for r in records if r.config.block == "none"}
+    return (
+        [record for record in records if record.config.seed in seeds],
+        [record for record in records if record.config.seed not in seeds],
+    )
 
 
-def class_iou(records: Iterable[RunRecord]) -> DataFrame:
-    """Mean IoU over seeds of each class, one row per block; without absent classes."""
-    rows = [{"block": record.config.block, **record.iou} for record in records]
-    table = DataFrame(rows).astype(dict.fromkeys(rows[0].keys() - {"block"}, float))
-    means = table.groupby("block").mean().dropna(axis=1, how="all")
-    return means.loc[block_order(means.index)].reset_index()
+def class_iou(records: Sequence[RunRecord]) -> DataFrame:
+    """Mean IoU over seeds of each class, one row per block; without absent classes.
+
+    Columns: block, and iou_NAME for each class.
+    """
+    rows = [{f"iou_{name}": iou for name, iou in r.iou.items()} for r in records]
+    table = DataFrame(rows).astype(float)
+    means = table.groupby(block_names(records)).mean().dropna(axis=1, how="all")
+    return means.loc[block_order(means.index)].rename_axis("block").reset_index()
 
 
-def curves(records: Iterable[RunRecord]) -> DataFrame:
+def curves(records: Sequence[RunRecord]) -> DataFrame:
     """Validation mIoU over steps, averaged over seeds: columns block, step, miou."""
     points = [
-        {"block": record.config.block, "step": point["step"], "miou": point["val_miou"]}
-        for record in records
+        {"block": block, "step": point["step"], "miou": point["val_miou"]}
+        for block, record in zip(block_names(records), records, strict=True)
         for point in record.curve
         if "val_miou" in point
     ]

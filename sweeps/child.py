@@ -23,7 +23,7 @@ from ablations.records import (
     Failure,
     RunRecord,
     failures,
-    has_record,
+    find_record,
     run_folder,
     tail,
 )
@@ -107,8 +107,8 @@ def run_command(config: RunConfig, study: Path, sweep: Study) -> RunRecord:
     folder, before = run_folder(config, study.absolute()), failures(config, study)
     cell = sweep.cell(config)
     code = call(expand(sweep.command, sweep.program, cell, str(folder / CELL_JSON)))
-    if has_record(config, study):
-        return RunRecord.read(folder / "record.json")
+    if record := find_record(config, study):
+        return record
     reason = f"the command ended with exit code {code} and no record"
     if failures(config, study) == before:
         log = tail((folder / "log.txt").read_text(errors="replace"))

@@ -9,12 +9,13 @@ import wandb
 from pydantic import ValidationError
 
 from ablations.errors import InputError
-from ablations.records import RunRecord, run_folder
-from ablations.study import Study, first_problem
+from ablations.records import RunRecord, problem_of, run_folder
+from ablations.study import Study
 from ablations.sweep_file import parse_study
 from lightning_modules.mirror import RECORD_KEY
 
 PREFIX = "wandb:"
+LISTED = 10  # problems in a message
 
 
 def collect(address: str, folder: Path) -> tuple[Path, Study]:
@@ -55,7 +56,7 @@ def record_of(run: Any) -> RunRecord:
     try:
         return RunRecord.model_validate_json(run.summary[RECORD_KEY])
     except ValidationError as error:
-        raise InputError(f"run {run.id}: {first_problem(error)}") from None
+        raise InputError(f"run {run.id}: {problem_of(error)}") from None
 
 
 def states(study: Study, runs: list[Any]) -> dict[str, str]:
@@ -63,7 +64,7 @@ def states(study: Study, runs: list[Any]) -> dict[str, str]:
     found = {}
     for run in runs:
         asked = {key: run.config[key] for key in study.parameters if key in run.config}
-        found[study.run(asked).run_id] = f"{run.state} as run {run.id}"
+        found[study.run(asked).asked().run_id] = f"{run.state} as run {run.id}"
     return found
 
 
@@ -71,8 +72,8 @@ def check_cells(
     address: str, study: Study, records: list[RunRecord], states: dict[str, str]
 ) -> None:
     """Each cell of the sweep must be there once."""
-    counts = Counter(record.config.run_id for record in records)
-    asked = {config.run_id for config in study.runs()}
+    counts = Counter(record.config.asked().run_id for record in records)
+    asked = {config.asked().run_id for config in study.runs()}  # whatever the source was
     problems = (
         [
             f"missing: {run_id} ({states.get(run_id, 'not handed out')})"
@@ -82,4 +83,6 @@ def check_cells(
         + [f"not of this sweep: {run_id}" for run_id in sorted(set(counts) - asked)]
     )
     if problems:
-        raise InputError(f"{address}: {len(problems)} problems\n  " + "\n  ".join(problems))
+        more = f", and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
+        listed = ", ".join(problems[:LISTED])
+        raise InputError(f"{address}: {len(problems)} problems: {listed}{more}")

@@ -7,7 +7,7 @@ import yaml
 
 from ablations.errors import InputError
 from ablations.records import failure_path, has_record
-from ablations.study import RunConfig, Study
+from ablations.study import DERIVED, RunConfig, Study
 from ablations.yaml_file import read_yaml
 
 
@@ -27,7 +27,7 @@ def swept_keys(cells: list[RunConfig]) -> list[str]:
     return [
         key
         for key in RunConfig.model_fields
-        if len({getattr(cell, key) for cell in cells}) > 1
+        if key not in DERIVED and len({getattr(cell, key) for cell in cells}) > 1
     ]
 
 
@@ -39,7 +39,7 @@ def write_missing(source: Path, study: Study, cells: list[RunConfig], out: Path)
         )
     sweep: Any = read_yaml(source)
     swept = swept_keys(list(study.runs()))
-    common = cells[0].model_dump(exclude={*swept, *study.options})
+    common = cells[0].model_dump(exclude={*swept, *study.options, *DERIVED})
     listed = [cell.model_dump(include=set(swept)) for cell in cells]
     sweep |= {
         "name": study.name,

@@ -1,12 +1,23 @@
 """A record is whole, unchanged and in its own folder, or it is refused by name."""
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ablations.errors import InputError
-from ablations.records import Failure, RunRecord, read_failures, read_records, run_folder
+from ablations.records import (
+    Failure,
+    RunRecord,
+    checksum,
+    failures,
+    has_record,
+    read_failures,
+    read_records,
+    run_folder,
+)
 from ablations.study import RunConfig
 
 CONFIG = RunConfig(block="se", seed=3)
@@ -16,9 +27,9 @@ def record(config: RunConfig = CONFIG, miou: float = 0.5) -> RunRecord:
     return RunRecord(
         config=config,
         miou=miou,
-        iou={"background": 0.9, "one": None},
+        iou={"background": miou, "one": None},
         val_loss=1.0,
-        curve=[{"step": 1, "train_loss": 2.0}],
+        curve=[{"step": 1, "train_loss": 2.0, "val_miou": miou}],
         params=10,
         macs=100,
         macs_direct=100,
@@ -96,3 +107,143 @@ def test_a_crash_while_writing_leaves_the_old_record(
     with pytest.raises(KeyboardInterrupt):
         record(miou=0.9).write(path)
     assert RunRecord.read(path).miou == 0.5
+
+
+def tampered(folder: Path, change: dict[str, Any], without: str = "") -> Path:
+    """A record with other values and a checksum that fits them."""
+    path = written(folder)
+    content = json.loads(path.read_text()) | change
+    content = {k: v for k, v in content.items() if k not in {"sha256", without}}
+    path.write_text(json.dumps(content | {"sha256": checksum(content)}))
+    return path
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        *[
+            ({"iou": {"one": value}}, f"iou.one = {value!r}"[:50])
+            for value in (1.1, -0.1, 2, True, "0.5", NAN, INF, -INF, 10**400)
+        ],
+        ({"iou": {}}, "iou = {}"),
+        ({"iou": {"": 0.5}}, "at least 1 character"),
+        ({"iou": [0.5]}, "iou = "),
+        ({"iou": {"one": 0.7}}, "miou = 0.5: the mean of iou is 0.7"),
+        ({"iou": {"one": None}}, "miou = 0.5: the mean of iou is 0"),
+        *[({"miou": value}, "miou = ") for value in (True, None, "0.5", NAN, 1.5, -0.5)],
+        *[({"val_loss": v}, "val_loss = ") for v in (NAN, INF, True, -1, 1e308, 10**400)],
+        *[
+            ({key: value}, f"{key} = ")
+            for key in ("params", "macs", "macs_direct")
+            for value in (-1, True, 1.5, 10**29, NAN, "10")
+        ],
+        *[
+            ({key: value}, f"{key} = ")
+            for key in ("train_seconds", "compute_seconds")
+            for value in (-1, True, NAN, -INF, 1e308)
+        ],
+        *[
+            ({"curve": [point]}, "curve.0")
+            for point in (
+                {},
+                {"step": 1},
+                {"val_miou": 0.5},
+                {"step": 1, "bogus": 1},
+                {"step": 1, "val_miou": 7},
+                {"step": 1, "val_miou": True},
+                {"step": 1, "train_loss": NAN},
+                {"step": 1, "train_loss": -1},
+                {"step": 1.5, "val_miou": 0.5},
+                {"step": -5, "val_miou": 0.5},
+                {"step": 1e308, "val_miou": 0.5},
+                {"step": NAN, "val_miou": 0.5},
+                {"step": None, "val_miou": 0.5},
+            )
+        ],
+        ({"bogus": 1}, "bogus = 1"),
+        ({"device": 3}, "device = 3"),
+        ({"device": "\ud800"}, "half of a character"),
+        ({"versions": {"\udfff": "1"}}, "half of a character"),
+        ({"failures": "none"}, "failures = "),
+    ],
+)
+def test_a_value_that_cannot_be_is_named(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    path = tampered(tmp_path, change)
+    with pytest.raises(InputError) as refused:
+        list(read_records(tmp_path))
+    assert str(refused.value).startswith(f"{path}: ")
+    assert message in str(refused.value)
+    assert len(str(refused.value)) < 500
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["config", "miou", "iou", "curve", "device"])
+def test_a_missing_key_is_named_and_nothing_else(tmp_path: Path, key: str) -> None:
+    path = tampered(tmp_path, {}, without=key)
+    with pytest.raises(InputError) as refused:
+        list(read_records(tmp_path))
+    assert str(refused.value) == f"{path}: {key} is missing"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"1" * 10_000,
+        b'{"sha256": 1, "a": 1' + b"0" * 5000 + b"}",
+        b"\xef\xbb\xbf{}",
+        b"\xff\xfe{\x00}\x00",
+        b'{"sha256": "x", "sha256": "x"}',
+        b'"sha256"',
+        b"\0",
+    ],
+)
+def test_a_file_that_is_no_plain_json_is_named(tmp_path: Path, content: bytes) -> None:
+    path = written(tmp_path)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"record\.json: truncated or not a record"):
+        list(read_records(tmp_path))
+
+
+def test_what_is_no_file_or_a_huge_one_is_not_read(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(InputError, match=r"record\.json: not a regular file"):
+        list(read_records(tmp_path))
+    path.unlink()
+    with path.open("wb") as file:
+        file.truncate(10**12)  # of which the disk holds nothing
+    with pytest.raises(InputError, match=r"1,000,000,000,000 bytes, a record has at most"):
+        list(read_records(tmp_path))
+
+
+def test_a_run_that_is_there_twice_is_named_with_both_places(tmp_path: Path) -> None:
+    one, two = written(tmp_path / "one"), written(tmp_path / "two")
+    with pytest.raises(InputError) as refused:
+        list(read_records(tmp_path))
+    assert str(refused.value).startswith(f"{one} and {two} are the same run")
+
+
+def test_what_lies_in_the_folder_of_another_run_is_never_taken_for_its_own(
+    tmp_path: Path,
+) -> None:
+    other = RunConfig(block="se", seed=4)
+    record(other).write(run_folder(CONFIG, tmp_path) / "record.json")
+    with pytest.raises(InputError, match=f"belongs to run {other.run_id}"):
+        has_record(CONFIG, tmp_path)
+    failure = Failure(config=other, kind="error", reason="", log="")
+    failure.write(run_folder(CONFIG, tmp_path) / "failure.json")
+    with pytest.raises(InputError, match=f"belongs to run {other.run_id}"):
+        failures(CONFIG, tmp_path)
+
+
+def test_a_record_is_read_back_from_its_json(tmp_path: Path) -> None:
+    """As W&B keeps it."""
+    assert RunRecord.model_validate_json(record().model_dump_json()) == record()

@@ -1,18 +1,40 @@
 """A report shows every record, names every failure, and lets nothing through unescaped."""
 
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from pandas import DataFrame, read_csv
 
+from ablations.cli import main
 from ablations.errors import InputError
 from ablations.records import Failure, run_folder
 from ablations.study import RunConfig, Study
 from reports.columns import Column, millions, percent, points, share, text
 from reports.render import latex, markdown
 from reports.report import write_report
+from tests import many_records
 from tests.test_records import record
 
+ODD = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "[a](javascript:alert(1))",
+    "a\n| injected | row |",
+    "\x1b]0;title\x07\x1b[31m",
+    "\u202egnp.exe",
+    "=1+1",
+    "@SUM(A1)",
+    "$$",
+    r"\input{/etc/passwd}",
+    "`code` *bold* _it_ ~~no~~ &lt; a|b",
+    "[2cm] *x",
+    "block",
+    "Block",
+    "x" * 3000,
+]
 HOSTILE = r"a|b_<script>&50%\n"
 
 
@@ -32,11 +54,18 @@ def runs(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take most of the time of a report."""
+    monkeypatch.setattr("reports.report.pictures", lambda *arguments: [])
+
+
 def test_a_report_holds_tables_plots_and_failures(runs: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    summary = write_report(runs, out)
-    page = (out / "report.md").read_text()
-    assert page in summary
+    report = write_report(runs, out)
+    page = report.page.read_text()
+    assert str(out / "report.md") in report.summary
+    assert "| SE " in report.summary
     assert "6 finished runs, 1 failed" in page
     assert r"a\|b" in page
     for line in ("| SE ", "| Own ", "+2.00"):
@@ -64,32 +93,35 @@ def test_equal_records_give_equal_files(runs: Path, tmp_path: Path) -> None:
         ).read_bytes()
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_coverage_is_stated(runs: Path, tmp_path: Path) -> None:
     parameters = {"block": {"values": ["none", "se", "gc"]}, "seed": {"values": [0, 1]}}
     study = Study(name="three", parameters=parameters)
-    page = write_report(runs, tmp_path / "out", study)
+    page = write_report(runs, tmp_path / "out", study).page.read_text()
     assert "4 of the 6 planned have a record" in page
     assert page.count("* `gc-residual-resnet18-s") == 2
     complete = Study(
         name="two", parameters=parameters | {"block": {"values": ["none", "se"]}}
     )
-    assert "Not complete" not in write_report(runs, tmp_path / "out", complete)
+    assert "Not complete" not in write_report(runs, tmp_path / "out", complete).summary
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_run_whose_baseline_is_missing_is_named_and_left_out(
     runs: Path, tmp_path: Path
 ) -> None:
     config = RunConfig(block="se", seed=7)
     record(config).write(run_folder(config, runs) / "record.json")
-    page = write_report(runs, tmp_path / "out")
+    page = write_report(runs, tmp_path / "out").page.read_text()
     assert f"`{config.run_id}`" in page
     assert "Without baseline" in page
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_other_settings_have_tables_of_their_own(runs: Path, tmp_path: Path) -> None:
     config = RunConfig(placement="stages")
     record(config).write(run_folder(config, runs) / "record.json")
-    page = write_report(runs, tmp_path / "out")
+    page = write_report(runs, tmp_path / "out").page.read_text()
     assert "resnet18, residual" in page
     assert "resnet18, stages" in page
     assert (tmp_path / "out" / "comparison-2.csv").exists()
@@ -99,7 +131,7 @@ def test_nothing_to_report_is_an_error_that_gives_the_reasons(tmp_path: Path) ->
     config = RunConfig()
     failure = Failure(config=config, kind="error", reason="no luck", log="")
     failure.write(run_folder(config, tmp_path) / "failure.json")
-    with pytest.raises(InputError, match=r"no record.*\n.*no luck"):
+    with pytest.raises(InputError, match=r"no record.*1 failed.*no luck"):
         write_report(tmp_path, tmp_path / "out")
 
 
@@ -120,13 +152,14 @@ COLUMNS = [
 def test_markdown_keeps_signs_and_escapes_pipes() -> None:
     page = markdown(TABLE, COLUMNS)
     assert "+1.60" in page
-    assert r"a\|b_" in page
+    assert r"a\|b\_&lt;script>&50%\\n" in page
     assert "–" in page
 
 
 def test_latex_escapes_its_special_characters() -> None:
     page = latex(TABLE, COLUMNS)
-    assert r"a|b\_<script>\&50\%\textbackslash{}n & +1.60 & -- \\" in page
+    escaped = r"a\textbar{}b\_\textless{}script\textgreater{}\&50\%\textbackslash{}n"
+    assert rf"{escaped} & +1.60 & -- \\" in page
     assert r"$\pm$" in page
 
 
@@ -137,3 +170,177 @@ def test_latex_escapes_its_special_characters() -> None:
 def test_units_are_written_once(show: object, value: float, shown: str) -> None:
     assert callable(show)
     assert show(value) == shown
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of records whose names are legal and odd."""
+    runs = tmp_path_factory.mktemp("odd") / "<b>odd"
+    iou = dict.fromkeys(ODD, 0.5)
+    for number, name in enumerate(["none", *ODD]):
+        config = RunConfig(block=name, dataset="[d](javascript:alert(1))")
+        said = {"device": name, "commit": name, "data": name, "versions": {name: name}}
+        one = record(config).model_copy(update={"iou": iou, "notes": (name,), **said})
+        one = one.model_copy(update={"macs": 100 + number})
+        one.write(run_folder(config, runs) / "record.json")
+        lost = RunConfig(block=name, seed=1)
+        failure = Failure(config=lost, kind="error", reason=name, log=name)
+        failure.write(run_folder(lost, runs) / "failure.json")
+    out = tmp_path_factory.mktemp("odd-report")
+    (out / "summary").write_text(write_report(runs, out).summary)
+    return out
+
+
+def test_odd_names_are_text_in_markdown_and_on_a_terminal(odd: Path) -> None:
+    for page in (odd / "report.md", odd / "summary", odd / "comparison-classes.md"):
+        content = page.read_text()
+        assert all(sign.isprintable() for sign in content.replace("\n", ""))
+        for harm in (
+            "<script",
+            "<img",
+            "<b>",
+            "](javascript",
+            "| injected | row |",
+            "_it_ ",
+        ):
+            assert harm not in content
+        assert max(map(len, content.splitlines())) < 12_000
+    page = (odd / "report.md").read_text()
+    for shown in ("&lt;script>", r"\\x1b[31m", r"a\|b", r"\$\$", r"\`code\` \*bold\*"):
+        assert shown in page
+
+
+def test_a_table_has_as_many_cells_in_every_row(odd: Path) -> None:
+    for name in ("comparison", "comparison-classes"):
+        lines = (odd / f"{name}.md").read_text().splitlines()
+        bars = {len(re.findall(r"(?<!\\)\|", line)) for line in lines if line}
+        assert len(bars) == 1
+        rows = (odd / f"{name}.tex").read_text().splitlines()[2:-2]
+        columns = {len(re.findall(r"(?<!\\)&", row)) for row in rows if "&" in row}
+        assert len(columns) == 1
+
+
+def test_a_spreadsheet_takes_no_name_for_a_formula(odd: Path) -> None:
+    for name in ("comparison", "comparison-classes"):
+        cells = read_csv(odd / f"{name}.csv", dtype=str, keep_default_na=False)
+        texts = [*cells.columns, *cells["block"]]
+        assert not [text for text in texts if text[0] in "=+-@"]
+        assert all(text.isprintable() for text in texts)
+    assert "'=1+1" in set(cells["block"])
+    assert {"iou_block", "iou_Block"} < set(cells.columns)
+
+
+def test_odd_names_compile_in_latex(odd: Path, tmp_path: Path) -> None:
+    if shutil.which("pdflatex") is None:
+        pytest.skip("pdflatex not found: texlive-latex-base and texlive-latex-recommended")
+    head = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
+    table = (odd / "comparison.tex").read_text()
+    (tmp_path / "all.tex").write_text(rf"{head}\tiny {table} \end{{document}}")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_settings_are_in_the_order_of_numbers_and_names(tmp_path: Path) -> None:
+    for placement, lr in [("stages", 1e-4), ("residual", 0.01), ("residual", 0.002)]:
+        for block in ("none", "se"):
+            config = RunConfig(block=block, placement=placement, lr=lr)
+            record(config).write(run_folder(config, tmp_path) / "record.json")
+    page = write_report(tmp_path, tmp_path / "out").page.read_text()
+    titles = [line for line in page.splitlines() if line.startswith("## digits")]
+    assert [title.partition("resnet18, ")[2] for title in titles] == [
+        "residual",
+        "residual, lr 0.01",
+        "stages, lr 0.0001",
+    ]
+
+
+def test_many_settings_are_one_page_and_one_table(tmp_path: Path) -> None:
+    runs, out = tmp_path / "runs", tmp_path / "out"
+    many_records.write(runs, runs=26 * 9, settings=26)
+    report = write_report(runs, out)
+    page = report.page.read_text()
+    assert page.count("## digits") == 26
+    assert "26 settings, so without pictures" in page
+    assert {file.name for file in out.iterdir()} == {"report.md", "comparison.csv"}
+    assert len(read_csv(out / "comparison.csv")) == 26 * 9
+    assert len(report.summary.splitlines()) < 10
+    assert "26 settings, 234 runs" in report.summary
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_versions_of_a_block_have_rows_of_their_own(tmp_path: Path) -> None:
+    mious = {"": 0.5, "block=aaaaaa000000": 0.6, "block=bbbbbb000000": 0.4}
+    for source, miou in mious.items():
+        block = "my_file:Own" if source else "none"
+        config = RunConfig(block=block, source=source)
+        record(config, miou).write(run_folder(config, tmp_path) / "record.json")
+    page = write_report(tmp_path, tmp_path / "out").page.read_text()
+    assert "Runs of 2 versions of" in page
+    assert "@aaaaaa (1), @bbbbbb (1)" in page
+    table = read_csv(tmp_path / "out" / "comparison.csv").set_index("block")
+    assert table.loc["my_file:Own@aaaaaa", "gain"] == pytest.approx(0.1)
+    assert table.loc["my_file:Own@bbbbbb", "gain"] == pytest.approx(-0.1)
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_planned_runs_of_a_block_whose_file_is_elsewhere_count(tmp_path: Path) -> None:
+    parameters = {"block": {"values": ["none", "nowhere:Own"]}}
+    study = Study(name="own", parameters=parameters)
+    for config in (RunConfig(), RunConfig(block="nowhere:Own", source="block=aaaaaa")):
+        record(config).write(run_folder(config, tmp_path) / "record.json")
+    assert write_report(tmp_path, tmp_path / "out", study).complete
+
+
+@pytest.mark.parametrize("uncounted", ["se", "none"])
+def test_macs_that_are_not_counted_are_never_a_number(
+    tmp_path: Path, uncounted: str
+) -> None:
+    for block in ("none", "se", "gc"):
+        missing = {"macs": None, "macs_direct": None, "not_counted": "aten::gru"}
+        config = RunConfig(block=block)
+        one = record(config).model_copy(update=missing if block == uncounted else {})
+        one.write(run_folder(config, tmp_path) / "record.json")
+    page = write_report(tmp_path, tmp_path / "out").page.read_text()
+    assert page.count("not counted |") == 2  # as published, as run
+    assert "(aten::gru)" in page
+    assert ("nothing is drawn over them" in page) == (uncounted == "none")
+    assert (tmp_path / "out" / "comparison.svg").exists() == (uncounted != "none")
+
+
+@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.parametrize(
+    ("device", "last", "header"),
+    [
+        ("cpu (x)", 2.0, "Train (CPU s)"),
+        ("NVIDIA Something", 2.0, "Train (device s)"),
+        ("cpu (x)", None, "Train (wall s)"),
+    ],
+)
+def test_the_seconds_shown_are_those_that_every_run_has(
+    tmp_path: Path, device: str, last: float | None, header: str
+) -> None:
+    for block, seconds in {"none": 2.0, "se": last}.items():
+        update = {"device": device, "compute_seconds": seconds}
+        config = RunConfig(block=block)
+        one = record(config).model_copy(update=update)
+        one.write(run_folder(config, tmp_path) / "record.json")
+    page = write_report(tmp_path, tmp_path / "out").page.read_text()
+    assert f"| {header} |" in re.sub(" +", " ", page)
+
+
+def test_notes_of_runs_are_listed(tmp_path: Path) -> None:
+    one = record().model_copy(update={"notes": ("W&B mirror lost: no answer",)})
+    one.write(run_folder(one.config, tmp_path) / "record.json")
+    page = write_report(tmp_path, tmp_path / "out").page.read_text()
+    assert f"* `{one.config.run_id}`: W&B mirror lost: no answer" in page
+
+
+def test_two_copies_of_a_study_end_with_one_line(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(runs, runs / "copy")
+    assert main(["report", str(runs)]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "are the same run" in line

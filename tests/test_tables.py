@@ -10,16 +10,20 @@ from scipy import stats
 
 from ablations.study import RunConfig
 from reports.statistics import interval, sign_flip_p
-from reports.tables import block_comparison, block_order, class_iou, curves, settings
+from reports.tables import (
+    block_comparison,
+    block_order,
+    class_iou,
+    curves,
+    runs_table,
+    settings,
+)
 from tests.test_records import record
 
 
 def runs(*rows: tuple[str, int, float]) -> DataFrame:
-    return DataFrame(
-        [
-            record(RunConfig(block=block, seed=seed), miou).row()
-            for block, seed, miou in rows
-        ]
+    return runs_table(
+        record(RunConfig(block=block, seed=seed), miou) for block, seed, miou in rows
     )
 
 
@@ -82,9 +86,9 @@ def test_runs_that_differ_in_anything_but_block_and_seed_are_not_compared() -> N
         RunConfig(encoder_weights="x"),
         RunConfig(lr=1),
     ]
-    groups = settings(DataFrame([record(config).row() for config in configs]))
+    groups = settings([record(config) for config in configs])
     assert [len(group) for _, group in groups] == [2, 1, 1]
-    assert [setting["lr"] for setting, _ in groups] == [0.002, 0.002, 1.0]
+    assert [setting["lr"] for setting, _ in groups] == [0.002, 1.0, 0.002]
 
 
 def test_class_iou_is_averaged_over_the_seeds_where_the_class_occurs() -> None:
@@ -94,7 +98,7 @@ def test_class_iou_is_averaged_over_the_seeds_where_the_class_occurs() -> None:
         update={"iou": {"ground": 0.7, "one": None, "two": None}}
     )
     table = class_iou([first, second])
-    assert row(table, "none") == {"ground": pytest.approx(0.8), "one": 0.5}
+    assert row(table, "none") == {"iou_ground": pytest.approx(0.8), "iou_one": 0.5}
 
 
 def test_a_curve_is_averaged_over_seeds() -> None:

@@ -1,0 +1,205 @@
+"""Names beside points and lines: none on another, none left out."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.path import Path
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox, Transform
+from scipy.optimize import isotonic_regression
+
+from reports.columns import label
+from reports.render import visible
+
+Point = tuple[float, float]
+LONG = 32  # signs of a name
+SIZE = 9  # of names beside points
+CLOSE = 12.0  # points up to which a name needs no line that leads to it
+LEADER = {"arrowstyle": "-", "color": "#999999", "linewidth": 0.6}
+LINE = 1.3  # of text, in its size
+
+BACK = {"facecolor": "white", "edgecolor": "none", "pad": 0.3, "alpha": 0.8}
+
+
+class End(NamedTuple):
+    """Where the line to a name in the margin begins, and how it looks."""
+
+    place: Point
+    transform: Transform
+    look: dict[str, Any]
+
+
+def name(block: str) -> str:
+    return visible(label(block), LONG)
+
+
+def place_labels(
+    axes: Axes,
+    places: Mapping[str, Point],
+    bars: Mapping[str, Point],
+    transforms: Mapping[str, Transform],
+    level: float | None = None,
+) -> None:
+    """Write each block's name where it covers neither a point, a bar nor another name.
+
+    level is the height of a line across the axes. Names without room stand in the margin,
+    which makes the axes narrower, so that the others are placed again.
+    """
+    assert axes.figure is not None  # noqa: S101, axes that are drawn have one
+    margin: set[str] = set()
+    while True:
+        looks = {block: End(places[block], transforms[block], LEADER) for block in margin}
+        written = in_margin(axes, looks, SIZE)
+        axes.figure.draw_without_rendering()  # only now are axes and texts in their place
+        room = Room(axes, places, bars, transforms, level)
+        inside = sorted(places.keys() - margin, key=lambda block: -places[block][1])
+        found = {block: room.write(block) for block in inside}
+        without = {block for block, artists in found.items() if not artists}
+        if not without:
+            return
+        margin |= without
+        for artist in [*written, *itertools.chain(*found.values())]:
+            artist.remove()
+
+
+class Room:
+    """What of the axes is taken, in pixels, and names near their points."""
+
+    def __init__(
+        self,
+        axes: Axes,
+        places: Mapping[str, Point],
+        bars: Mapping[str, Point],
+        transforms: Mapping[str, Transform],
+        level: float | None,
+    ) -> None:
+        self.axes, self.places, self.transforms = axes, places, transforms
+        self.dpi = axes.figure.dpi
+        self.starts: dict[str, Point] = {}  # in pixels
+        self.dots: dict[str, Bbox] = {}
+        self.taken: list[Bbox] = []
+        for block, (across, mean) in places.items():
+            heights = (bars[block][0], mean, bars[block][1])
+            low, middle, high = [transforms[block].transform((across, h)) for h in heights]
+            self.starts[block] = middle
+            self.dots[block] = Bbox.from_extents(*(middle - 9), *(middle + 9))
+            self.taken.append(Bbox.from_extents(low[0] - 6, low[1], high[0] + 6, high[1]))
+        self.taken += self.dots.values()
+        if level is not None:
+            height = axes.transData.transform((0, level))[1]
+            line = axes.bbox.x0, height - 2, axes.bbox.x1, height + 2
+            self.taken.append(Bbox.from_extents(*line))
+
+    def write(self, block: str) -> list[Annotation]:
+        """The name and the line that leads to it; nothing where there is no room."""
+        text = self.axes.annotate(
+            name(block),
+            self.places[block],
+            xycoords=self.transforms[block],
+            xytext=(0, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=SIZE,
+            parse_math=False,
+            zorder=5,
+            bbox=BACK,
+        )
+        for right, up in offsets():
+            text.set_position((right, up))
+            text.set_horizontalalignment(
+                "left" if right > 0 else "right" if right < 0 else "center"
+            )
+            box = text.get_window_extent()
+            if self.is_free(block, box.expanded(1.02, 1.05)):
+                self.taken.append(box.expanded(1.02, 1.05))
+                return [text, *self.leader(block, box, np.hypot(right, up))]
+        text.remove()
+        return []
+
+    def is_free(self, block: str, box: Bbox) -> bool:
+        """Whether a name may stand there, and no other point is on the way to it."""
+        x, y = box.x0, box.y0
+        inside = self.axes.bbox.contains(x, y) and self.axes.bbox.contains(box.x1, box.y1)
+        if not inside or box.count_overlaps(self.taken):
+            return False
+        way = Path([self.starts[block], nearest(box, self.starts[block])])
+        others = [dot for other, dot in self.dots.items() if other != block]
+        return not any(way.intersects_bbox(dot) for dot in others)
+
+    def leader(self, block: str, box: Bbox, distance: float) -> list[Annotation]:
+        """To a name that could be taken for another point's."""
+        if distance <= CLOSE:
+            return []
+        way = np.subtract(nearest(box, self.starts[block]), self.starts[block])
+        line = self.axes.annotate(
+            "",
+            self.places[block],
+            xycoords=self.transforms[block],
+            xytext=tuple(72 / self.dpi * way),
+            textcoords="offset points",
+            arrowprops=LEADER | {"shrinkA": 1, "shrinkB": 4},
+        )
+        return [line]
+
+
+def nearest(box: Bbox, point: Point) -> Point:
+    x, y = np.clip(point, box.min, box.max)
+    return float(x), float(y)
+
+
+def offsets() -> Iterator[Point]:
+    """Where a label may stand, in points from its point, nearest first."""
+    sides = [
+        (1, 0),
+        (1, 0.8),
+        (1, -0.8),
+        (-1, 0),
+        (-1, 0.8),
+        (-1, -0.8),
+        (0, 1.3),
+        (0, -1.3),
+    ]
+    for distance in (9, 14, 20, 28, 40, 54, 72, 96):
+        for right, up in sides:
+            yield distance * right, distance * up
+
+
+def in_margin(axes: Axes, ends: Mapping[str, tuple[Point, Any]], size: float) -> None:
+    """Names right of the axes, in the order of the heights of their points."""
+    ordered = sorted(ends, key=lambda block: (ends[block].place[1], block))
+    heights = [
+        end.transform.transform(end.place)[1] for end in [ends[block] for block in ordered]
+    ]
+    assert axes.figure is not None  # noqa: S101, axes that are drawn have one
+    gap = LINE * size / 72 * axes.figure.dpi
+    places = spread_out(heights, gap, axes.bbox.y0, axes.bbox.y1)
+    return [
+        axes.annotate(
+            name(block),
+            ends[block].place,
+            xycoords=ends[block].transform,
+            xytext=(1.05, (height - axes.bbox.y0) / axes.bbox.height),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=size,
+            parse_math=False,
+            zorder=1.5,
+            arrowprops={"arrowstyle": "-", "shrinkA": 1, "shrinkB": 2, "relpos": (0, 0.5)}
+            | ends[block].look,
+        )
+        for block, height in zip(ordered, places, strict=True)
+    ]
+
+
+def spread_out(
+    heights: Sequence[float], gap: float, low: float, high: float
+) -> list[float]:
+    """Ascending heights moved as little as makes each a gap higher than the one before."""
+    if not heights:
+        return []
+    steps = gap * np.arange(len(heights))
+    moved = isotonic_regression(np.asarray(heights) - steps).x
+    return list(np.clip(moved, low, max(low, high - steps[-1])) + steps)
