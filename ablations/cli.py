@@ -11,6 +11,7 @@ from ablations import options
 from ablations.errors import InputError
 from ablations.records import read_records
 from ablations.sweep_file import load_study
+from ablations.user_code import check_suite, look_here_last
 
 if TYPE_CHECKING:
     import torch
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb. Mistakes in what was given end with one message and exit code 2."""
+    look_here_last()
     given = create_parser().parse_args(arguments)
     try:
+        check_suite()
         code: int = given.run(given) or 0
     except InputError as error:
         print(f"ablate: {error}", file=sys.stderr)
@@ -269,7 +272,7 @@ def sweep(given: argparse.Namespace) -> int:
     print(
         f"{study.name}: {summary.finished} finished, {summary.recorded} had a record, "
         f"{len(summary.failed)} failed, {summary.waiting} waiting"
-        + (f"; {summary.repeated} further tries" if summary.repeated else "")
+        + (f"; {summary.repeated} further attempts" if summary.repeated else "")
     )
     for run_id, reason in summary.failed.items():
         print(f"failed: {run_id}: {reason}")

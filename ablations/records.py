@@ -17,7 +17,7 @@ from ablations.errors import InputError, writing
 from ablations.study import RunConfig, first_problem
 
 FailureKind = Literal["out of memory", "non-finite loss", "time-out", "crash", "error"]
-LOG_LINES = 40  # kept of a failed run
+LOG_LINES, LOG_CHARACTERS = 40, 20_000  # kept of a failed run, at most
 
 
 class Document(BaseModel):
@@ -110,7 +110,7 @@ class Failure(Document):
 
 def tail(text: str) -> str:
     """The last lines of a log."""
-    return "\n".join(text.splitlines()[-LOG_LINES:])
+    return "\n".join(text[-LOG_CHARACTERS:].splitlines()[-LOG_LINES:])
 
 
 def checksum(content: dict[str, Any]) -> str:

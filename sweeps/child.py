@@ -19,15 +19,9 @@ import yaml
 
 from ablations.command import as_sent, expand
 from ablations.errors import writing
-from ablations.records import (
-    Failure,
-    RunRecord,
-    failures,
-    has_record,
-    run_folder,
-    tail,
-)
+from ablations.records import Failure, RunRecord, failures, has_record, run_folder
 from ablations.study import RunConfig, Study
+from sweeps.logs import log_end
 
 if TYPE_CHECKING:
     from lightning_modules.train import Execution
@@ -38,6 +32,10 @@ STOP_SECONDS = 10.0  # until a command that was asked to end is killed
 
 class CommandError(RuntimeError):
     """The command of a run ended without a record."""
+
+
+class Stopped(SystemExit):
+    """This process was asked to end; what a run itself raises is its failure."""
 
 
 @contextmanager
@@ -62,7 +60,7 @@ def environment(
 ) -> dict[str, str | None]:
     """What W&B's agent sets for a child; None is unset.
 
-    The id is short, as W&B's own, and the same whenever the run is tried again.
+    The id is short, as W&B's own, and the same at every attempt.
     """
     return {
         "WANDB_RUN_ID": f"{sweep.name}-{run_id.rpartition('-')[2]}",
@@ -111,7 +109,7 @@ def run_command(config: RunConfig, study: Path, sweep: Study) -> RunRecord:
         return RunRecord.read(folder / "record.json")
     reason = f"the command ended with exit code {code} and no record"
     if failures(config, study) == before:
-        log = tail((folder / "log.txt").read_text(errors="replace"))
+        log = log_end(folder / "log.txt")
         Failure(config=config, kind="error", reason=reason, log=log).note(study)
     raise CommandError(reason)
 
@@ -138,7 +136,7 @@ def call(words: Sequence[str]) -> int:
 @contextmanager
 def ending_with_this_process(child: "subprocess.Popen[bytes]") -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
-        sys.exit(128 + number)
+        raise Stopped(128 + number)
 
     before = signal.signal(signal.SIGTERM, stop)
     try:

@@ -122,8 +122,8 @@ def test_a_killed_worker_is_a_crash_that_is_tried_again(sweep_file: Path) -> Non
     assert len(check(folder, before)) == 6
     tries = [reason for record in read_records(folder) for reason in record.failures]
     assert set(tries) == {"the process was killed by SIGKILL"}
-    assert len(tries) == shown.count("will be tried again")
-    assert f"{len(tries)} further tries" in shown
+    assert len(tries) == shown.count("will be retried")
+    assert f"{len(tries)} further attempts" in shown
 
 
 def test_two_runners_share_the_cells(sweep_file: Path) -> None:

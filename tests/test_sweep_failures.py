@@ -136,7 +136,7 @@ def test_a_further_try_is_never_silent(tmp_path: Path) -> None:
     crew = Crew(retries=2)
     summary, log = sweep(tmp_path / "study", crew, once, always)
     assert (summary.finished, len(summary.failed), summary.repeated) == (1, 1, 3)
-    assert log.count("will be tried again") == 3
+    assert log.count("will be retried") == 3
     [record] = read_records(tmp_path)
     assert record.failures == ("the process was killed by SIGKILL",)
     failure = Failure.read(failure_path(always, tmp_path / "study"))

@@ -6,10 +6,8 @@ A block of your own needs no line: name it by import path, my_package.my_file:My
 """
 
 import importlib
-import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from torch import nn
@@ -33,6 +31,7 @@ from ablations.attention.reading_note import (
 )
 from ablations.attention.squeeze_excitation import SqueezeExcitation
 from ablations.errors import InputError, unknown_name
+from ablations.user_code import check_visible, look_here_last
 
 
 class Block(NamedTuple):
@@ -94,8 +93,8 @@ def find_block(name: str) -> Block:
             raise unknown_name("block", name, BLOCKS)
         return BLOCKS[name]
     module_name, _, attribute = name.partition(":")
-    if str(Path.cwd()) not in sys.path:  # the command `ablate` does not add it by itself
-        sys.path.insert(0, str(Path.cwd()))
+    look_here_last()
+    check_visible(module_name)
     try:
         build = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError, ValueError) as error:
