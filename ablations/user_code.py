@@ -38,6 +38,6 @@ def check_visible(module: str) -> None:
     if spec is None or (spec.origin is None and not spec.has_location):
         return  # found nowhere else
     if not spec.has_location:
-        raise InputError(f"./{own[0]} is hidden by Python's own {top}; rename it")
+        raise InputError(f"{module}: ./{own[0]} is hidden by Python's own {top}; rename it")
     if Path.cwd() not in Path(str(spec.origin)).resolve().parents:
-        raise InputError(f"./{own[0]} is hidden by {spec.origin}; rename it")
+        raise InputError(f"{module}: ./{own[0]} is hidden by {spec.origin}; rename it")

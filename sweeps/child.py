@@ -46,13 +46,8 @@ def as_child(config: RunConfig, study: Path, execution: "Execution") -> Iterator
         return
     folder = run_folder(config, study.absolute())
     write_cell(execution.sweep.cell(config), folder)
-    changes = environment(execution.sweep, config.run_id, folder, execution.wandb)
-    before = {name: os.environ.get(name) for name in changes}
-    set_variables(changes)
-    try:
+    with variables(environment(execution.sweep, config.run_id, folder, execution.wandb)):
         yield
-    finally:
-        set_variables(before)
 
 
 def environment(
@@ -73,6 +68,17 @@ def environment(
         "WANDB_ENTITY": sweep.entity or os.environ.get("WANDB_ENTITY"),
         "ABLATE_RUNS": str(folder.parents[1]),
     }
+
+
+@contextmanager
+def variables(changes: Mapping[str, str | None]) -> Iterator[None]:
+    """Environment variables for as long as this is entered."""
+    before = {name: os.environ.get(name) for name in changes}
+    set_variables(changes)
+    try:
+        yield
+    finally:
+        set_variables(before)
 
 
 def set_variables(values: Mapping[str, str | None]) -> None:

@@ -1,5 +1,6 @@
 """One run as a job: what is carried out on the machine that a scheduler gives."""
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -30,6 +31,7 @@ class Job:
     execution: "Execution"
 
     def __call__(self) -> Message:
+        os.environ.pop("PYTHONSAFEPATH", None)  # it is not meant for a sweep's command
         execution = replace(self.execution, progress_bar=False)
         with RequeueBetweenSteps() as tell:
             while True:

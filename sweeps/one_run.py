@@ -8,7 +8,7 @@ from ablations.command import own_flags
 from ablations.errors import UnwritableError
 from ablations.records import RunRecord, failures, has_record, run_folder
 from ablations.study import RunConfig, Study
-from sweeps.child import Stopped, as_child, run_command
+from sweeps.child import as_child, run_command
 from sweeps.logs import log_into
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ def carry_out(
     config: RunConfig, study: Path, execution: "Execution", tell: Tell
 ) -> Message:
     """Train one run; say how it ended. Only a wish to stop this process is raised."""
-    from pytorch_lightning.utilities.exceptions import SIGTERMException
-
     from lightning_modules.train import BusyError, failure
 
     if has_record(config, study):  # another runner was faster
@@ -50,9 +48,9 @@ def carry_out(
         return Message("busy")
     except UnwritableError as error:
         return Message("unwritable", reason=str(error))
-    except (Stopped, SIGTERMException):
-        raise
     except BaseException as error:  # a user's block may raise anything
+        if asked_to_end(error):
+            raise
         if failures(config, study) == before:  # it failed before it was the run's own
             failure(config, cause_of(error)).note(study)
         return Message("failed", reason=failures(config, study)[-1])
@@ -79,6 +77,11 @@ def train_or_call(
 def trains_itself(sweep: Study) -> bool:
     """Whether the command of a sweep is this suite's own, which needs no new process."""
     return own_flags(sweep.command, sweep.program) is not None
+
+
+def asked_to_end(error: BaseException) -> bool:
+    """Whether a signal ended the run: Stopped, or Lightning's own; not sys.exit()."""
+    return isinstance(error, SystemExit) and type(error) is not SystemExit
 
 
 def cause_of(error: BaseException) -> BaseException:

@@ -17,12 +17,13 @@ import submitit
 from submitit.core.utils import FailedJobError
 
 from ablations.errors import InputError
+from sweeps.child import variables
 from sweeps.job import Job
 from sweeps.one_run import Message
 
 ARRAY_SIZE = 1000  # Slurm's own limit is one more, where it is not set
 REQUEUES = 1000  # by the time limit; submitit's own limit is 3
-PYTHON = f"{shlex.quote(sys.executable)} -P"  # the user's files hide no module
+PYTHON = f"{shlex.quote(sys.executable)} -P"  # files in the working folder hide no module
 ENDED = {
     "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL",
     "OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT",
@@ -50,7 +51,7 @@ class Allocation:
                 folder=folder / "jobs",
                 cluster=self.cluster,
                 slurm_max_num_timeout=REQUEUES,
-                **{f"{self.cluster}_python": PYTHON},
+                slurm_python=PYTHON,
             )
         except RuntimeError as error:
             raise InputError(f"--executor {self.cluster}: {error}") from None
@@ -72,9 +73,11 @@ def submit(jobs: list[Job], folder: Path, allocation: Allocation) -> list[Submit
     """As arrays, in that order. InputError with sbatch's words where it refuses."""
     executor = allocation.executor(folder)
     submitted: list[Submitted] = []
+    # the local executor's controllers are not started by slurm_python
+    safe = {"PYTHONSAFEPATH": "1"} if allocation.cluster == "local" else {}
     try:
         for start in range(0, len(jobs), ARRAY_SIZE):
-            with executor.batch():
+            with variables(safe), executor.batch():
                 some = itertools.islice(jobs, start, start + ARRAY_SIZE)
                 array = [executor.submit(job) for job in some]
             submitted += array
