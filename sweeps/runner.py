@@ -101,10 +101,10 @@ class Runner:
         before, self.looked = self.looked, time.monotonic()
         passed = min(self.looked - before, MOST_SECONDS)
         for worker in self.workers:
-            for message in worker.messages():
-                self.take_in(worker, message)
             if worker.begun:
                 worker.seconds += passed
+            for message in worker.messages():
+                self.take_in(worker, message)
         self.stop_some()
         for config in list(self.held):
             if has_record(config, self.folder):
@@ -153,8 +153,10 @@ class Runner:
                 self.display.waits(config)
             case "recorded":
                 self.found_recorded(config)
-            case _ if has_record(config, self.folder):
+            case "finished":
                 self.finish(config, message.miou)
+            case _ if has_record(config, self.folder):  # it could not say so
+                self.finish(config, None)
             case "stopped":
                 self.put_back(config)
             case "died" if not worker.begun:
