@@ -2,6 +2,9 @@
 
 import sys
 
-from ablations.cli import main
+from ablations.search_path import look_here_last
+
+look_here_last()  # before anything else is imported
+from ablations.cli import main  # noqa: E402
 
 sys.exit(main())

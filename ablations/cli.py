@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ablations import options
 from ablations.errors import InputError, printable
+from ablations.search_path import check_suite, look_here_last
 from ablations.sweep_file import load_study
 
 if TYPE_CHECKING:
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb. Mistakes in what was given end with one message and exit code 2."""
+    look_here_last()
     given = create_parser().parse_args(arguments)
     try:
+        check_suite()
         code: int = given.run(given) or 0
     except InputError as error:
         print(f"ablate: {printable(str(error))}", file=sys.stderr)
@@ -281,7 +284,7 @@ def sweep(given: argparse.Namespace) -> int:
     print(
         f"{study.name}: {summary.finished} finished, {summary.recorded} had a record, "
         f"{len(summary.failed)} failed, {summary.waiting} waiting"
-        + (f"; {summary.repeated} further tries" if summary.repeated else "")
+        + (f"; {summary.repeated} further attempts" if summary.repeated else "")
     )
     for run_id, reason in summary.failed.items():
         print(f"failed: {run_id}: {reason}")

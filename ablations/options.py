@@ -158,7 +158,7 @@ def sweep_options(parser: argparse.ArgumentParser) -> None:
         type=count,
         default=0,
         metavar="N",
-        help="further tries of a failed run",
+        help="further attempts at a failed run",
     )
     parser.add_argument(
         "--timeout", type=positive, metavar="SECONDS", help="for one try of one run"

@@ -2,7 +2,6 @@
 
 import importlib
 import random
-import sys
 import sysconfig
 import traceback
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 
 from ablations.errors import InputError
+from ablations.search_path import check_visible, look_here_last
 
 # Frames of a traceback that are not the user's.
 LIBRARIES = ("stdlib", "platstdlib", "purelib", "platlib")
@@ -30,8 +30,8 @@ def load_object(kind: str, name: str) -> Any:
     InputError for whatever is wrong with the name or happens when the file is imported.
     """
     module_name, _, attribute = name.partition(":")
-    if str(Path.cwd()) not in sys.path:  # the command `ablate` does not add it by itself
-        sys.path.insert(0, str(Path.cwd()))
+    look_here_last()
+    check_visible(module_name)
     importlib.invalidate_caches()  # the file may be newer than the last look
     with own_errors(f"{kind} {name!r} cannot be imported"), unchanged_settings():
         try:

@@ -24,7 +24,7 @@ from ablations.errors import InputError, writing
 from ablations.study import RunConfig, first_problem
 
 FailureKind = Literal["out of memory", "non-finite loss", "time-out", "crash", "error"]
-LOG_LINES = 40  # kept of a failed run
+LOG_LINES, LOG_CHARACTERS = 40, 20_000  # kept of a failed run, at most
 MAX_BYTES = 2**25
 LINE = 300  # characters of a message
 ROUNDING = 1e-4  # of a mean that somebody else computed
@@ -195,7 +195,7 @@ class Failure(Document):
 
 def tail(text: str) -> str:
     """The last lines of a log."""
-    return "\n".join(text.splitlines()[-LOG_LINES:])
+    return "\n".join(text[-LOG_CHARACTERS:].splitlines()[-LOG_LINES:])
 
 
 def checksum(content: dict[str, Any]) -> str:

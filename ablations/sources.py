@@ -78,7 +78,7 @@ def module_of(path: str) -> str:
 def digest(module: str) -> str:
     """Of a module's files, wherever they lie; empty if there is no such module."""
     here = str(Path.cwd())  # where find_block looks too
-    search = tuple(sys.path if here in sys.path else [here, *sys.path])
+    search = tuple(sys.path if here in sys.path else [*sys.path, here])
     stamps, whole = known.get((module, search), ({}, ""))
     if not stamps or any(stamp(file) != old for file, old in stamps.items()):
         files = user_files(module, search)

@@ -51,6 +51,8 @@ from lightning_modules.resuming import Statement, UnusableError, resumable, set_
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
 from lightning_modules.step_time import StepTime
 
+REASON = 500  # characters of an error that are a reason; its traceback has them all
+
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
@@ -322,17 +324,25 @@ def quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def failure(config: RunConfig, error: Exception) -> Failure:
-    first_line = (str(error).strip().splitlines() or [""])[0]
+def failure(config: RunConfig, error: BaseException) -> Failure:
     return Failure(
         config=config,
         kind=kind_of(error),
-        reason=f"{type(error).__name__}: {first_line}",
+        reason=reason_of(error),
         log=tail("".join(traceback.format_exception(error))),
     )
 
 
-def kind_of(error: Exception) -> FailureKind:
+def reason_of(error: BaseException) -> str:
+    """One line: the class, and the begin of its words if it has any."""
+    try:
+        first_line = (str(error).strip().splitlines() or [""])[0]
+    except Exception:  # a user's error may not even say what it is
+        first_line = ""
+    return f"{type(error).__name__}: {first_line[:REASON]}".removesuffix(": ")
+
+
+def kind_of(error: BaseException) -> FailureKind:
     if isinstance(error, NonFiniteLossError):
         return "non-finite loss"
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):

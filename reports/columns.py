@@ -20,7 +20,7 @@ class Column(NamedTuple):
 
 
 def either(show: Show, missing: str = "–") -> Show:
-    """A dash, or what is said instead, if a number is missing; a word in its place stays."""
+    """A dash, or what is said instead, if a number is missing; words in its place stay."""
 
     def shown(value: Any) -> str:
         if isinstance(value, str):

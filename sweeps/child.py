@@ -19,15 +19,9 @@ import yaml
 
 from ablations.command import as_sent, expand
 from ablations.errors import writing
-from ablations.records import (
-    Failure,
-    RunRecord,
-    failures,
-    find_record,
-    run_folder,
-    tail,
-)
+from ablations.records import Failure, RunRecord, failures, find_record, run_folder
 from ablations.study import RunConfig, Study
+from sweeps.logs import log_end
 
 if TYPE_CHECKING:
     from lightning_modules.train import Execution
@@ -40,6 +34,10 @@ class CommandError(RuntimeError):
     """The command of a run ended without a record."""
 
 
+class Stopped(SystemExit):
+    """This process was asked to end; what a run itself raises is its failure."""
+
+
 @contextmanager
 def as_child(config: RunConfig, study: Path, execution: "Execution") -> Iterator[None]:
     """This process in the place of an agent's child, where a sweep asks for the run."""
@@ -48,13 +46,8 @@ def as_child(config: RunConfig, study: Path, execution: "Execution") -> Iterator
         return
     folder = run_folder(config, study.absolute())
     write_cell(execution.sweep.cell(config), folder)
-    changes = environment(execution.sweep, config.run_id, folder, execution.wandb)
-    before = {name: os.environ.get(name) for name in changes}
-    set_variables(changes)
-    try:
+    with variables(environment(execution.sweep, config.run_id, folder, execution.wandb)):
         yield
-    finally:
-        set_variables(before)
 
 
 def environment(
@@ -62,7 +55,7 @@ def environment(
 ) -> dict[str, str | None]:
     """What W&B's agent sets for a child; None is unset.
 
-    The id is short, as W&B's own, and the same whenever the run is tried again.
+    The id is short, as W&B's own, and the same at every attempt.
     """
     return {
         "WANDB_RUN_ID": f"{sweep.name}-{run_id.rpartition('-')[2]}",
@@ -75,6 +68,17 @@ def environment(
         "WANDB_ENTITY": sweep.entity or os.environ.get("WANDB_ENTITY"),
         "ABLATE_RUNS": str(folder.parents[1]),
     }
+
+
+@contextmanager
+def variables(changes: Mapping[str, str | None]) -> Iterator[None]:
+    """Environment variables for as long as this is entered."""
+    before = {name: os.environ.get(name) for name in changes}
+    set_variables(changes)
+    try:
+        yield
+    finally:
+        set_variables(before)
 
 
 def set_variables(values: Mapping[str, str | None]) -> None:
@@ -111,7 +115,7 @@ def run_command(config: RunConfig, study: Path, sweep: Study) -> RunRecord:
         return record
     reason = f"the command ended with exit code {code} and no record"
     if failures(config, study) == before:
-        log = tail((folder / "log.txt").read_text(errors="replace"))
+        log = log_end(folder / "log.txt")
         Failure(config=config, kind="error", reason=reason, log=log).note(study)
     raise CommandError(reason)
 
@@ -138,7 +142,7 @@ def call(words: Sequence[str]) -> int:
 @contextmanager
 def ending_with_this_process(child: "subprocess.Popen[bytes]") -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
-        sys.exit(128 + number)
+        raise Stopped(128 + number)
 
     before = signal.signal(signal.SIGTERM, stop)
     try:

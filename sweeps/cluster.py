@@ -20,6 +20,7 @@ from sweeps.crew import Summary, check_writable
 from sweeps.display import Display
 from sweeps.interrupts import Interrupts
 from sweeps.job import Job
+from sweeps.logs import last_line
 from sweeps.scheduler import ENDED, Allocation, Submitted
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ class Cluster:
         self.retries, self.display = retries, display
         self.interrupts = Interrupts(display)
         self.watched: dict[RunConfig, Submitted] = {}
-        self.failed_before: dict[RunConfig, int] = {}  # tries of each watched run
-        self.tries: Counter[RunConfig] = Counter()
+        self.failed_before: dict[RunConfig, int] = {}  # attempts at each watched run
+        self.attempts: Counter[RunConfig] = Counter()
         self.asked = 0.0
         self.gone: dict[RunConfig, float] = {}  # since when, of jobs without a record
 
@@ -84,29 +85,32 @@ class Cluster:
         }
         if not jobs:
             return
+        self.count_failures(list(jobs))  # before the question: a job may fail meanwhile
         known = scheduler.states(list(jobs.values()))
         if known is None:
             raise InputError("squeue does not answer: are earlier jobs still running?")
         for cell, job in jobs.items():
             if known.get(job.job_id, "COMPLETED") not in ENDED:
-                self.watch(cell, job)
+                self.watched[cell] = job
         self.display.say(f"{len(self.watched)} jobs of an earlier start are still there")
 
     def submit(self, cells: list[RunConfig]) -> None:
+        self.count_failures(cells)  # a job may fail before the last one is submitted
         jobs = [Job(cell, self.folder.absolute(), self.execution) for cell in cells]
         submitted = scheduler.submit(jobs, self.folder, self.allocation)
         for cell, job in zip(cells, submitted, strict=True):
             path = self.job_file(cell)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(job.job_id)
-            self.watch(cell, job)
+            self.watched[cell] = job
 
     def job_file(self, cell: RunConfig) -> Path:
         return run_folder(cell, self.folder) / "job"
 
-    def watch(self, cell: RunConfig, job: Submitted) -> None:
-        self.watched[cell] = job
-        self.failed_before[cell] = len(failures(cell, self.folder))
+    def count_failures(self, cells: list[RunConfig]) -> None:
+        """A failure that is not among these is the end of a watched job."""
+        for cell in cells:
+            self.failed_before[cell] = len(failures(cell, self.folder))
 
     def look_again(self) -> None:
         time.sleep(POLL_SECONDS)
@@ -122,9 +126,9 @@ class Cluster:
                 self.summary.finished += 1
                 self.leave(cell)
                 self.display.ended(cell, "[green]finished[/]")
-            elif len(tries := failures(cell, self.folder)) > self.failed_before[cell]:
+            elif len(reasons := failures(cell, self.folder)) > self.failed_before[cell]:
                 self.leave(cell)
-                self.try_again(cell, tries[-1])
+                self.fail(cell, reasons[-1])
 
     def leave(self, cell: RunConfig) -> None:
         """Do not watch a run any more."""
@@ -151,22 +155,27 @@ class Cluster:
             self.display.postponed(cell)
 
     def note(self, cell: RunConfig, job: Submitted, state: str) -> None:
-        """Write the failure that a killed job could not write, unless we cancelled it."""
+        """Write the failure that a killed job could not write, unless we cancelled it.
+
+        What the job itself has left since the last look is for the next one.
+        """
+        failed = len(failures(cell, self.folder)) > self.failed_before[cell]
+        if failed or has_record(cell, self.folder):
+            return
         if self.interrupts.times:
             self.leave(cell)
             self.display.postponed(cell)
             self.summary.waiting += 1
             return
         log = tail(job.stderr() or "")
-        last_line = (log.splitlines() or [""])[-1]
-        reason = f"job {job.job_id} ended without a record: {state} {last_line}".strip()
+        reason = f"job {job.job_id} ended without a record: {state} {last_line(log)}"
         kind = KINDS.get(state, "crash")
-        Failure(config=cell, kind=kind, reason=reason, log=log).note(self.folder)
+        Failure(config=cell, kind=kind, reason=reason.strip(), log=log).note(self.folder)
 
-    def try_again(self, cell: RunConfig, reason: str) -> None:
-        """Where further tries are wanted."""
-        self.tries[cell] += 1
-        again = self.tries[cell] <= self.retries and not self.interrupts.times
+    def fail(self, cell: RunConfig, reason: str) -> None:
+        """A failed attempt, after which others follow if wanted."""
+        self.attempts[cell] += 1
+        again = self.attempts[cell] <= self.retries and not self.interrupts.times
         self.display.failed(cell, reason, again)
         if again:
             self.summary.repeated += 1

@@ -14,8 +14,8 @@ class Crew:
     jobs: int = 1
     gpus: tuple[str, ...] = ()  # one run on each at a time
     runs_per_gpu: int = 1
-    retries: int = 0  # further tries of a failed run
-    timeout: float | None = None  # seconds for one try
+    retries: int = 0  # further attempts at a failed run
+    timeout: float | None = None  # seconds for one attempt
 
     def environments(self) -> list[dict[str, str]]:
         """What is set for each worker."""
@@ -32,7 +32,7 @@ class Summary:
     recorded: int  # before this call, or meanwhile by another process
     finished: int = 0  # in this call
     failed: dict[str, str] = field(default_factory=dict)  # reason by run id
-    repeated: int = 0  # further tries of failed runs
+    repeated: int = 0  # further attempts at failed runs
     waiting: int = 0  # not begun or not finished, because of an interrupt
 
     @property

@@ -5,16 +5,11 @@ from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from ablations.study import RunConfig
 from sweeps.coverage import swept_keys
+from sweeps.pace import Pace
 
 
 class Display:
@@ -26,13 +21,12 @@ class Display:
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[position]}"),
-            TimeRemainingColumn(),
             console=console,
-            speed_estimate_period=600,
             disable=not console.is_terminal,
         )
         self.cells: dict[RunConfig, TaskID] = {}
-        self.fractions: dict[RunConfig, float] = {}  # done of each running cell
+        self.waiting: set[RunConfig] = set()  # for another process
+        self.pace = Pace()
         self.done = self.failures = 0
 
     def begin(self, cells: list[RunConfig], recorded: int) -> None:
@@ -50,64 +44,84 @@ class Display:
         self.bars.stop()
 
     def started(self, config: RunConfig) -> None:
-        if config in self.cells:
-            return
-        steps = config.max_steps
-        self.cells[config] = self.bars.add_task(
-            self.label(config), total=steps, position="starts"
-        )
-        if not self.console.is_terminal:
-            self.say(f"begins  {self.label(config)}")
+        if config not in self.cells:
+            self.add_bar(config, "starts")
+            self.pace.begins(config)
+            self.say_in_log("begins  ", config)
+
+    def waits(self, config: RunConfig) -> None:
+        """Another process is at work on this run; said once."""
+        if config not in self.waiting:
+            self.postponed(config)
+            self.add_bar(config, "waits for another process")
+            self.waiting.add(config)
+            self.say_in_log("waits for another process: ", config)
 
     def progress(self, config: RunConfig, step: int, loss: float) -> None:
+        if config in self.waiting:  # the other process has left it to this one
+            self.postponed(config)
+            self.started(config)
         position = f"{step}/{config.max_steps}  loss {loss:.3f}"
         self.bars.update(self.cells[config], completed=step, position=position)
-        self.fractions[config] = step / config.max_steps
+        self.pace.progress(config, step / config.max_steps)
         self.update_grid()
 
-    def ended(self, config: RunConfig, outcome: str) -> None:
+    def ended(self, config: RunConfig, outcome: str, timed: bool = True) -> None:
+        self.pace.ends(config, timed)
         self.postponed(config)
         self.done += 1
         self.update_grid()
-        self.say(
-            f"\\[{self.done}/{self.total}] {self.label(config)}  {outcome}{self.left()}"
-        )
+        # the bars of a terminal show the time left
+        left = "" if self.console.is_terminal or not self.left() else f"  ({self.left()})"
+        self.say(f"\\[{self.done}/{self.total}] {self.label(config)}  {outcome}{left}")
 
     def failed(self, config: RunConfig, reason: str, again: bool) -> None:
         if again:
-            self.say(
-                f"[yellow]will be tried again[/]  {self.label(config)}  {escape(reason)}"
-            )
+            self.say(f"[yellow]will be retried[/]  {self.label(config)}  {escape(reason)}")
         else:
             self.failures += 1
-            self.ended(config, f"[red]failed[/]  {escape(reason)}")
+            self.ended(config, f"[red]failed[/]  {escape(reason)}", timed=False)
 
     def postponed(self, config: RunConfig) -> None:
         """Not running any more."""
         if config in self.cells:
             self.bars.remove_task(self.cells.pop(config))
-        self.fractions.pop(config, None)
+        self.waiting.discard(config)
+        self.pace.ends(config, timed=False)
+
+    def false_start(self, reason: str) -> None:
+        self.say(f"[yellow]a worker ended before its run began[/]  {escape(reason)}")
 
     def interrupted(self, times: int) -> None:
         self.say(
             "interrupted: running cells will be finished; once more stops them"
             if times == 1
-            else "stopping; `ablate sweep` goes on from here"
+            else "stopping; `ablate sweep` resumes from here"
+        )
+
+    def add_bar(self, config: RunConfig, position: str) -> None:
+        self.cells[config] = self.bars.add_task(
+            self.label(config), total=config.max_steps, position=position
         )
 
     def update_grid(self) -> None:
-        done = self.done + sum(self.fractions.values())
         position = f"{self.done}/{self.total} runs"
         if self.failures:
             position += f", [red]{self.failures} failed[/]"
+        if left := self.left():
+            position += f", {left}"
+        done = self.done + sum(self.pace.fractions().values())
         self.bars.update(self.grid, completed=done, position=position)
 
     def left(self) -> str:
-        """The time left, for a log; the bars of a terminal show it themselves."""
-        seconds = self.bars.tasks[0].time_remaining
-        if self.console.is_terminal or not seconds:
-            return ""
-        return f"  ({timedelta(seconds=round(seconds))} left)"
+        """The time left, if it is known."""
+        seconds = self.pace.seconds_left(self.total - self.done)
+        return f"{timedelta(seconds=round(seconds))} left" if seconds else ""
+
+    def say_in_log(self, words: str, config: RunConfig) -> None:
+        """What a terminal shows by a bar."""
+        if not self.console.is_terminal:
+            self.say(f"{words}{self.label(config)}")
 
     def say(self, line: str) -> None:
         self.console.print(line, highlight=False, soft_wrap=True)

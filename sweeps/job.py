@@ -1,6 +1,8 @@
 """One run as a job: what is carried out on the machine that a scheduler gives."""
 
+import os
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,10 +13,13 @@ from submitit.helpers import DelayedSubmission
 
 from ablations.errors import UnwritableError
 from ablations.study import RunConfig
-from sweeps.worker import Message, carry_out
+from sweeps.child import Stopped
+from sweeps.one_run import Message, carry_out
 
 if TYPE_CHECKING:
     from lightning_modules.train import Execution
+
+BUSY_SECONDS = 1.0  # until a run that another process holds is asked for again
 
 
 @dataclass(frozen=True)
@@ -26,17 +31,19 @@ class Job:
     execution: "Execution"
 
     def __call__(self) -> Message:
+        os.environ.pop("PYTHONSAFEPATH", None)  # it is not meant for a sweep's command
         execution = replace(self.execution, progress_bar=False)
         with RequeueBetweenSteps() as tell:
             while True:
                 message = carry_out(self.config, self.study, execution, tell)
                 if message.kind == "unwritable":
                     raise UnwritableError(message.reason)
-                if message.kind != "busy":  # no other process is at work on this run
+                if message.kind != "busy":
                     return message
+                time.sleep(BUSY_SECONDS)
 
     def checkpoint(self) -> DelayedSubmission:
-        """The same run again; it goes on from its last checkpoint."""
+        """The same run again; it resumes from its last checkpoint."""
         return DelayedSubmission(self)
 
 
@@ -59,9 +66,9 @@ class RequeueBetweenSteps:
 
     def leave_if_asked(self, message: Message) -> None:
         if self.asked:
-            raise SystemExit
+            raise Stopped
 
     def __exit__(self, kind: type[BaseException] | None, *details: object) -> None:
         signal.signal(signal.SIGUSR2, self.requeue)
-        if self.asked and kind is not None and issubclass(kind, SystemExit):
+        if self.asked and kind is not None and issubclass(kind, Stopped):
             signal.raise_signal(signal.SIGUSR2)

@@ -1,6 +1,6 @@
 """Carry out a study on this machine, with the same records as W&B agents on many.
 
-What has a record is not run again; what fails is recorded and the others go on.
+What has a record is not run again; what fails is recorded and does not stop the others.
 Runners on the same folder share its cells: a run belongs to the process that holds it.
 """
 
@@ -10,20 +10,27 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablations.errors import UnwritableError
-from ablations.records import Failure, FailureKind, has_record, run_folder, tail
+from ablations.errors import InputError, UnwritableError
+from ablations.records import Failure, FailureKind, has_record, run_folder
 from ablations.study import RunConfig
 from sweeps.crew import Crew, Summary, check_writable
 from sweeps.display import Display
 from sweeps.interrupts import Interrupts
-from sweeps.worker import Message, Worker
+from sweeps.logs import last_line, log_end
+from sweeps.one_run import Message
+from sweeps.worker import Worker
 
 if TYPE_CHECKING:
     from lightning_modules.train import Execution
 
+LOOK_SECONDS = 0.2  # between looks, if nobody says anything
+MOST_SECONDS = 1.0  # that a run ages between looks: more only if this process was stopped
+HELD_SECONDS = 1.0  # until a run that another process holds is asked for again
+FALSE_STARTS = 3  # in a row, until a worker is given up
+
 
 class Runner:
-    """Hands the cells of one study to worker processes."""
+    """Hands the cells of one study to worker processes; takes in each end of a run once."""
 
     def __init__(
         self,
@@ -35,12 +42,16 @@ class Runner:
     ) -> None:
         self.cells = cells = list(dict.fromkeys(cells))  # a repeated cell is one run
         self.pending = deque(cell for cell in cells if not has_record(cell, folder))
+        self.held: dict[RunConfig, float] = {}  # by other processes; when last asked for
         self.summary = Summary(recorded=len(cells) - len(self.pending))
-        self.folder, self.execution = folder, execution
-        self.crew, self.display = crew, display
-        self.workers: list[Worker] = []
-        self.tries: Counter[RunConfig] = Counter()
+        self.folder, self.crew, self.display = folder, crew, display
+        places = crew.environments()[: len(self.pending)]
+        self.workers = [
+            Worker(folder, execution, environment, len(places)) for environment in places
+        ]
+        self.attempts: Counter[RunConfig] = Counter()
         self.interrupts = Interrupts(display)
+        self.looked = time.monotonic()
 
     def run(self) -> Summary:
         """Until every cell has a record or a failure, or somebody interrupts twice."""
@@ -48,108 +59,153 @@ class Runner:
         self.display.begin(self.cells, self.summary.recorded)
         with self.display, self.interrupts:
             try:
-                environments = self.crew.environments()[: len(self.pending)]
-                self.jobs = len(environments)
-                for environment in environments:
-                    self.hand_out(self.new_worker(environment))
-                while running := [worker for worker in self.workers if worker.config]:
-                    self.listen(running)
+                while self.unfinished():
+                    self.hand_out()
+                    self.listen()
             finally:
                 for worker in self.workers:
-                    worker.terminate() if worker.config else worker.close()
-        self.summary.waiting = len(self.pending)
+                    worker.close()
+        self.summary.waiting = len(self.pending) + len(self.held)
         return self.summary
 
-    def new_worker(self, environment: dict[str, str]) -> Worker:
-        worker = Worker(self.folder, self.execution, environment, self.jobs)
-        self.workers.append(worker)
-        return worker
+    def unfinished(self) -> bool:
+        running = any(worker.config for worker in self.workers)
+        more = bool(self.pending or self.held) and not self.interrupts.times
+        return running or more
 
-    def hand_out(self, worker: Worker) -> None:
-        worker.config = None
-        if self.pending and not self.interrupts.times:
+    def hand_out(self) -> None:
+        """Give the next runs to the workers that have none."""
+        for worker in self.workers:
+            idle = worker.config is None and worker.false_starts < FALSE_STARTS
+            if idle and (config := self.next_run()):
+                self.display.started(config)
+                worker.begin(config)
+
+    def next_run(self) -> RunConfig | None:
+        if self.interrupts.times:
+            return None
+        while self.pending:
             config = self.pending.popleft()
-            self.display.started(config)
-            worker.begin(config)
+            if not has_record(config, self.folder):
+                return config
+            self.found_recorded(config)
+        for config, asked in self.held.items():
+            if time.monotonic() - asked >= HELD_SECONDS:
+                del self.held[config]
+                return config
+        return None
 
-    def listen(self, running: list[Worker]) -> None:
-        """Take in what the workers say, and stop those that must be stopped."""
-        connections = {worker.connection: worker for worker in running}
-        for connection in wait(list(connections), timeout=0.2):
-            worker = connections[connection]  # type: ignore[index]
-            self.take_in(worker, worker.receive())
-        for worker in running:
-            if worker.config and self.interrupts.times > 1:
-                self.pending.append(worker.config)
-                worker.terminate()
-                worker.config = None
-            elif worker.config and self.overdue(worker):
-                reason = f"not finished after {self.crew.timeout:g} s"
-                self.fail(worker, worker.config, "time-out", reason)
+    def listen(self) -> None:
+        """Wait for news, then take in all of it, and stop what must be stopped."""
+        wait([worker.connection for worker in self.workers if worker.process], LOOK_SECONDS)
+        before, self.looked = self.looked, time.monotonic()
+        passed = min(self.looked - before, MOST_SECONDS)
+        for worker in self.workers:
+            if worker.begun:
+                worker.seconds += passed
+            for message in worker.messages():
+                self.take_in(worker, message)
+        self.stop_some()
+        for config in list(self.held):
+            if has_record(config, self.folder):
+                del self.held[config]
+                self.found_recorded(config)
 
-    def overdue(self, worker: Worker) -> bool:
+    def stop_some(self) -> None:
+        """End the runs that must end now; they do so side by side."""
+        ends = [(worker, self.must_end(worker)) for worker in self.workers if worker.config]
+        stopped = [(worker, end) for worker, end in ends if end]
+        for worker, _ in stopped:
+            worker.ask_to_end()
+        for worker, end in stopped:
+            for message in [*worker.stop(), end]:  # it may have ended by itself
+                self.take_in(worker, message)
+
+    def must_end(self, worker: Worker) -> Message | None:
+        """Why a run must be stopped now."""
+        if self.interrupts.times > 1:
+            return Message("stopped")
         limit = self.crew.timeout
-        return limit is not None and time.monotonic() - worker.begun > limit
+        if limit is not None and worker.seconds > limit:
+            return Message("overdue", reason=f"not finished after {limit:g} s")
+        return None
 
     def take_in(self, worker: Worker, message: Message) -> None:
-        config = worker.config
-        assert config is not None  # noqa: S101, only running workers speak
+        """After the end of a run, nobody is at work on it: a second end is not heard."""
+        if worker.config is None:
+            return
         match message.kind:
             case "begun":
-                worker.begun = time.monotonic()
+                worker.begun, worker.false_starts = True, 0
             case "progress":
-                self.display.progress(config, message.step, message.loss)
+                self.display.progress(worker.config, message.step, message.loss)
+            case _:
+                config, worker.config = worker.config, None
+                self.end(worker, config, message)
+
+    def end(self, worker: Worker, config: RunConfig, message: Message) -> None:
+        """Whatever ended a run: a record is a record."""
+        match message.kind:
             case "unwritable":
                 raise UnwritableError(message.reason)
-            case "died":
-                self.fail(worker, config, "crash", message.reason)
-            case "failed":
-                self.fail(worker, config, None, message.reason)
             case "busy":
-                self.display.postponed(config)
-                self.pending.append(config)
-                self.hand_out(worker)
-            case "finished":
-                self.summary.finished += 1
-                self.display.ended(config, f"[green]mIoU {100 * message.miou:.1f} %[/]")
-                self.hand_out(worker)
+                self.held[config] = time.monotonic()
+                self.display.waits(config)
             case "recorded":
-                self.summary.recorded += 1
-                self.display.ended(config, "finished by another process")
-                self.hand_out(worker)
+                self.found_recorded(config)
+            case "finished":
+                self.finish(config, message.miou)
+            case _ if has_record(config, self.folder):  # it could not say so
+                self.finish(config, None)
+            case "stopped":
+                self.put_back(config)
+            case "died" if not worker.begun:
+                self.put_back(config)
+                self.false_start(worker, message)
+            case "died":
+                self.note(config, "crash", message.reason)
+                self.fail(config, message.reason)
+            case "overdue":
+                self.note(config, "time-out", message.reason)
+                self.fail(config, message.reason)
+            case _:  # the run has written its failure itself
+                worker.stop()  # whatever it left in memory goes with it
+                self.fail(config, message.reason)
 
-    def fail(
-        self, worker: Worker, config: RunConfig, kind: FailureKind | None, reason: str
-    ) -> None:
-        """Note a failure, try again where wanted, and go on in a fresh process.
+    def found_recorded(self, config: RunConfig) -> None:
+        self.summary.recorded += 1
+        self.display.ended(config, "finished by another process", timed=False)
 
-        kind is None where the run has written its failure itself.
-        """
-        worker.terminate()  # whatever it left in memory goes with it
-        self.workers.remove(worker)
-        if has_record(config, self.folder):  # it had just finished
-            self.summary.finished += 1
-            self.display.ended(config, "[green]finished[/]")
-        else:
-            if kind:
-                note_failure(config, self.folder, kind, reason)
-            self.try_again(config, reason)
-        self.hand_out(self.new_worker(worker.environment))
+    def finish(self, config: RunConfig, miou: float | None) -> None:
+        outcome = "finished" if miou is None else f"mIoU {100 * miou:.1f} %"
+        self.summary.finished += 1
+        self.display.ended(config, f"[green]{outcome}[/]")
 
-    def try_again(self, config: RunConfig, reason: str) -> None:
-        """Where further tries are wanted."""
-        self.tries[config] += 1
-        if again := self.tries[config] <= self.crew.retries:
+    def put_back(self, config: RunConfig) -> None:
+        self.pending.appendleft(config)
+        self.display.postponed(config)
+
+    def false_start(self, worker: Worker, death: Message) -> None:
+        """A worker that ends before its run begins says nothing about the run."""
+        worker.false_starts += 1
+        reason = f"{death.reason}: {last_line(death.log)}".removesuffix(": ")
+        self.display.false_start(reason)
+        if all(worker.false_starts >= FALSE_STARTS for worker in self.workers):
+            raise InputError(f"worker processes end before their first run: {reason}")
+
+    def note(self, config: RunConfig, kind: FailureKind, reason: str) -> None:
+        """Write the failure of a run that could not do so itself."""
+        log = log_end(run_folder(config, self.folder) / "log.txt")
+        Failure(config=config, kind=kind, reason=reason, log=log).note(self.folder)
+
+    def fail(self, config: RunConfig, reason: str) -> None:
+        """A failed attempt, after which others follow if wanted."""
+        self.attempts[config] += 1
+        again = self.attempts[config] <= self.crew.retries and not self.interrupts.times
+        if again:
             self.summary.repeated += 1
             self.pending.append(config)
             self.display.postponed(config)
         else:
             self.summary.failed[config.run_id] = reason
         self.display.failed(config, reason, again)
-
-
-def note_failure(config: RunConfig, study: Path, kind: FailureKind, reason: str) -> None:
-    """Of a run that could not do so itself, with the end of what it printed."""
-    log = run_folder(config, study) / "log.txt"
-    text = tail(log.read_text(errors="replace")) if log.exists() else ""
-    Failure(config=config, kind=kind, reason=reason, log=text).note(study)

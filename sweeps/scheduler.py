@@ -5,7 +5,9 @@ Accounting (sacct) is not needed. submitit's local executor stands in for Slurm 
 
 import itertools
 import os
+import shlex
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +17,13 @@ import submitit
 from submitit.core.utils import FailedJobError
 
 from ablations.errors import InputError
+from sweeps.child import variables
 from sweeps.job import Job
-from sweeps.worker import Message
+from sweeps.one_run import Message
 
 ARRAY_SIZE = 1000  # Slurm's own limit is one more, where it is not set
 REQUEUES = 1000  # by the time limit; submitit's own limit is 3
+PYTHON = f"{shlex.quote(sys.executable)} -P"  # files in the working folder hide no module
 ENDED = {
     "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL",
     "OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT",
@@ -36,7 +40,7 @@ class Allocation:
     partition: str | None = None
     gpus: int = 0
     cpus: int = 1
-    minutes: int = 60  # after which the job is requeued and goes on
+    minutes: int = 60  # after which the job is requeued and resumes
     at_a_time: int = 256  # jobs of an array
     sbatch: Mapping[str, str] = field(default_factory=dict)  # further options, by name
 
@@ -47,6 +51,7 @@ class Allocation:
                 folder=folder / "jobs",
                 cluster=self.cluster,
                 slurm_max_num_timeout=REQUEUES,
+                slurm_python=PYTHON,
             )
         except RuntimeError as error:
             raise InputError(f"--executor {self.cluster}: {error}") from None
@@ -68,9 +73,11 @@ def submit(jobs: list[Job], folder: Path, allocation: Allocation) -> list[Submit
     """As arrays, in that order. InputError with sbatch's words where it refuses."""
     executor = allocation.executor(folder)
     submitted: list[Submitted] = []
+    # the local executor's controllers are not started by slurm_python
+    safe = {"PYTHONSAFEPATH": "1"} if allocation.cluster == "local" else {}
     try:
         for start in range(0, len(jobs), ARRAY_SIZE):
-            with executor.batch():
+            with variables(safe), executor.batch():
                 some = itertools.islice(jobs, start, start + ARRAY_SIZE)
                 array = [executor.submit(job) for job in some]
             submitted += array

@@ -1,125 +1,170 @@
 """A process that carries out one run after the other and tells its parent how far it is.
 
-Imports are paid once per worker. A run that takes the process down takes nothing else.
+Imports are paid once per process. A run that takes the process down takes nothing else.
 """
 
 import contextlib
-import faulthandler
-import math
-import multiprocessing
 import os
 import signal
+import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
-from ablations.command import own_flags
-from ablations.errors import UnwritableError, writing
-from ablations.records import failures, has_record, run_folder
-from ablations.study import RunConfig, Study
-from sweeps.child import as_child, run_command
+from ablations.study import RunConfig
+from sweeps.logs import end_of
+from sweeps.one_run import Message, carry_out
 
 if TYPE_CHECKING:
     from lightning_modules.train import Execution
 
-BUSY_SECONDS = 1.0  # until a run that another process holds is asked for again
-
-
-class Message(NamedTuple):
-    """What a worker says of its present run."""
-
-    kind: Literal[
-        "begun", "progress", "finished", "recorded", "busy", "failed", "died", "unwritable"
-    ]
-    step: int = 0
-    loss: float = 0.0
-    miou: float = 0.0
-    reason: str = ""
+# Modules are looked for where the parent looks for them, in the same order.
+START = """
+import sys
+sys.path[:] = sys.argv[2:]
+from sweeps.worker import work
+work(int(sys.argv[1]))
+"""
+STOP_SECONDS = 30.0  # until a process that was asked to end is killed
 
 
 class Worker:
-    """The parent's end of one worker process."""
-
-    config: RunConfig | None = None  # the run it is at work on
-    begun = math.inf  # when it began, by the monotonic clock
+    """A place for one run at a time, in a process that is started when it is needed."""
 
     def __init__(
-        self, study: Path, execution: "Execution", environment: dict[str, str], jobs: int
+        self, study: Path, execution: "Execution", environment: Mapping[str, str], jobs: int
     ) -> None:
+        self.order = study, execution, jobs
         self.environment = environment
-        context = multiprocessing.get_context("spawn")
-        self.connection, remote = context.Pipe()
-        arguments = (remote, study, execution, environment, jobs)
-        self.process: BaseProcess = context.Process(
-            target=work, args=arguments, daemon=True
-        )
-        self.process.start()
-        remote.close()
+        self.process: subprocess.Popen[bytes] | None = None
+        self.config: RunConfig | None = None  # the run it is at work on
+        self.begun = False  # whether the process said so
+        self.seconds = 0.0  # of its run, as far as somebody watched
+        self.false_starts = 0  # processes in a row that ended before their run began
 
     def begin(self, config: RunConfig) -> None:
-        self.config = config
-        self.begun = math.inf
-        with contextlib.suppress(OSError):  # it died idle: receive() will tell
+        self.config, self.begun, self.seconds = config, False, 0.0
+        if self.process is None:
+            self.start()
+        with contextlib.suppress(OSError):  # it died idle: messages() will tell
             self.connection.send(config)
 
-    def receive(self) -> Message:
-        """The next message; where the process is gone, how it died."""
+    def start(self) -> None:
+        self.asked_to_end = False
+        self.connection, remote = Pipe()
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115, of what is said between runs
+        number = remote.fileno()
+        with remote, interrupts_for_this_process():
+            self.process = subprocess.Popen(  # noqa: S603, this file
+                [sys.executable, "-P", "-c", START, str(number), *sys.path],
+                env=os.environ | self.environment,
+                pass_fds=[number],
+                stdin=subprocess.DEVNULL,
+                stdout=self.log,
+                stderr=self.log,
+            )
+        with contextlib.suppress(OSError):
+            self.connection.send(self.order)
+
+    def messages(self) -> list[Message]:
+        """All that was said since; of a process that is gone, how it died comes last."""
+        if self.process is None:
+            return []
+        gone = self.process.poll() is not None  # asked first: then it says no more
+        said, ended = self.heard()
+        if gone or ended:
+            code = self.end_process()
+            said.append(Message("died", reason=death(code), log=end_of(self.log)))
+            self.forget_process()
+        return said
+
+    def heard(self) -> tuple[list[Message], bool]:
+        """What was said, and whether no more can come."""
+        said: list[Message] = []
         try:
-            message: Message = self.connection.recv()
+            while self.connection.poll():
+                said.append(self.connection.recv())
         except (EOFError, OSError):
-            self.process.join()
-            message = Message("died", reason=death(self.process.exitcode or 0))
-        return message
+            return said, True
+        return said, False
+
+    def stop(self) -> list[Message]:
+        """End the process now, and what it had said until then.
+
+        Lightning keeps a checkpoint if a training is under way.
+        """
+        if self.process is None:
+            return []
+        self.ask_to_end()
+        self.end_process()
+        said, _ = self.heard()
+        self.forget_process()
+        return said
+
+    def ask_to_end(self) -> None:
+        if self.process and not self.asked_to_end:
+            self.process.terminate()
+            self.asked_to_end = True
 
     def close(self) -> None:
-        """Let an idle worker end."""
-        self.connection.close()
-        self.process.join(timeout=10)
-        self.terminate()
+        """Let an idle process end; stop one that is at work."""
+        if self.process and not self.config:
+            self.connection.close()
+            self.end_process()
+            self.forget_process()
+        self.stop()
 
-    def terminate(self) -> None:
-        """Stop a worker now; Lightning keeps a checkpoint where a training is under way."""
-        self.process.terminate()
-        self.process.join(timeout=30)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
+    def end_process(self) -> int:
+        """The exit code of a process that is about to end; one that does not is killed."""
+        process = self.process
+        assert process is not None  # noqa: S101
+        try:
+            return process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+    def forget_process(self) -> None:
+        self.connection.close()
+        self.log.close()
+        self.process = None
 
 
 def death(exit_code: int) -> str:
-    if exit_code < 0:
+    if -exit_code in set(signal.Signals):
         return f"the process was killed by {signal.Signals(-exit_code).name}"
     return f"the process ended with exit code {exit_code}"
 
 
-def work(
-    connection: Connection,
-    study: Path,
-    execution: "Execution",
-    environment: dict[str, str],
-    jobs: int,
-) -> None:
+@contextlib.contextmanager
+def interrupts_for_this_process() -> Iterator[None]:
+    """An interrupt that comes meanwhile reaches this process, and none that is started."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def work(descriptor: int) -> None:
     """Serve runs until the parent closes the connection."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # the parent decides what an interrupt means
-    os.environ.update(environment)
-    import torch
-
-    import lightning_modules.train  # noqa: F401, paid once and not in the time of a run
-
-    torch.set_num_threads(max(1, torch.get_num_threads() // jobs))
+    os.set_inheritable(descriptor, False)
+    connection = Connection(descriptor)
+    # the parent decides what an interrupt means
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    study, execution, jobs = connection.recv()
+    prepare(jobs)
     execution = replace(execution, progress_bar=False)
 
     def tell(message: Message) -> None:
-        with contextlib.suppress(
-            OSError
-        ):  # the parent is gone: finish the run all the same
+        # the parent may be gone: finish the run all the same
+        with contextlib.suppress(OSError):
             connection.send(message)
 
     while True:
@@ -128,62 +173,17 @@ def work(
         except (EOFError, OSError):
             return
         tell(Message("begun"))
-        tell(carry_out(config, study, execution, tell))
-
-
-def carry_out(
-    config: RunConfig, study: Path, execution: "Execution", tell: Callable[[Message], None]
-) -> Message:
-    """Train one run; whatever happens becomes a message."""
-    from lightning_modules.train import BusyError, claim, failure, train
-
-    def progress(step: int, loss: float) -> None:
-        tell(Message("progress", step=step, loss=loss))
-
-    if has_record(config, study):  # another runner was faster
-        return Message("recorded")
-    folder, before = run_folder(config, study), failures(config, study)
-    try:
-        with log_into(folder / "log.txt"), as_child(config, study, execution):
-            if execution.sweep and not trains_itself(execution.sweep):
-                with claim(folder, "command.lock"):  # the command may want the other
-                    record = run_command(config, study, execution.sweep)
-            else:
-                record = train(config, study, execution, progress)
-    except BusyError:
-        time.sleep(BUSY_SECONDS)
-        return Message("busy")
-    except UnwritableError as error:
-        return Message("unwritable", reason=str(error))
-    except Exception as error:
-        if failures(config, study) == before:  # it failed before it was the run's own
-            failure(config, error).note(study)
-        return Message("failed", reason=failures(config, study)[-1])
-    return Message("finished", miou=record.miou)
-
-
-def trains_itself(sweep: Study) -> bool:
-    """Whether the command of a sweep is this suite's own, which needs no new process."""
-    return own_flags(sweep.command, sweep.program) is not None
-
-
-@contextlib.contextmanager
-def log_into(path: Path) -> Iterator[None]:
-    """What this process prints, a crash in C code included, goes to the end of a file."""
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        log = path.open("a")
-    before = os.dup(1), os.dup(2)
-    with log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
-        faulthandler.enable(log)
         try:
-            yield
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            faulthandler.disable()
-            for number, descriptor in enumerate(before, start=1):
-                os.dup2(descriptor, number)
-                os.close(descriptor)
+            tell(carry_out(config, study, execution, tell))
+        except SystemExit:  # it was asked to end, and has tidied up
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGTERM)
+
+
+def prepare(jobs: int) -> None:
+    """Imports are paid once and not in the time of a run; so are threads."""
+    import torch
+
+    import lightning_modules.train  # noqa: F401
+
+    torch.set_num_threads(max(1, torch.get_num_threads() // jobs))

@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Self
 
+from tests.states import wait_until
+
 PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch", "sinfo", "scancel"]
 
 SETTINGS = """
@@ -88,16 +90,8 @@ class SlurmNode:
         if not self.munge_pid.exists():
             subprocess.run(["runuser", "-u", "munge", "--", "munged"], check=True)
 
-    def wait_for(self, state: str, seconds: float = 30) -> None:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            shown = subprocess.run(
-                ["sinfo", "-h", "-o", "%T"], capture_output=True, text=True
-            )
-            if state in shown.stdout:
-                return
-            time.sleep(0.2)
-        raise TimeoutError(f"the node is not {state}: {shown.stdout}{shown.stderr}")
+    def wait_for(self, state: str) -> None:
+        wait_until(lambda: state in shown("sinfo", "-h", "-o", "%T"))
 
     def __exit__(self, *exception: object) -> None:
         self.end_jobs()
@@ -110,13 +104,15 @@ class SlurmNode:
                 os.kill(int(file.read_text()), signal.SIGTERM)
         del os.environ["SLURM_CONF"]
 
-    def end_jobs(self, seconds: float = 60) -> None:
+    def end_jobs(self) -> None:
         """Without mercy, or they would outlive their Slurm."""
-        deadline = time.monotonic() + seconds
-        while shown("squeue", "--noheader") and time.monotonic() < deadline:
-            subprocess.run(["scancel", "--full", "--signal=KILL", f"--user={os.getuid()}"])
-            subprocess.run(["scancel", f"--user={os.getuid()}"])
-            time.sleep(0.5)
+        wait_until(lambda: not shown("squeue", "--noheader"), kill_jobs)
+
+
+def kill_jobs() -> None:
+    subprocess.run(["scancel", "--full", "--signal=KILL", f"--user={os.getuid()}"])
+    subprocess.run(["scancel", f"--user={os.getuid()}"])
+    time.sleep(0.5)
 
 
 def shown(program: str, *arguments: str) -> str:

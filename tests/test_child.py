@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from ablations.study import RunConfig, Study
 from ablations.sweep_file import load_study
 from lightning_modules.train import Execution
 from sweeps.child import as_child, call
+from tests.states import PATIENCE, wait_until
 from tests.test_records import record
 
 STUDY = Study(
@@ -30,6 +30,7 @@ WRITES = """
 import json, os, sys
 from pathlib import Path
 from ablations.study import RunConfig
+from tests.states import PATIENCE, wait_until
 from tests.test_records import record
 cell = json.loads(Path(sys.argv[1]).read_text())
 print("at work on", cell)
@@ -100,14 +101,13 @@ def test_another_program_is_a_child_and_its_record_counts(
 def test_a_command_ends_with_the_process_that_waits_for_it(tmp_path: Path) -> None:
     alive = tmp_path / "alive"
     child = f"import os, time; open({str(alive)!r}, 'w').write(str(os.getpid()))"
-    words = [sys.executable, "-c", child + "; time.sleep(60)"]
+    words = [sys.executable, "-c", child + f"; time.sleep({PATIENCE})"]
     parent = subprocess.Popen(
         [sys.executable, "-c", f"from sweeps.child import call; call({words!r})"]
     )
-    while not (alive.exists() and alive.read_text()):
-        time.sleep(0.05)
+    wait_until(lambda: alive.exists() and alive.read_text())
     parent.send_signal(signal.SIGTERM)
-    assert parent.wait(20) == 128 + signal.SIGTERM
+    assert parent.wait(PATIENCE) == 128 + signal.SIGTERM
     with pytest.raises(ProcessLookupError):
         os.kill(int(alive.read_text()), 0)
 

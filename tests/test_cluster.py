@@ -6,21 +6,32 @@ submitit's local executor stands in for one; test_slurm.py asks a real one.
 import io
 import os
 import signal
-import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import submitit
 from rich.console import Console
 
 from ablations.errors import InputError
-from ablations.records import RunRecord, failure_path, failures, read_records, run_folder
+from ablations.records import (
+    Failure,
+    RunRecord,
+    failure_path,
+    failures,
+    read_records,
+    run_folder,
+)
 from ablations.study import RunConfig
 from ablations.sweep_file import load_study
 from lightning_modules.train import Execution
-from sweeps import cluster
+from sweeps import cluster, scheduler
 from sweeps.cluster import Cluster
 from sweeps.display import Display
-from sweeps.scheduler import Allocation
+from sweeps.scheduler import Allocation, Submitted
+from tests.states import PATIENCE, wait_until
+from tests.test_records import record
 
 SMOKE = list(load_study(Path(__file__).parents[1] / "sweeps" / "smoke.yaml").runs())
 EXECUTION = Execution(accelerator="cpu")
@@ -42,9 +53,24 @@ class Slow(nn.Identity):
 """
 SLOW = SMOKE[0].model_copy(update={"block": "slow_block:Slow", "max_steps": 12})
 
-pytestmark = pytest.mark.filterwarnings(  # submitit's
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)
+
+@pytest.fixture(autouse=True)
+def local_jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Submitted]]:
+    """Jobs of a test; its local ones have ended, and were seen to, when it is left."""
+    jobs: list[Submitted] = []
+    submit = scheduler.submit
+
+    def remember(*arguments: Any) -> list[Submitted]:
+        jobs.extend(submitted := submit(*arguments))
+        return submitted
+
+    monkeypatch.setattr(scheduler, "submit", remember)
+    yield jobs
+    for job in jobs:
+        if isinstance(job, submitit.LocalJob):
+            job.cancel()
+            assert job._process is not None
+            job._process.wait(PATIENCE)
 
 
 @pytest.fixture(autouse=True)
@@ -56,8 +82,12 @@ def hurry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "GRACE_SECONDS", 2.0)
 
 
+def watch_to_the_end(sweep: Cluster) -> None:
+    wait_until(lambda: not sweep.watched, sweep.look_again)
+
+
 def steps_done() -> int:
-    """Training steps of SLOW, all sittings together."""
+    """Training steps of SLOW, all sessions together."""
     return len(Path("steps").read_text()) if Path("steps").exists() else 0
 
 
@@ -89,18 +119,14 @@ def send_after(sweep: Cluster, steps: int, number: signal.Signals) -> None:
     """Start a sweep of SLOW and send its job a signal after so many steps."""
     sweep.display.begin([SLOW], 0)
     sweep.submit([SLOW])
-    deadline = time.monotonic() + 60
-    while steps_done() < steps:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(lambda: steps_done() >= steps)
     os.kill(task_of(sweep.watched[SLOW].job_id), number)
 
 
 def test_a_requeued_job_goes_on_after_the_step_it_was_at(tmp_path: Path) -> None:
     sweep = prepared(tmp_path / "study", SLOW)
     send_after(sweep, 3, signal.SIGUSR2)  # what Slurm sends before it takes a machine
-    while sweep.watched:
-        sweep.look_again()
+    watch_to_the_end(sweep)
     assert (sweep.summary.finished, sweep.summary.failed) == (1, {})
     assert steps_done() == SLOW.max_steps
     [log] = (tmp_path / "study" / "jobs").glob("*_log.err")
@@ -110,8 +136,7 @@ def test_a_requeued_job_goes_on_after_the_step_it_was_at(tmp_path: Path) -> None
 def test_a_job_that_is_killed_is_a_crash(tmp_path: Path) -> None:
     sweep = prepared(tmp_path / "study", SLOW)
     send_after(sweep, 1, signal.SIGKILL)
-    while sweep.watched:
-        sweep.look_again()
+    watch_to_the_end(sweep)
     assert "ended without a record: COMPLETED" in sweep.summary.failed[SLOW.run_id]
     assert failure_path(SLOW, tmp_path / "study").exists()
 
@@ -145,3 +170,69 @@ def test_squeue_that_does_not_answer_is_not_taken_for_an_empty_queue(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match="squeue does not answer"):
         prepared(tmp_path / "study", SMOKE[0], allocation=Allocation()).run()
+
+
+@pytest.fixture
+def all_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        scheduler, "states", lambda jobs: {job.job_id: "CANCELLED" for job in jobs}
+    )
+    monkeypatch.setattr(
+        scheduler, "submit", lambda jobs, *rest: [StandIn(str(id(job))) for job in jobs]
+    )
+    monkeypatch.setattr(cluster, "GRACE_SECONDS", 0.0)
+
+
+class StandIn:
+    """A job that was submitted and has printed nothing."""
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+
+    def stderr(self) -> str:
+        return ""
+
+
+def leave_failure(folder: Path) -> None:
+    Failure(config=SLOW, kind="error", reason="its own", log="").note(folder)
+
+
+@pytest.mark.parametrize("left", ["nothing", "failure", "record", "both"])
+@pytest.mark.usefixtures("all_ended")
+def test_a_job_that_fails_is_cancelled_and_gets_a_record_has_ended_once(
+    left: str, tmp_path: Path
+) -> None:
+    sweep = prepared(tmp_path / "study", SLOW)
+    sweep.display.begin([SLOW], 0)
+    sweep.submit([SLOW])
+    sweep.look()
+    if left in ("failure", "both"):  # between two looks, the scheduler being asked first
+        leave_failure(tmp_path / "study")
+    if left in ("record", "both"):
+        record(SLOW).write(run_folder(SLOW, tmp_path / "study") / "record.json")
+    sweep.ask()
+    sweep.ask()
+    sweep.look()
+    sweep.look()
+    assert sweep.watched == {}
+    assert sweep.summary.finished == (left in ("record", "both"))
+    assert len(sweep.summary.failed) == (left in ("nothing", "failure"))
+    noted = failures(SLOW, tmp_path / "study")
+    assert len(noted) == (left != "record")
+
+
+@pytest.mark.usefixtures("all_ended")
+def test_a_job_that_fails_while_others_are_submitted_has_failed_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def submit(jobs: list[object], *rest: object) -> list[StandIn]:
+        leave_failure(tmp_path / "study")
+        return [StandIn("1") for _ in jobs]
+
+    monkeypatch.setattr(scheduler, "submit", submit)
+    sweep = prepared(tmp_path / "study", SLOW)
+    sweep.display.begin([SLOW], 0)
+    sweep.submit([SLOW])
+    sweep.look()
+    assert sweep.summary.failed == {SLOW.run_id: "its own"}
+    assert failures(SLOW, tmp_path / "study") == ("its own",)

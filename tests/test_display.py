@@ -36,7 +36,7 @@ def test_a_log_has_one_line_per_event() -> None:
         "begins  block gc",
         "begins  block ea",
     ]
-    assert lines[4] == "will be tried again  block se  no memory [2 GiB]"
+    assert lines[4] == "will be retried  block se  no memory [2 GiB]"
     assert lines[5].startswith("[2/4] block se  failed  no memory [2 GiB]")
     assert lines[6].startswith("[3/4] block ea  mIoU 12.0 %")
     assert lines[6].endswith(" left)")

@@ -6,14 +6,14 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from ablations.records import RunRecord, read_records
+from ablations.records import RunRecord, read_failures, read_records
 from ablations.sweep_file import load_study
 from sweeps.coverage import missing
+from tests.states import PATIENCE, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ NUMBERS = itertools.count()
 STUDY = """
 method: grid
 parameters:
-  block: {values: [none, se_r4]}
+  block: {values: ["counts:Counts", "counts:AlsoCounts"]}
   placement: {value: last_feature}
   model: {value: fpn}
   image_size: {value: 32}
@@ -34,9 +34,29 @@ parameters:
   seed: {values: [0, 1, 2]}
 """
 
+COUNTS = """
+from pathlib import Path
+from torch import nn
+
+class Counts(nn.Identity):
+    def __init__(self, channels):
+        super().__init__()
+    def forward(self, x):
+        if self.training:
+            with open("steps", "a") as steps:
+                steps.write("x")
+            while Path("held").exists() and len(list(Path("killed").glob("*/log.txt"))) < 2:
+                pass  # until a second run has begun
+        return x
+
+class AlsoCounts(Counts):
+    pass
+"""
+
 
 @pytest.fixture
 def sweep_file(tmp_path: Path) -> Path:
+    (tmp_path / "counts.py").write_text(COUNTS)
     path = tmp_path / "killed.yaml"
     path.write_text(STUDY)
     return path
@@ -51,13 +71,24 @@ class Sweep:
         command += ["--runs", str(sweep_file.parent), "--accelerator", "cpu", *options]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                command, start_new_session=True, stdout=log, stderr=subprocess.STDOUT
+                command,
+                cwd=sweep_file.parent,
+                start_new_session=True,
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
 
-    def end(self, seconds: float = 180) -> str:
+    def end(self) -> str:
         """What it printed."""
-        self.process.wait(seconds)
+        self.process.wait(PATIENCE)
         return self.log.read_text()
+
+    def after(self, steps: int, folder: Path) -> None:
+        """Until it has trained so many steps more than had been trained, or has ended."""
+        before = steps_done(folder)
+        wait_until(
+            lambda: steps_done(folder) >= before + steps or self.process.poll() is not None
+        )
 
     def workers(self) -> list[int]:
         """The process ids of its workers, in no order."""
@@ -68,9 +99,14 @@ class Sweep:
 
 def is_worker(pid: str) -> bool:
     try:
-        return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"sweeps.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:  # gone
         return False
+
+
+def steps_done(folder: Path) -> int:
+    steps = folder / "steps"
+    return len(steps.read_text()) if steps.exists() else 0
 
 
 def written(folder: Path) -> dict[Path, int]:
@@ -93,7 +129,7 @@ def test_a_killed_runner_loses_nothing(sweep_file: Path) -> None:
     before: dict[Path, int] = {}
     for number in range(RUNNER_KILLS):
         sweep = Sweep(sweep_file)
-        time.sleep(chance.uniform(2, 11))
+        sweep.after(chance.randrange(30), sweep_file.parent)
         if number % 2:  # runner and workers at once
             os.killpg(sweep.process.pid, signal.SIGKILL)
         else:  # the runner alone; its worker finishes the run it is at
@@ -113,7 +149,7 @@ def test_a_killed_worker_is_a_crash_that_is_tried_again(sweep_file: Path) -> Non
     sweep = Sweep(sweep_file, "--jobs", "2", "--retries", "99")
     before: dict[Path, int] = {}
     for _ in range(WORKER_KILLS):
-        time.sleep(chance.uniform(1, 8))
+        sweep.after(chance.randrange(1, 30), sweep_file.parent)
         if sweep.process.poll() is None and (workers := sweep.workers()):
             os.kill(chance.choice(workers), signal.SIGKILL)
         before = check(folder, before)
@@ -122,11 +158,12 @@ def test_a_killed_worker_is_a_crash_that_is_tried_again(sweep_file: Path) -> Non
     assert len(check(folder, before)) == 6
     tries = [reason for record in read_records(folder) for reason in record.failures]
     assert set(tries) == {"the process was killed by SIGKILL"}
-    assert len(tries) == shown.count("will be tried again")
-    assert f"{len(tries)} further tries" in shown
+    assert len(tries) == shown.count("will be retried")
+    assert f"{len(tries)} further attempts" in shown
 
 
 def test_two_runners_share_the_cells(sweep_file: Path) -> None:
+    sweep_file.with_name("held").touch()  # neither ends a run before the other begins one
     both = [Sweep(sweep_file), Sweep(sweep_file)]
     shown = [sweep.end() for sweep in both]
     assert [sweep.process.returncode for sweep in both] == [0, 0], shown
@@ -138,22 +175,61 @@ def test_two_runners_share_the_cells(sweep_file: Path) -> None:
 def test_one_interrupt_finishes_the_running_cell_and_two_stop_it(sweep_file: Path) -> None:
     folder = sweep_file.parent / "killed"
     sweep = Sweep(sweep_file)
-    wait_for(folder, 1)
+    wait_until(lambda: begun(folder) == 1)
     sweep.process.send_signal(signal.SIGINT)
     assert "1 finished, 0 had a record, 0 failed, 5 waiting" in sweep.end()
     assert sweep.process.returncode == 1
 
     sweep = Sweep(sweep_file)
-    wait_for(folder, 2)
+    wait_until(lambda: begun(folder) == 2)
     sweep.process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
+    wait_until(lambda: "interrupted: " in sweep.log.read_text())
     sweep.process.send_signal(signal.SIGINT)
     assert "0 finished, 1 had a record, 0 failed, 5 waiting" in sweep.end()
 
 
-def wait_for(folder: Path, begun: int, seconds: float = 60) -> None:
-    """Until so many runs have begun."""
-    deadline = time.monotonic() + seconds
-    while len(list(folder.glob("*/log.txt"))) < begun:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+def begun(folder: Path) -> int:
+    """How many runs have begun."""
+    return len(list(folder.glob("*/log.txt")))
+
+
+ENDS_WHEN_TOLD = """
+import os, pathlib, time
+from torch import nn
+
+class Ends(nn.Identity):
+    def __init__(self, channels):
+        super().__init__()
+    def forward(self, x):
+        pathlib.Path("waits").write_text(str(os.getpid()))
+        while not pathlib.Path("go").exists():
+            time.sleep(0.01)
+        os._exit(0)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
+def test_a_run_that_dies_while_the_runner_is_stopped_has_failed_once(
+    sweep_file: Path,
+) -> None:
+    sweep_file.with_name("ends.py").write_text(ENDS_WHEN_TOLD)
+    sweep_file.write_text(STUDY.replace("counts:AlsoCounts", "ends:Ends"))
+    sweep = Sweep(sweep_file, "--timeout", "1000")
+    waits, go = sweep_file.with_name("waits"), sweep_file.with_name("go")
+    wait_until(lambda: waits.exists() and waits.read_text())
+    sweep.process.send_signal(signal.SIGSTOP)
+    go.touch()
+    wait_until(lambda: is_zombie(waits.read_text()))
+    sweep.process.send_signal(signal.SIGCONT)
+    shown = sweep.end()
+    assert "3 finished, 0 had a record, 3 failed, 0 waiting" in shown
+    assert (
+        shown.count("the process ended with exit code 0") == 6
+    )  # in its place and at the end
+    assert "Traceback" not in shown
+    failed = list(read_failures(sweep_file.parent))
+    assert [len(failure.reasons) for failure in failed] == [1, 1, 1]
+
+
+def is_zombie(pid: str) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"

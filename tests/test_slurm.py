@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,15 @@ from lightning_modules import checkpoints
 from sweeps.cluster import Cluster
 from sweeps.scheduler import Allocation
 from tests.slurm_node import SlurmNode, shown, what_is_missing
-from tests.test_cluster import SLOW, SMOKE, hurry, prepared, steps_done
+from tests.states import PATIENCE, wait_until
+from tests.test_cluster import (
+    SLOW,
+    SMOKE,
+    hurry,
+    prepared,
+    steps_done,
+    watch_to_the_end,
+)
 
 __all__ = ["hurry"]  # the fixture
 
@@ -32,19 +39,9 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmNode]:
         yield node
 
 
-def watch_until(sweep: Cluster, steps: int, seconds: float = 120) -> None:
+def watch_until(sweep: Cluster, steps: int) -> None:
     """Until SLOW has done so many training steps."""
-    deadline = time.monotonic() + seconds
-    while steps_done() < steps:
-        assert time.monotonic() < deadline
-        sweep.look_again()
-
-
-def watch_to_the_end(sweep: Cluster, seconds: float = 180) -> None:
-    deadline = time.monotonic() + seconds
-    while sweep.watched:
-        assert time.monotonic() < deadline
-        sweep.look_again()
+    wait_until(lambda: steps_done() >= steps, sweep.look_again)
 
 
 def begin(
@@ -65,12 +62,10 @@ def tell(program: str, *arguments: str) -> None:
     subprocess.run([program, *arguments], check=True)
 
 
-def start_now(job: str, seconds: float = 60) -> None:
+def start_now(job: str) -> None:
     """A requeued job waits two minutes; do without."""
-    deadline = time.monotonic() + seconds
-    while "PENDING" not in shown("squeue", "--noheader", "--format=%T", f"--jobs={job}"):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    states = "squeue", "--noheader", "--format=%T", f"--jobs={job}"
+    wait_until(lambda: "PENDING" in shown(*states))
     tell("scontrol", "update", f"JobId={job}", "StartTime=now")
 
 
@@ -132,10 +127,8 @@ def test_a_run_goes_on_after_its_time_limit(tmp_path: Path) -> None:
     long = SLOW.model_copy(update={"max_steps": 2000})
     sweep = begin(tmp_path / "study", Allocation(minutes=3), cell=long)
     job = sweep.watched[long].job_id
-    deadline = time.monotonic() + 180
-    while "Restarts=1" not in shown("scontrol", "show", "job", job):
-        assert time.monotonic() < deadline
-        sweep.look_again()
+    restarted = "scontrol", "show", "job", job
+    wait_until(lambda: "Restarts=1" in shown(*restarted), sweep.look_again)
     before = steps_done()
     start_now(job)
     watch_until(sweep, before + 2)
@@ -178,6 +171,6 @@ def test_the_command_runs_a_study_through_slurm(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ablations", "sweep", str(smoke), "--minutes", "20"]
     command += ["--executor", "slurm", "--partition", "main", "--sbatch", "mem=2G"]
     command += ["--cpus-per-run", "2", "--accelerator", "cpu", "--runs", str(tmp_path)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert "4 finished, 0 had a record, 0 failed, 0 waiting" in result.stdout
     assert result.returncode == 0

@@ -16,6 +16,7 @@ from lightning_modules.train import Execution, claim
 from sweeps.crew import Crew, Summary
 from sweeps.display import Display
 from sweeps.runner import Runner
+from tests.states import wait_until
 from tests.test_records import record
 
 SWEEPS = Path(__file__).parents[1] / "sweeps"
@@ -27,13 +28,12 @@ def written_elsewhere() -> RunRecord:
     return record(next(load_study(SWEEPS / "smoke.yaml").runs()))
 
 
-def sweep(study: Study, runs: Path, jobs: int = 1) -> tuple[Summary, str]:
-    """Run a study and return what a log would show."""
-    text = io.StringIO()
+def sweep(study: Study, runs: Path, text: io.StringIO, jobs: int = 1) -> Summary:
+    """Run a study; text is what a log would show."""
     display = Display(Console(file=text, width=200))
     crew = Crew(jobs=jobs)
     runner = Runner(list(study.runs()), runs / study.name, EXECUTION, crew, display)
-    return runner.run(), text.getvalue()
+    return runner.run()
 
 
 @pytest.mark.parametrize("file", sorted(SWEEPS.glob("*.yaml")), ids=lambda file: file.name)
@@ -66,14 +66,19 @@ def test_a_run_that_another_process_holds_is_waited_for(
     held = claim(run)
     held.__enter__()
 
+    log = io.StringIO()
+
     def finish_elsewhere() -> None:
+        wait_until(lambda: "waits for another process" in log.getvalue())
         written_elsewhere.write(run / "record.json")
         held.__exit__(None, None, None)
 
-    threading.Timer(8, finish_elsewhere).start()
-    summary, log = sweep(study, tmp_path)
+    other = threading.Thread(target=finish_elsewhere)
+    other.start()
+    summary = sweep(study, tmp_path, log)
+    other.join()
     assert (summary.finished, summary.recorded, summary.complete) == (0, 1, True)
-    assert "finished by another process" in log
+    assert "finished by another process" in log.getvalue()
 
 
 def test_the_smoke_study_runs_end_to_end(

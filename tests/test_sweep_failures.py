@@ -14,6 +14,7 @@ from ablations.records import Failure, FailureKind, failure_path, read_records, 
 from ablations.study import RunConfig
 from ablations.sweep_file import load_study
 from lightning_modules.train import Execution, claim
+from sweeps import worker
 from sweeps.crew import Crew, Summary
 from sweeps.display import Display
 from sweeps.runner import Runner
@@ -23,7 +24,7 @@ NONE, *_ = load_study(SMOKE).runs()
 EXECUTION = Execution(accelerator="cpu")
 
 OWN_BLOCKS = """
-import contextlib, os, pathlib, signal, time, torch
+import contextlib, os, pathlib, signal, sys, time, torch
 from torch import nn
 
 class Raises(nn.Identity):
@@ -44,6 +45,23 @@ class Segfaults(Raises):
 class Leaves(Raises):
     def forward(self, x):
         os._exit(3)
+
+class LeavesWell(Raises):
+    def forward(self, x):
+        os._exit(0)
+
+class Exits(Raises):
+    def forward(self, x):
+        sys.exit(0)
+
+class Interrupts(Raises):
+    def forward(self, x):
+        raise KeyboardInterrupt
+
+class Chatters(Raises):
+    def forward(self, x):
+        print("x" * 5_000_000)
+        raise ValueError
 
 class Fills(Raises):
     def forward(self, x):
@@ -106,18 +124,21 @@ ENDS: dict[str, tuple[FailureKind, str, str]] = {  # kind, begin of the reason, 
     "Segfaults": ("crash", "the process was killed by SIGSEGV", "the last words"),
     "Dies": ("crash", "the process was killed by SIGKILL", ""),
     "Leaves": ("crash", "the process ended with exit code 3", ""),
-    "Hangs": ("time-out", "not finished after 5 s", ""),
+    "LeavesWell": ("crash", "the process ended with exit code 0", ""),
+    "Exits": ("error", "SystemExit: 0", "in forward"),
+    "Interrupts": ("error", "KeyboardInterrupt", "in forward"),
+    "Chatters": ("error", "ValueError", "in forward"),
 }
 
 
 @pytest.mark.parametrize(
-    "names", [("Segfaults", "Hangs"), pytest.param(tuple(ENDS), marks=pytest.mark.slow)]
+    "names", [("Segfaults",), pytest.param(tuple(ENDS), marks=pytest.mark.slow)]
 )
 def test_every_end_of_a_run_is_a_recorded_state(
     names: tuple[str, ...], tmp_path: Path
 ) -> None:
     cells = {name: cell(name) for name in names}
-    folder, crew = tmp_path / "study", Crew(jobs=2, timeout=5)
+    folder, crew = tmp_path / "study", Crew(jobs=2)
     summary, log = sweep(folder, crew, *cells.values(), NONE)
     assert (summary.finished, len(summary.failed)) == (1, len(cells))
     assert f"[{len(cells) + 1}/{len(cells) + 1}]" in log
@@ -131,12 +152,21 @@ def test_every_end_of_a_run_is_a_recorded_state(
     assert [record.config for record in read_records(tmp_path)] == [NONE]
 
 
-def test_a_further_try_is_never_silent(tmp_path: Path) -> None:
+def test_a_run_that_hangs_is_a_time_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "STOP_SECONDS", 0.5)
+    summary, _ = sweep(tmp_path / "study", Crew(timeout=1), hangs := cell("Hangs"))
+    assert list(summary.failed.values()) == ["not finished after 1 s"]
+    assert Failure.read(failure_path(hangs, tmp_path / "study")).kind == "time-out"
+
+
+def test_a_further_attempt_is_never_silent(tmp_path: Path) -> None:
     once, always = cell("DiesOnce"), cell("Raises")
     crew = Crew(retries=2)
     summary, log = sweep(tmp_path / "study", crew, once, always)
     assert (summary.finished, len(summary.failed), summary.repeated) == (1, 1, 3)
-    assert log.count("will be tried again") == 3
+    assert log.count("will be retried") == 3
     [record] = read_records(tmp_path)
     assert record.failures == ("the process was killed by SIGKILL",)
     failure = Failure.read(failure_path(always, tmp_path / "study"))
@@ -163,7 +193,7 @@ def test_a_lock_that_a_killed_process_left_holds_nobody_up(tmp_path: Path) -> No
     folder = run_folder(NONE, tmp_path)
     holding = (
         "import sys, time, pathlib; from lightning_modules.train import claim\n"
-        "with claim(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+        "with claim(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(3600)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", holding, str(folder)], stdout=subprocess.PIPE

@@ -1,0 +1,92 @@
+"""One run, carried out in this process: whatever happens becomes one message."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from ablations.command import own_flags
+from ablations.errors import UnwritableError
+from ablations.records import RunRecord, failures, has_record, run_folder
+from ablations.study import RunConfig, Study
+from sweeps.child import as_child, run_command
+from sweeps.logs import log_into
+
+if TYPE_CHECKING:
+    from lightning_modules.train import Execution
+
+
+class Message(NamedTuple):
+    """What a worker says of its present run, or what its parent sees of it."""
+
+    kind: Literal[
+        "begun", "progress",  # the run goes on after these
+        "finished", "recorded", "busy", "failed", "unwritable",  # a worker says so
+        "died", "overdue", "stopped",  # its parent sees or wants it
+    ]  # fmt: skip
+    step: int = 0
+    loss: float = 0.0
+    miou: float | None = None
+    reason: str = ""
+    log: str = ""
+
+
+Tell = Callable[[Message], None]
+
+
+def carry_out(
+    config: RunConfig, study: Path, execution: "Execution", tell: Tell
+) -> Message:
+    """Train one run; say how it ended. Only a wish to stop this process is raised."""
+    from lightning_modules.train import BusyError, failure
+
+    if has_record(config, study):  # another runner was faster
+        return Message("recorded")
+    before = failures(config, study)
+    try:
+        record = train_or_call(config, study, execution, tell)
+    except BusyError:
+        return Message("busy")
+    except UnwritableError as error:
+        return Message("unwritable", reason=str(error))
+    except BaseException as error:  # a user's block may raise anything
+        if asked_to_end(error):
+            raise
+        if failures(config, study) == before:  # it failed before it was the run's own
+            failure(config, cause_of(error)).note(study)
+        return Message("failed", reason=failures(config, study)[-1])
+    return Message("finished", miou=record.miou)
+
+
+def train_or_call(
+    config: RunConfig, study: Path, execution: "Execution", tell: Tell
+) -> RunRecord:
+    """By this process, or by the command of a sweep that starts another program."""
+    from lightning_modules.train import claim, train
+
+    def progress(step: int, loss: float) -> None:
+        tell(Message("progress", step=step, loss=loss))
+
+    folder = run_folder(config, study)
+    with log_into(folder / "log.txt"), as_child(config, study, execution):
+        if execution.sweep and not trains_itself(execution.sweep):
+            with claim(folder, "command.lock"):  # the command may want the other
+                return run_command(config, study, execution.sweep)
+        return train(config, study, execution, progress)
+
+
+def trains_itself(sweep: Study) -> bool:
+    """Whether the command of a sweep is this suite's own, which needs no new process."""
+    return own_flags(sweep.command, sweep.program) is not None
+
+
+def asked_to_end(error: BaseException) -> bool:
+    """Whether a signal ended the run: Stopped, or Lightning's own; not sys.exit()."""
+    return isinstance(error, SystemExit) and type(error) is not SystemExit
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Lightning exits when a block raises KeyboardInterrupt."""
+    cause = error.__context__
+    if isinstance(error, SystemExit) and isinstance(cause, KeyboardInterrupt):
+        return cause
+    return error

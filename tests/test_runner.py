@@ -1,0 +1,280 @@
+"""Every end of a run is taken in once, whatever comes together.
+
+Workers are scripted and the clock is set by hand; test_sweep_failures.py has real ones.
+"""
+
+import io
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from ablations.errors import InputError
+from ablations.records import Failure, failure_path, failures, run_folder
+from ablations.study import RunConfig
+from lightning_modules.train import Execution
+from sweeps import runner
+from sweeps.crew import Crew, Summary
+from sweeps.display import Display
+from sweeps.one_run import Message
+from sweeps.runner import Runner
+from tests.test_records import record
+
+FIRST, SECOND = RunConfig(max_steps=4), RunConfig(max_steps=4, seed=1)
+BEGUN, BUSY, FINISHED = Message("begun"), Message("busy"), Message("finished", miou=0.5)
+FAILED = Message("failed", reason="ValueError: no luck")
+DIED = Message("died", reason="the process was killed by SIGSEGV", log="\nlast words\n")
+
+Heard = Sequence[Message]
+ALONE = Crew()
+
+
+class Scripted:
+    """A worker that says what is written, look by look; `stop` holds its last words."""
+
+    process = None
+    false_starts = 0
+
+    def __init__(self, looks: Sequence[Heard], last_words: Heard = ()) -> None:
+        self.looks, self.last_words = deque(looks), last_words
+        self.config: RunConfig | None = None
+        self.stopped = self.idle_looks = 0
+        self.given: list[RunConfig] = []
+
+    def begin(self, config: RunConfig) -> None:
+        self.config, self.begun, self.seconds = config, False, 0.0
+        self.given.append(config)
+
+    def messages(self) -> Heard:
+        if self.config and self.looks:
+            return self.looks.popleft()
+        self.idle_looks += 1
+        assert self.idle_looks < 100, "the runner waits for a worker that says no more"
+        return ()
+
+    def ask_to_end(self) -> None:
+        self.stopped += 1
+
+    def stop(self) -> Heard:
+        said, self.last_words = self.last_words, ()
+        return said
+
+    def close(self) -> None:
+        pass
+
+
+class Clock:
+    """Goes on by so many seconds whenever it is asked."""
+
+    now = 0.0
+
+    def __init__(self, step: float) -> None:
+        self.step = step
+
+    def monotonic(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+class Scene:
+    """A runner of two cells with one scripted worker, and what its log shows."""
+
+    def __init__(self, folder: Path, worker: Scripted, crew: Crew = ALONE) -> None:
+        self.text = io.StringIO()
+        self.folder, self.worker = folder, worker
+        display = Display(Console(file=self.text, width=200))
+        self.runner = Runner([FIRST, SECOND], folder, Execution(), crew, display)
+        self.runner.workers = [worker]  # type: ignore[list-item]
+
+    def run(self) -> Summary:
+        return self.runner.run()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock(0.6)
+    monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=clock.monotonic))
+    monkeypatch.setattr(runner, "wait", lambda connections, seconds: [])
+    return clock
+
+
+def counts(summary: Summary) -> tuple[int, int, int, int]:
+    failed = len(summary.failed)
+    return summary.finished, summary.recorded, failed, summary.waiting
+
+
+def leave_failure(folder: Path, config: RunConfig) -> None:
+    """What a worker does before it says `failed`."""
+    Failure(config=config, kind="error", reason=FAILED.reason, log="").note(folder)
+
+
+LIMIT = Crew(timeout=1.0)  # passed in the third look at a run
+
+
+@pytest.mark.parametrize(
+    "heard", ["in its look", "from what it said before it was stopped"]
+)
+@pytest.mark.parametrize(
+    ("end", "expected", "reasons"),
+    [
+        (FINISHED, (2, 0, 0, 0), ()),
+        (Message("recorded"), (1, 1, 0, 0), ()),
+        (FAILED, (1, 0, 1, 0), (FAILED.reason,)),
+        (DIED, (1, 0, 1, 0), (DIED.reason,)),
+    ],
+)
+@pytest.mark.usefixtures("clock")
+def test_a_run_that_ends_and_is_overdue_has_ended_once(
+    heard: str,
+    end: Message,
+    expected: tuple[int, ...],
+    reasons: tuple[str, ...],
+    tmp_path: Path,
+) -> None:
+    second = [[BEGUN, FINISHED]]
+    if heard == "in its look":
+        worker = Scripted([[BEGUN], [], [end, DIED], *second])
+    else:
+        worker = Scripted([[BEGUN], [], [], *second], last_words=[end])
+    scene = Scene(tmp_path, worker, LIMIT)
+    if end is FAILED:
+        leave_failure(tmp_path, FIRST)
+    assert counts(scene.run()) == expected
+    assert failures(FIRST, tmp_path) == reasons
+    assert worker.given == [FIRST, SECOND]
+    assert scene.text.getvalue().count("[1/2]") == 1
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_run_that_does_not_end_in_time_is_a_time_out(tmp_path: Path) -> None:
+    worker = Scripted([[BEGUN], [], [], [BEGUN, FINISHED]])
+    summary = Scene(tmp_path, worker, LIMIT).run()
+    assert counts(summary) == (1, 0, 1, 0)
+    assert Failure.read(failure_path(FIRST, tmp_path)).kind == "time-out"
+    assert worker.stopped == 1
+
+
+def test_time_in_which_the_runner_was_stopped_is_not_the_runs(
+    clock: Clock, tmp_path: Path
+) -> None:
+    clock.step = 9.0  # Ctrl-Z and fg between any two looks
+    worker = Scripted([[BEGUN], [], [], [FINISHED], [BEGUN], [FINISHED]])
+    assert counts(Scene(tmp_path, worker, Crew(timeout=6)).run()) == (2, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("last_words", "expected"),
+    [([], (0, 0, 0, 2)), ([FAILED], (0, 0, 1, 1)), ([FINISHED], (1, 0, 0, 1))],
+)
+@pytest.mark.usefixtures("clock")
+def test_a_second_interrupt_meets_the_end_of_a_run(
+    last_words: Heard, expected: tuple[int, ...], tmp_path: Path
+) -> None:
+    scene = Scene(tmp_path, worker := Scripted([[BEGUN]], last_words))
+
+    def interrupt_twice() -> Heard:
+        scene.runner.interrupts.times = 2
+        return [BEGUN]
+
+    worker.messages = interrupt_twice  # type: ignore[method-assign]
+    assert counts(scene.run()) == expected
+    assert worker.stopped == 1
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_failure_after_an_interrupt_is_not_retried(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, worker := Scripted([]), Crew(retries=5))
+
+    def interrupt_once() -> Heard:
+        scene.runner.interrupts.times = 1
+        return [BEGUN, FAILED]
+
+    worker.messages = interrupt_once  # type: ignore[method-assign]
+    assert counts(scene.run()) == (0, 0, 1, 1)
+    assert "will be retried" not in scene.text.getvalue()
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_retry_may_end_in_another_way(tmp_path: Path) -> None:
+    looks = [[BEGUN, DIED], [BEGUN, FINISHED], [BEGUN, DIED], [BEGUN, DIED]]
+    worker = Scripted(looks)
+    scene = Scene(tmp_path, worker, Crew(retries=2))
+    summary = scene.run()
+    assert counts(summary) == (1, 0, 1, 0)
+    assert summary.repeated == 2
+    assert worker.given == [FIRST, SECOND, FIRST, FIRST]
+    assert failures(FIRST, tmp_path) == (DIED.reason,) * 3
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_record_that_a_dying_worker_left_counts(tmp_path: Path) -> None:
+    worker = Scripted([[BEGUN], [DIED], [BEGUN, FINISHED]])
+    scene = Scene(tmp_path, worker)
+    begin = worker.begin
+
+    def begin_and_record(config: RunConfig) -> None:
+        begin(config)
+        record(config).write(run_folder(config, tmp_path) / "record.json")
+
+    worker.begin = begin_and_record  # type: ignore[method-assign]
+    assert counts(scene.run()) == (2, 0, 0, 0)
+    assert failures(FIRST, tmp_path) == ()
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_worker_that_ends_before_its_run_begins_is_no_failure_of_the_run(
+    tmp_path: Path,
+) -> None:
+    worker = Scripted([[DIED], [DIED], [BEGUN, FINISHED], [BEGUN, FINISHED, DIED]])
+    scene = Scene(tmp_path, worker)
+    assert counts(scene.run()) == (2, 0, 0, 0)
+    assert worker.given == [FIRST, FIRST, FIRST, SECOND]
+    assert failures(FIRST, tmp_path) == ()
+    said = scene.text.getvalue()
+    assert (
+        said.count(f"a worker ended before its run began  {DIED.reason}: last words") == 2
+    )
+
+
+@pytest.mark.usefixtures("clock")
+def test_workers_that_never_start_end_the_sweep_with_their_last_words(
+    tmp_path: Path,
+) -> None:
+    scene = Scene(tmp_path, Scripted([[DIED]] * 9))
+    with pytest.raises(InputError, match="killed by SIGSEGV: last words"):
+        scene.run()
+    assert failures(FIRST, tmp_path) == ()
+
+
+def test_waiting_for_another_process_is_said_once_and_other_runs_come_first(
+    clock: Clock, tmp_path: Path
+) -> None:
+    asked = [[BEGUN, BUSY], [BEGUN, FINISHED], *[[BEGUN, BUSY]] * 20]
+    worker = Scripted([*asked, [BEGUN, Message("progress", step=1), FINISHED]])
+    scene = Scene(tmp_path, worker)
+    assert counts(scene.run()) == (2, 0, 0, 0)
+    assert worker.given[:2] == [FIRST, SECOND]
+    said = scene.text.getvalue().splitlines()
+    assert said.count("waits for another process: seed 0") == 1
+    assert said.count("begins  seed 0") == 2  # once more when it is this process's
+
+
+def test_a_record_of_another_process_is_seen_without_asking_for_the_run(
+    clock: Clock, tmp_path: Path
+) -> None:
+    clock.step = 0.0  # so it is never time to ask
+    worker = Scripted([[BEGUN, BUSY], [BEGUN, FINISHED]])
+    scene = Scene(tmp_path, worker)
+    begin = worker.begin
+
+    def begin_and_record(config: RunConfig) -> None:
+        begin(config)
+        if config == SECOND:  # meanwhile the first one finishes elsewhere
+            record(FIRST).write(run_folder(FIRST, tmp_path) / "record.json")
+
+    worker.begin = begin_and_record  # type: ignore[method-assign]
+    assert counts(scene.run()) == (1, 1, 0, 0)
+    assert worker.given == [FIRST, SECOND]
