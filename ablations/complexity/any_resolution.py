@@ -23,6 +23,7 @@ from ablations.errors import InputError
 from ablations.models import create_bare
 
 STEPS = (8, 16, 32, 128)  # pixels; pan's decoder halves the encoder's last feature thrice
+SMALL_RUN = 520 * 520  # pixels of an image that is run rather than four smaller ones
 LARGEST_RUN = 1100 * 1100  # positions of an input that is run for want of a polynomial
 
 Size = tuple[int, int]  # height and width
@@ -134,8 +135,10 @@ def meta_block(block: str, channels: int, evaluation: Evaluation) -> nn.Module:
 
 @cache
 def bare_cost(model: str, encoder: str, classes: int, size: Size) -> Cost:
-    """By the polynomials where they hold for such a size, else by a run at that size."""
+    """By a run if the image is small; else by the polynomials, if they hold at its size."""
     bare = meta_model(model, encoder, classes)
+    if math.prod(size) <= SMALL_RUN:
+        return measure(on_cpu(bare), (1, 3, *size))
     if fitted := bare_polynomials(model, encoder, classes):
         step, found = fitted
         sizes = sizes_from(1, step)

@@ -18,6 +18,8 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from ablations.complexity.hollow import HollowConvolutions, convolution_count
+
 # fvcore's names of what we count as multiply-adds: convolutions and matrix products.
 # Its norms, pooling and interpolation are real work, but outside that convention.
 PRODUCTS = {"conv", "linear", "matmul", "bmm", "addmm", "einsum", "baddbmm", "sdpa"}
@@ -62,7 +64,7 @@ def measure(module: nn.Module, input_shape: Shape) -> Cost:
 
     Raises UncountedError where an operator without a count hides a matrix product.
     """
-    with evaluating(module):
+    with evaluating(module), HollowConvolutions():
         analysis = FlopCountAnalysis(
             module, torch.zeros(input_shape, device=device_of(module))
         )
@@ -159,6 +161,7 @@ def product(sizes: list[int]) -> int:
 
 
 HANDLES = {
+    "ablate::convolution": convolution_count,
     "aten::matmul": matrix_product,
     "aten::scaled_dot_product_attention": attention_product,
 }

@@ -1,0 +1,92 @@
+"""Convolutions without their products, for a counter that looks at shapes only.
+
+Products would be most of the time of a traced forward pass, and no count depends on their
+values. In the trace each convolution is one call of `ablate::convolution`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from fvcore.nn.jit_handles import conv_flop_count, get_shape
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+LIBRARY = torch.library.Library("ablate", "DEF")
+LIBRARY.define(
+    "convolution(Tensor x, Tensor weight, Tensor? bias, int[2] stride, int[2] padding, "
+    "int[2] output_padding, int[2] dilation, int groups, bool transposed) -> Tensor"
+)
+
+
+def convolution(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: list[int],
+    padding: list[int],
+    output_padding: list[int],
+    dilation: list[int],
+    groups: int,
+    transposed: bool,
+) -> Tensor:
+    """Zeros in the shape of the result; what does not fit is left to torch's own error."""
+    batch, channels, *sides = map(int, x.shape)
+    first, second, *kernel = map(int, weight.shape)
+    steps = list(zip(sides, stride, padding, dilation, kernel, strict=True))
+    if transposed:
+        inputs, outputs = first, second * groups
+        sides = [(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, s, p, d, k in steps]
+        sides = [side + more for side, more in zip(sides, output_padding, strict=True)]
+    else:
+        inputs, outputs = second * groups, first
+        sides = [(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, s, p, d, k in steps]
+    if channels != inputs or min(sides) < 1:
+        options = (stride, padding, output_padding, groups, dilation)
+        if transposed:
+            return functional.conv_transpose2d(x, weight, bias, *options)
+        return functional.conv2d(x, weight, bias, stride, padding, dilation, groups)
+    return torch.zeros(batch, outputs, *sides, dtype=x.dtype)
+
+
+LIBRARY.impl("convolution", convolution, "CPU")
+
+
+def convolution_count(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
+    """The handle for fvcore: as it counts torch's own convolutions."""
+    x, weight, transposed = get_shape(inputs[0]), get_shape(inputs[1]), inputs[8]
+    macs = conv_flop_count(x, weight, get_shape(outputs[0]), transposed.toIValue())
+    return Counter({"conv": int(macs)})
+
+
+class HollowConvolutions(TorchFunctionMode):
+    """While it is entered, the calls of nn.Conv2d and nn.ConvTranspose2d are hollow."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        plain, transposed = func is functional.conv2d, func is functional.conv_transpose2d
+        if kwargs or not (plain or transposed) or not is_hollow(args, plain):
+            return func(*args, **(kwargs or {}))
+        x, weight, bias, stride, padding, *rest = args
+        groups, dilation = (rest[1], rest[0]) if plain else (rest[1], rest[2])
+        output_padding = (0, 0) if plain else rest[0]
+        return torch.ops.ablate.convolution(
+            x, weight, bias, stride, padding, output_padding, dilation, groups, transposed
+        )
+
+
+def is_hollow(args: tuple[Any, ...], plain: bool) -> bool:
+    """Only what a module gives in full; `padding="same"` is torch's to resolve."""
+    return (
+        len(args) == (7 if plain else 8)
+        and args[0].dim() == 4
+        and args[0].device.type == "cpu"
+        and not isinstance(args[4], str)
+    )
