@@ -33,8 +33,8 @@ def show(sheets: Iterable[Sheet], wide: bool) -> None:
         if sheet.caption:
             console.print(f"\n[bold]{escape(sheet.caption)}[/bold]")
         console.print(as_rich(sheet.table, columns, plain=not console.is_terminal))
-        if hidden := len(sheet.columns) - len(columns):
-            console.print(f"{hidden} columns more with --wide, and in {sheet.name}.md")
+        if len(columns) < len(sheet.columns):
+            console.print("More columns: --wide")
         for note in sheet.notes:
             console.print(escape(note))
 
