@@ -4,7 +4,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +46,7 @@ def create_parser() -> argparse.ArgumentParser:
         "cannot be written (tables are printed before); 130 after Ctrl-C.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version()}")
-    parser.set_defaults(run=lambda _: parser.print_help() or 2)
+    parser.set_defaults(run=lambda _: without_verb(parser))
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     for name, (run, add_options, examples) in VERBS.items():
         summary = (run.__doc__ or "").strip()
@@ -63,7 +62,14 @@ def create_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def without_verb(parser: argparse.ArgumentParser) -> int:
+    parser.print_help()
+    return 2
+
+
 def version() -> str:
+    from importlib import metadata
+
     try:
         return metadata.version("attention-ablations")
     except metadata.PackageNotFoundError:

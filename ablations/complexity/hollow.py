@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-LIBRARY = torch.library.Library("ablate", "DEF")
-LIBRARY.define(
-    "convolution(Tensor x, Tensor weight, Tensor? bias, int[2] stride, int[2] padding, "
-    "int[2] output_padding, int[2] dilation, int groups, bool transposed) -> Tensor"
+torch.library.define(
+    "ablate::convolution",
+    "(Tensor x, Tensor weight, Tensor? bias, int[2] stride, int[2] padding, "
+    "int[2] output_padding, int[2] dilation, int groups, bool transposed) -> Tensor",
 )
 
 
@@ -51,7 +51,7 @@ def convolution(
     return torch.zeros(batch, outputs, *sides, dtype=x.dtype)
 
 
-LIBRARY.impl("convolution", convolution, "CPU")
+torch.library.impl("ablate::convolution", "cpu", convolution)
 
 
 def convolution_count(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
