@@ -3,9 +3,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow test-slurm throughput check format lock clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow test-slurm throughput check format lock clean
 
-demo: .venv/installed  ## train the demo study on this machine and write its report
+help:  ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*  ## /make \1	/p' Makefile | expand -t 18
+
+demo: .venv/installed  ## train the demo study here (about ten minutes on two cores), write its report
 	$(BIN)/ablate sweep sweeps/demo.yaml --jobs 2
 	$(BIN)/ablate report runs/demo --sweep sweeps/demo.yaml
 
@@ -21,19 +25,26 @@ test-slurm: .venv/installed  ## a sweep through a real Slurm (apt-get install sl
 throughput: .venv/installed  ## cells per minute, embedded and with wandb's agent (20 minutes)
 	$(BIN)/python -m tests.throughput
 
-check: .venv/installed
+check: .venv/installed  ## format check, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-format: .venv/installed
+format: .venv/installed  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 .venv/installed: requirements.lock pyproject.toml
+	@command -v $(PYTHON) > /dev/null || { echo "make: no $(PYTHON) here; Python 3.11, 3.12 or" \
+	  "3.13 is needed, such as: make demo PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "make: $(PYTHON) is $$($(PYTHON) -V 2>&1); Python 3.11, 3.12 or 3.13 is needed," \
+	  "such as: make demo PYTHON=python3.12" >&2; exit 2; }
+	@echo "Installing the locked versions into .venv, once: on Linux about 5.5 GB (PyTorch" \
+	  "with CUDA, also if there is no GPU), most of it downloaded; minutes, by your connection."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(BIN)/python -m pip install --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --editable .
 	touch $@
 
 lock:  ## resolve the tested versions anew; torch and torchvision must match (uv is needed)
@@ -43,5 +54,5 @@ lock:  ## resolve the tested versions anew; torch and torchvision must match (uv
 	  --constraint build-constraints.txt pyproject.toml >> requirements.lock
 	rm build-constraints.txt
 
-clean:
+clean:  ## remove the environment
 	rm -rf .venv build *.egg-info

@@ -50,9 +50,13 @@ def create_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="ablate",
         description="Ablation and benchmark suite for attention blocks in segmentation.",
-        epilog="`ablate VERB --help` shows the options and examples of a verb.",
+        epilog="`ablate VERB --help` shows the options and examples of a verb. Exit codes: "
+        "0; 1 if runs failed or are missing; 2 if something given is wrong, or if files "
+        "cannot be written (tables are printed before); 130 after Ctrl-C.",
     )
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version()}")
+    parser.set_defaults(run=lambda _: without_verb(parser))
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     for name, (run, add_options, examples) in VERBS.items():
         summary = (run.__doc__ or "").strip()
         verb = verbs.add_parser(
@@ -67,23 +71,54 @@ def create_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def without_verb(parser: argparse.ArgumentParser) -> int:
+    parser.print_help()
+    return 2
+
+
+def version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("attention-ablations")
+    except metadata.PackageNotFoundError:
+        return "of a folder that is not installed"
+
+
 # Verbs, in the order of a user's path.
 
 
 def list_names(given: argparse.Namespace) -> None:
-    """List the known blocks, placements, models and data sets."""
-    from ablations.attention import BLOCKS
-    from ablations.models import MODELS
-    from ablations.placements import PLACEMENTS
-    from lightning_modules.data import DATASETS
+    """List the known blocks, placements, models, encoders and data sets."""
+    from ablations import catalogue
 
-    for kind, names in {
-        "blocks": [f"{key}  ({block.label})" for key, block in BLOCKS.items()],
-        "placements": list(PLACEMENTS),
-        "models": list(MODELS),
-        "data sets": list(DATASETS),
-    }.items():
-        print(f"{kind}:", *names, sep="\n  ")
+    if given.kind == "encoders":
+        from segmentation_models_pytorch.encoders import get_encoder_names
+
+        print(*get_encoder_names(), *OTHER_ENCODERS, sep="\n")
+        return
+    kinds = {
+        "blocks": catalogue.blocks,
+        "placements": catalogue.placements,
+        "models": catalogue.models,
+        "datasets": catalogue.datasets,
+    }
+    for kind in [given.kind] if given.kind else kinds:
+        print(f"{kind}:")
+        names = kinds[kind]()
+        for name, meaning in names.items():
+            print(f"  {name:{max(map(len, names))}}  {meaning}")
+    if not given.kind:
+        print("encoders:", *ENCODERS_IN_SHORT, sep="\n  ")
+
+
+OTHER_ENCODERS = [
+    "tu-NAME: models of timm (python -c 'import timm; print(timm.list_models())')"
+]
+ENCODERS_IN_SHORT = [
+    "smp's, such as resnet18, efficientnet-b0, mit_b0 (all: `ablate list encoders`)",
+    "timm's, as tu-NAME, such as tu-convnext_tiny",
+]
 
 
 def show_data(given: argparse.Namespace) -> None:
@@ -105,22 +140,27 @@ def where(given: argparse.Namespace) -> None:
     """Show where blocks land in a model, and what each landing costs."""
     from ablations.complexity.composition import Setting
     from ablations.complexity.costs import landing_costs
+    from ablations.complexity.threads import on_threads
     from reports.columns import WHERE
-    from reports.render import markdown
+    from reports.sheets import Sheet
+    from reports.terminal import show
 
     setting = Setting(given.model, given.encoder, given.placement, 2, given.size)
-    print(markdown(landing_costs(given.block, setting, given.evaluation), WHERE))
+    with on_threads(1):
+        table = landing_costs(given.block, setting, given.evaluation)
+    show([Sheet("where", table, WHERE)], given.wide)
 
 
 def cost(given: argparse.Namespace) -> None:
     """Parameters and multiply-adds of blocks, alone or in a model, at any resolution."""
-    from rich.progress import track
-
     from ablations.attention import BLOCKS
     from ablations.complexity.composition import Setting
     from ablations.complexity.conventions import find_convention
+    from ablations.complexity.threads import on_threads
     from ablations.models import SMP_MODELS
-    from reports.cost import blocks_page, model_page, survey_page
+    from reports.cost import blocks_sheets, model_sheets, survey_lines, survey_sheet
+    from reports.sheets import keep
+    from reports.terminal import progress, show
 
     names = given.block or list(BLOCKS)
     convention = find_convention(given.convention)
@@ -129,13 +169,19 @@ def cost(given: argparse.Namespace) -> None:
         for encoder in given.encoder or (ENCODERS if given.all else ENCODERS[:1])
         for model in (SMP_MODELS if given.all else [given.model])
     ]
-    if not (given.model or given.all):
-        print(blocks_page(names, given.channels, given.size, convention, given.out))
-    elif len(settings) == 1:
-        print(model_page(names, settings[0], convention, given.out))
+    with on_threads(1):
+        if len(settings) > 1:
+            shown = progress(settings, "cost", len(settings))
+            sheets = [survey_sheet(names, shown, convention)]
+        elif given.model:
+            sheets = model_sheets(names, settings[0], convention)
+        else:
+            sheets = blocks_sheets(names, given.channels, given.size, convention)
+    if len(settings) > 1:
+        print(*survey_lines(sheets[0]), sep="\n")
     else:
-        shown = track(settings, "cost", disable=not sys.stderr.isatty())
-        print(survey_page(names, shown, convention, given.out))
+        show(sheets, given.wide)
+    print("written:", *keep(sheets, given.out), sep="\n  ")
 
 
 ENCODERS = ["resnet50", "mobilenet_v2", "efficientnet-b0"]  # of cost --all
@@ -143,79 +189,78 @@ ENCODERS = ["resnet50", "mobilenet_v2", "efficientnet-b0"]  # of cost --all
 
 def reproduce(given: argparse.Namespace) -> None:
     """Count a paper's complexity tables anew, beside what it prints, with reasons."""
-    from rich.progress import track
-
     from ablations.complexity.conventions import find_convention
-    from reports.psa_paper.pages import PAGES, write_pages
+    from ablations.complexity.threads import on_threads
+    from reports.psa_paper.pages import PARTS, count_parts, summary_sheet, write_page
+    from reports.terminal import progress, show
 
     convention = find_convention(given.convention) if given.convention else None
-    pages = write_pages(given.out, convention)
-    shown = track(pages, "tables", PAGES, disable=not sys.stderr.isatty())
-    *_, whole = shown
-    print(whole)
-    print(given.out / "psa.md")
+    with on_threads(1):
+        parts = list(progress(count_parts(convention), "tables", PARTS))
+    show([summary_sheet(parts)], given.wide)
+    print("written:", write_page(parts, given.out), "(every cell with its reason)")
 
 
 def bench(given: argparse.Namespace) -> None:
     """Time and memory of blocks, direct against fast, on this device."""
-    import torch
-    from rich.progress import track
-
-    from ablations.complexity.bench import Case, as_table, bench, device_name
+    from ablations.complexity.bench import Case, as_table, bench, find_device
     from reports import plots
     from reports.columns import BENCH
-    from reports.render import write_table
+    from reports.sheets import Sheet, keep
+    from reports.short_columns import BENCH as SHORT
+    from reports.terminal import progress, show
 
-    device = torch.device(given.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = find_device(given.device)
     cases = [
-        Case(block, shape, getattr(torch, dtype))
+        Case(block, shape, dtype)
         for block in given.block or ["psa_parallel", "psa_sequential"]
         for shape in given.shape or [(1, 512, 64, 64), (4, 256, 64, 64), (8, 64, 128, 128)]
         for dtype in given.dtype or ["float32"]
     ]
     rows = bench(cases, device, given.threads, given.rounds)
-    table = as_table(
-        list(track(rows, "bench", len(cases), disable=not sys.stderr.isatty()))
-    )
-    page = write_table(table, BENCH, given.out, given.name)
+    table = as_table(list(progress(rows, "bench", len(cases))))
+    sheets = [Sheet(given.name, table, BENCH, short=SHORT)]
+    print_machine(given, device)
+    show(sheets, given.wide)
+    files = keep(sheets, given.out)
     plots.save(plots.direct_against_fast(table), given.out, given.name)
-    print(f"{device_name(device)}, {given.threads} thread(s), torch {torch.__version__}\n")
-    print(page)
+    print("written:", *files, f"{given.out / given.name}.svg, .png", sep="\n  ")
 
 
 def bench_model(given: argparse.Namespace) -> None:
     """Time and memory of a training step of a whole model: bare, direct, fast."""
-    import torch
     from pandas import DataFrame
 
-    from ablations.complexity.bench import bench_model, device_name
+    from ablations.complexity.bench import MODEL_ROWS, bench_model, find_device
     from ablations.models import check_network, create_model
     from reports.columns import BENCH_MODEL
-    from reports.render import write_table
+    from reports.sheets import Sheet, keep
+    from reports.terminal import progress, show
 
-    check_network(
-        given.model,
-        given.encoder,
-        None,
-        given.block,
-        given.placement,
-        "direct",
-        21,
-        given.size,
-    )
-    device = torch.device(given.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    images = torch.randn(given.batch_size, 3, *given.size, device=device)
-    torch.set_num_threads(given.threads)
+    names = (given.model, given.encoder, None, given.block, given.placement)
+    check_network(*names, "direct", 21, given.size)
+    device = find_device(given.device)
 
     def network(block: str, evaluation: "Evaluation") -> "torch.nn.Module":
         return create_model(
             given.model, given.encoder, 21, block, given.placement, evaluation
         )
 
-    rows = list(bench_model(given.block, network, images, given.threads, given.rounds))
-    table = DataFrame(rows)
-    print(f"{device_name(device)}, {given.threads} thread(s), torch {torch.__version__}\n")
-    print(write_table(table, BENCH_MODEL, given.out, given.name))
+    shape = (given.batch_size, 3, *given.size)
+    rows = bench_model(given.block, network, shape, device, given.threads, given.rounds)
+    table = DataFrame(list(progress(rows, "bench-model", MODEL_ROWS)))
+    sheets = [Sheet(given.name, table, BENCH_MODEL)]
+    print_machine(given, device)
+    show(sheets, given.wide)
+    print("written:", *keep(sheets, given.out), sep="\n  ")
+
+
+def print_machine(given: argparse.Namespace, device: "torch.device") -> None:
+    import torch
+
+    from ablations.complexity.bench import device_name
+
+    print(f"{device_name(device)}, {given.threads} thread(s), torch {torch.__version__}")
 
 
 def train(given: argparse.Namespace) -> int:
@@ -386,7 +431,7 @@ Run = Callable[[argparse.Namespace], int | None]
 AddOptions = Callable[[argparse.ArgumentParser], None]
 
 VERBS: dict[str, tuple[Run, AddOptions, list[str]]] = {
-    "list": (list_names, lambda parser: None, ["list"]),
+    "list": (list_names, options.list_options, ["list", "list blocks", "list encoders"]),
     "show-data": (
         show_data,
         options.show_data_options,

@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -24,15 +25,24 @@ def config_options(parser: argparse.ArgumentParser) -> None:
         group.add_argument(
             f"--{name.replace('_', '-')}",
             default=argparse.SUPPRESS,
-            help=f"{field.description} (default: {default})",
+            help=f"{field.description}{LISTED.get(name, '')} (default: {default})",
             **details,
         )
     group.add_argument(
         "--config",
         type=Path,
         default=argparse.SUPPRESS,
-        help="YAML or JSON file; flags go first",
+        help="YAML or JSON file of these keys; flags override it",
     )
+
+
+LISTED = {  # where the names of a field are found
+    "block": ", see `ablate list`",
+    "placement": ", see `ablate list placements`",
+    "model": ", see `ablate list models`",
+    "encoder": ", see `ablate list encoders`",
+    "dataset": ", see `ablate list datasets`",
+}
 
 
 def value_type(annotation: Any) -> dict[str, Any]:
@@ -65,7 +75,7 @@ def execution_options(parser: argparse.ArgumentParser) -> None:
         "--accelerator",
         choices=["auto", "cpu", "gpu", "mps"],
         default=argparse.SUPPRESS,
-        help="default: auto",
+        help="device to train on (default: auto)",
     )
     group.add_argument(
         "--workers",
@@ -77,7 +87,7 @@ def execution_options(parser: argparse.ArgumentParser) -> None:
         "--val-every",
         type=positive,
         default=argparse.SUPPRESS,
-        help="steps (default: 4 times a run)",
+        help="steps between validations (default: a quarter of the run)",
     )
     group.add_argument(
         "--wandb",
@@ -114,7 +124,7 @@ def data_option(parser: Any, default: str | None) -> None:
         "--data-folder",
         type=Path,
         default=default,
-        help="where downloaded data sets lie (default: $ABLATE_DATA)",
+        help="folder of downloaded data sets (default: $ABLATE_DATA)",
     )
 
 
@@ -131,13 +141,13 @@ def train_flags(parser: argparse.ArgumentParser) -> None:
         "--study",
         type=plain_name,
         default=argparse.SUPPRESS,
-        help="name of a folder (default: single)",
+        help="folder below --runs (default: single)",
     )
 
 
 def sweep_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="sweep file (YAML)")
-    parser.add_argument("--count", type=positive, help="runs of a random search")
+    count_option(parser)
     parser.add_argument("--dry-run", action="store_true", help="list the runs and stop")
     parser.add_argument("--check", action="store_true", help="check the file and stop")
     parser.add_argument(
@@ -150,18 +160,27 @@ def sweep_options(parser: argparse.ArgumentParser) -> None:
         type=gpus,
         default=(),
         metavar="0,1",
-        help="one run at a time on each of these",
+        help="indices of GPUs; one run at a time on each",
     )
-    parser.add_argument("--runs-per-gpu", type=positive, default=1, metavar="N")
+    parser.add_argument(
+        "--runs-per-gpu",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="runs at a time on each GPU of --gpus (default: 1)",
+    )
     parser.add_argument(
         "--retries",
         type=count,
         default=0,
         metavar="N",
-        help="further attempts at a failed run",
+        help="further attempts at a failed run (default: 0)",
     )
     parser.add_argument(
-        "--timeout", type=positive, metavar="SECONDS", help="for one try of one run"
+        "--timeout",
+        type=positive,
+        metavar="SECONDS",
+        help="time limit of one attempt (default: none)",
     )
     execution_options(parser)
     cluster = parser.add_argument_group("cluster")
@@ -169,22 +188,35 @@ def sweep_options(parser: argparse.ArgumentParser) -> None:
         "--executor",
         choices=["here", "slurm", "local"],
         default="here",
-        help="where runs are carried out; local is submitit's stand-in for a cluster",
+        help="where runs are carried out; local is submitit's stand-in for a cluster "
+        "(default: here)",
     )
-    cluster.add_argument("--partition", help="of Slurm")
-    cluster.add_argument("--gpus-per-run", type=count, default=0, metavar="N")
-    cluster.add_argument("--cpus-per-run", type=positive, default=1, metavar="N")
+    cluster.add_argument("--partition", help="Slurm's partition (default: Slurm's own)")
+    cluster.add_argument(
+        "--gpus-per-run",
+        type=count,
+        default=0,
+        metavar="N",
+        help="GPUs that each run gets (default: 0)",
+    )
+    cluster.add_argument(
+        "--cpus-per-run",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="CPU cores that each run gets (default: 1)",
+    )
     cluster.add_argument(
         "--minutes",
         type=minutes,
         default=60,
         metavar="N",
-        help="after which a run is requeued and goes on (default: 60)",
+        help="time limit of a job; a longer run is requeued and resumes (default: 60)",
     )
     cluster.add_argument(
         "--sbatch",
         type=pair,
-        action="append",
+        action=Each,
         default=[],
         metavar="KEY=VALUE",
         help="any other option of sbatch, repeatable: account=NAME, mem=16G",
@@ -206,7 +238,7 @@ ON_A_CLUSTER: dict[str, Any] = {
 
 
 def settle_executor(given: argparse.Namespace) -> None:
-    """InputError for an option that would be ignored; who names GPUs gets no CPU."""
+    """InputError for an option that would be ignored; naming GPUs selects the gpu."""
     here = given.executor == "here"
     for name, default in (ON_A_CLUSTER if here else HERE).items():
         if getattr(given, name) != default:
@@ -220,74 +252,178 @@ def settle_executor(given: argparse.Namespace) -> None:
 
 def missing_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="sweep file (YAML)")
-    parser.add_argument("--count", type=positive, help="runs of a random search")
+    count_option(parser)
     runs_option(parser)
-    parser.add_argument("--out", type=Path, help="default: STUDY-missing.yaml")
+    parser.add_argument(
+        "--out", type=Path, help="sweep file to write (default: STUDY-missing.yaml)"
+    )
+
+
+def count_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--count",
+        type=positive,
+        metavar="N",
+        help="number of runs of `method: random`, which needs it",
+    )
+
+
+def list_options(parser: argparse.ArgumentParser) -> None:
+    kinds = ["blocks", "placements", "models", "encoders", "datasets"]
+    parser.add_argument("kind", nargs="?", choices=kinds, help="default: all in short")
+
+
+def network_options(parser: argparse.ArgumentParser, encoder: str) -> None:
+    """The parts of a network with one block."""
+    parser.add_argument(
+        "--model", default="deeplabv3plus", help=f"{MODEL} (default: deeplabv3plus)"
+    )
+    parser.add_argument(
+        "--encoder", default=encoder, help=f"{ENCODER} (default: {encoder})"
+    )
+    parser.add_argument(
+        "--block", default="psa_parallel", help=f"{BLOCK} (default: psa_parallel)"
+    )
+    placement_option(parser)
+
+
+MODEL = "segmentation model, see `ablate list models`"
+ENCODER = "encoder, see `ablate list encoders`"
+BLOCK = "attention block, see `ablate list blocks`, or my_file:MyBlock"
+
+
+def placement_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--placement",
+        default="residual",
+        help="where blocks go, see `ablate list placements` (default: residual)",
+    )
+
+
+def wide_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--wide",
+        action="store_true",
+        help="print every column, not only those that fit the terminal (else $COLUMNS, or "
+        "100); files have them all",
+    )
+
+
+def out_option(parser: argparse.ArgumentParser, folder: str) -> None:
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path(folder),
+        help=f"folder for files, written after the table is printed (default: {folder})",
+    )
 
 
 def where_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default="deeplabv3plus", help="smp architecture")
-    parser.add_argument("--encoder", default="resnet18", help="smp encoder")
-    parser.add_argument("--block", default="psa_parallel", help="a key or my_file:MyBlock")
-    parser.add_argument("--placement", default="residual")
-    parser.add_argument("--evaluation", choices=["direct", "fast"], default="fast")
-    parser.add_argument("--size", type=size, default=(64, 64), help="of the image, HxW")
+    network_options(parser, encoder="resnet18")
+    parser.add_argument(
+        "--evaluation",
+        choices=["direct", "fast"],
+        default="fast",
+        help="count blocks as published or as run here (default: fast)",
+    )
+    size_option(parser, (64, 64), "of the image")
+    wide_option(parser)
+
+
+def size_option(parser: argparse.ArgumentParser, default: tuple[int, int], of: str) -> None:
+    parser.add_argument(
+        "--size",
+        type=size,
+        default=default,
+        metavar="HxW",
+        help=f"height and width {of} in pixels, or one number for a square "
+        f"(default: {default[0]})",
+    )
 
 
 def cost_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--block", action="append", help="repeatable; default: every block")
-    parser.add_argument("--channels", type=positive, default=256, help="of a block alone")
-    parser.add_argument("--size", type=size, default=(64, 64), help="HxW or one number")
+    parser.add_argument(
+        "--block", action=Each, help=f"{BLOCK}; repeatable (default: every block)"
+    )
+    parser.add_argument(
+        "--channels",
+        type=channels,
+        default=256,
+        metavar="N",
+        help="channels of a block alone (default: 256)",
+    )
+    size_option(parser, (64, 64), "of a block's input, or with --model of the image,")
     models = parser.add_mutually_exclusive_group()
-    models.add_argument("--model", help="smp architecture; default: the block alone")
+    models.add_argument("--model", help=f"{MODEL} (default: the block alone)")
     models.add_argument(
-        "--all", action="store_true", help="every smp architecture with each encoder"
+        "--all", action="store_true", help="every smp model with each encoder"
     )
     parser.add_argument(
         "--encoder",
-        action="append",
-        help="repeatable; default: resnet50, with --all also mobilenet_v2 and "
-        "efficientnet-b0",
+        action=Each,
+        help=f"{ENCODER}; repeatable (default: resnet50, with --all also mobilenet_v2 and "
+        "efficientnet-b0)",
     )
-    parser.add_argument("--placement", default="residual")
+    placement_option(parser)
     parser.add_argument(
         "--convention",
         default="macs",
-        help="what is counted: macs (default), fvcore, torch, thop, hrnet or closed_form",
+        help="what is counted: macs, fvcore, torch, thop, hrnet or closed_form "
+        "(default: macs)",
     )
-    parser.add_argument("--classes", type=positive, default=21)
     parser.add_argument(
-        "--out", type=Path, default=Path("runs/cost"), help="for .md and .csv"
+        "--classes",
+        type=classes,
+        default=21,
+        metavar="N",
+        help="classes that the model tells apart (default: 21)",
     )
+    out_option(parser, "runs/cost")
+    wide_option(parser)
 
 
 def reproduce_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paper", choices=["psa"], help="Polarized Self-Attention")
     parser.add_argument(
-        "--convention", help="count FLOPs so in every table (default: as each table did)"
+        "--convention",
+        help="count FLOPs by this convention of `ablate cost` in every table (default: as "
+        "the authors of each table did)",
     )
-    parser.add_argument("--out", type=Path, default=Path("runs/psa"), help="for the files")
+    out_option(parser, "runs/psa")
+    wide_option(parser)
 
 
 def bench_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--block", action="append", help="repeatable; default: both PSA")
     parser.add_argument(
-        "--shape", type=shape, action="append", help="BxCxHxW, repeatable; default: three"
+        "--block",
+        action=Each,
+        help=f"{BLOCK}; repeatable (default: psa_parallel and psa_sequential)",
     )
     parser.add_argument(
-        "--dtype", choices=["float32", "float16", "bfloat16"], action="append"
+        "--shape",
+        type=shape,
+        action=Each,
+        metavar="BxCxHxW",
+        help="of the input; repeatable (default: 1x512x64x64, 4x256x64x64, 8x64x128x128)",
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=["float32", "float16", "bfloat16"],
+        action=Each,
+        help="of input and parameters; repeatable (default: float32)",
     )
     timing_options(parser, "bench")
 
 
 def bench_model_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default="deeplabv3plus", help="smp architecture")
-    parser.add_argument("--encoder", default="resnet50", help="smp encoder")
-    parser.add_argument("--block", default="psa_parallel", help="a key or my_file:MyBlock")
-    parser.add_argument("--placement", default="residual")
-    parser.add_argument("--size", type=size, default=(512, 512), help="of the images, HxW")
+    network_options(parser, encoder="resnet50")
+    size_option(parser, (512, 512), "of the images")
     parser.add_argument(
-        "--batch-size", type=two_or_more, default=2, help="BatchNorm needs two"
+        "--batch-size",
+        type=two_or_more,
+        default=2,
+        metavar="N",
+        help="images per step; batch norms need two (default: 2)",
     )
     timing_options(parser, "bench-model")
 
@@ -296,20 +432,54 @@ def timing_options(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         "--device", choices=["cpu", "cuda"], help="default: cuda if it is there"
     )
-    parser.add_argument("--threads", type=positive, default=1)
-    parser.add_argument("--rounds", type=positive, default=11, help="median of so many")
     parser.add_argument(
-        "--out", type=Path, default=Path("runs/bench"), help="for the files"
+        "--threads",
+        type=threads,
+        default=1,
+        metavar="N",
+        help="CPU threads (default: 1)",
     )
-    parser.add_argument("--name", type=plain_name, default=name, help="of the files")
+    parser.add_argument(
+        "--rounds",
+        type=rounds,
+        default=11,
+        metavar="N",
+        help="timings of each function, of which the median is shown (default: 11)",
+    )
+    out_option(parser, "runs/bench")
+    parser.add_argument(
+        "--name", type=plain_name, default=name, help=f"of the files (default: {name})"
+    )
+    wide_option(parser)
 
 
 def show_data_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", help="data set")
-    parser.add_argument("--split", choices=["train", "val", "test"], default="train")
-    parser.add_argument("--size", type=positive, default=64, help="side in pixels")
-    parser.add_argument("--count", type=positive, default=24, help="images")
-    parser.add_argument("--out", type=Path, help="picture, or an existing folder for it")
+    parser.add_argument("dataset", help="data set, see `ablate list datasets`")
+    parser.add_argument(
+        "--split",
+        choices=["train", "val", "test"],
+        default="train",
+        help="part of the data set (default: train)",
+    )
+    parser.add_argument(
+        "--size",
+        type=sheet_side,
+        default=64,
+        metavar="N",
+        help="side of the images, in pixels (default: 64)",
+    )
+    parser.add_argument(
+        "--count",
+        type=positive,
+        default=24,
+        metavar="N",
+        help="number of images, the first of the split (default: 24)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="picture to write, or an existing folder for it (default: DATASET-SPLIT.png)",
+    )
     data_option(parser, os.environ.get("ABLATE_DATA"))
 
 
@@ -318,7 +488,7 @@ def report_options(parser: argparse.ArgumentParser) -> None:
         "folder", metavar="RUNS", help="folder of records, or wandb:ENTITY/PROJECT/SWEEP"
     )
     parser.add_argument("--sweep", type=Path, help="sweep file that says what was planned")
-    parser.add_argument("--count", type=positive, help="runs of a random search")
+    count_option(parser)
     parser.add_argument(
         "--runs", type=Path, default=Path("runs"), help="for records of W&B"
     )
@@ -330,6 +500,20 @@ def report_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+class Each(argparse.Action):
+    """As append, but what is given again is taken once."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        before = getattr(namespace, self.dest) or []
+        setattr(namespace, self.dest, list(dict.fromkeys([*before, values])))
+
+
 def positive(text: str) -> int:
     with contextlib.suppress(ValueError):
         if (number := int(text)) > 0:
@@ -337,9 +521,28 @@ def positive(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
 
 
+def up_to(largest: int, what: str) -> Callable[[str], int]:
+    """A positive whole number with an end; what names it, for the error."""
+
+    def read(text: str) -> int:
+        if (number := positive(text)) > largest:
+            raise argparse.ArgumentTypeError(f"{text!r} is more than {largest:,} {what}")
+        return number
+
+    return read
+
+
+LARGEST_SIDE = 2**20  # pixels
+channels = up_to(16_384, "channels")
+classes = up_to(65_536, "classes")
+rounds = up_to(10_000, "rounds")
+threads = up_to(os.cpu_count() or 1, "threads, the CPUs of this machine")
+sheet_side = up_to(4096, "pixels")
+
+
 def two_or_more(text: str) -> int:
     if (number := positive(text)) < 2:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 2 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 2 or more")
     return number
 
 
@@ -348,18 +551,24 @@ def size(text: str) -> tuple[int, int]:
     if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)?", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not HEIGHTxWIDTH, such as 512x1024")
     height, _, width = text.partition("x")
-    return int(height), int(width or height)
+    return bounded(int(height)), bounded(int(width or height))
+
+
+def bounded(side: int) -> int:
+    if side > LARGEST_SIDE:
+        raise argparse.ArgumentTypeError(f"a side of {side} is more than {LARGEST_SIDE:,}")
+    return side
 
 
 def shape(text: str) -> tuple[int, ...]:
     if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*){3}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not BxCxHxW, such as 1x512x64x64")
-    return tuple(int(side) for side in text.split("x"))
+    return tuple(bounded(int(side)) for side in text.split("x"))
 
 
 def count(text: str) -> int:
     if not re.fullmatch(r"\d+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
     return int(text)
 
 

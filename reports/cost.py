@@ -1,8 +1,7 @@
-"""What blocks cost, as pages: tables, polynomials, crossovers, and the counters' word."""
+"""What blocks cost: tables, polynomials, crossovers, and whether the counters agree."""
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 import pandas as pd
 
@@ -29,6 +28,7 @@ from ablations.complexity.crossover import (
     growth_table,
 )
 from ablations.errors import InputError
+from reports import short_columns
 from reports.columns import (
     CROSSOVERS,
     GROWTH,
@@ -36,30 +36,26 @@ from reports.columns import (
     cost_columns,
     survey_columns,
 )
-from reports.render import write_table
+from reports.sheets import Sheet
 
 SAMPLE, SIDE = 5, (128, 128)  # models that --all counts whole, and at which size
 
 
-def blocks_page(
-    names: Sequence[str],
-    channels: int,
-    size: tuple[int, int],
-    convention: Convention,
-    out: Path,
-) -> str:
-    """Of blocks alone; files are written below out."""
+def blocks_sheets(
+    names: Sequence[str], channels: int, size: tuple[int, int], convention: Convention
+) -> list[Sheet]:
+    """Of blocks alone."""
     counts = counts_of_blocks(names, channels, size)
-    where = f"on {channels} channels of {size[0]}x{size[1]}"
     table = cost_table(counts, convention)
     counts = that_fit(counts, table)
-    page = write_table(
+    sheet = Sheet(
+        "cost",
         fitting(table),
         cost_columns(convention),
-        out,
-        "cost",
-        f"One image, {where}. {convention.caption()}.",
+        f"One image, on {channels} channels of {size[0]}x{size[1]}. "
+        f"{convention.caption()}.",
         [audit(counts).sentence(), *table["problem"].dropna()],
+        short_columns.cost_columns(convention),
     )
     names = unique(counts)
     growths: dict[Evaluation, Growth] = {
@@ -67,25 +63,25 @@ def blocks_page(
         for evaluation in EVALUATIONS
     }
     formula = f"MACs of a block on {channels} channels: a + b N + c N^2, N = H W positions"
-    return "\n".join([page, *growth_pages(growths, counts, formula, out)])
+    return [sheet, *growth_sheets(growths, counts, formula)]
 
 
-def model_page(
-    names: Sequence[str], setting: Setting, convention: Convention, out: Path
-) -> str:
-    """Of a model with each block; files are written below out."""
+def model_sheets(
+    names: Sequence[str], setting: Setting, convention: Convention
+) -> list[Sheet]:
+    """Of a model with each block."""
     counts = counts_of_models(names, setting)
     height, width = setting.size
     where = f"{setting.model}, {setting.encoder}, {setting.placement}, {height}x{width}"
     table = cost_table(counts, convention)
     counts = that_fit(counts, table)
-    page = write_table(
+    sheet = Sheet(
+        "cost",
         with_added(fitting(table, besides=["none"])),
         added_cost_columns(convention),
-        out,
-        "cost",
         f"One image, {where}. {convention.caption()}.",
         [audit(counts).sentence(), *table["problem"].dropna()],
+        short_columns.added_cost_columns(convention),
     )
     names = unique(counts)
     growths: dict[Evaluation, Growth] = {
@@ -93,8 +89,7 @@ def model_page(
         for evaluation in EVALUATIONS
     }
     formula = "MACs that a block adds: a + b N + c N^2, N = H W pixels of the image. "
-    formula += bare_line(setting)
-    return "\n".join([page, *growth_pages(growths, counts, formula, out)])
+    return [sheet, *growth_sheets(growths, counts, formula + bare_line(setting))]
 
 
 def fitting(table: pd.DataFrame, besides: Sequence[str] = ()) -> pd.DataFrame:
@@ -114,7 +109,7 @@ def bare_line(setting: Setting) -> str:
     """The bare model's own polynomial, in words."""
     found = bare_growth(setting)
     if found is None:
-        return f"Of {setting.model} itself they are no such polynomial"
+        return f"The MACs of {setting.model} itself are not such a polynomial"
     step, macs = found
     terms = f"{float(macs.constant):.6g} + {float(macs.linear):.6g} N"
     if macs.quadratic:
@@ -122,44 +117,43 @@ def bare_line(setting: Setting) -> str:
     return f"The bare model's are {terms}, for sides that are multiples of {step}"
 
 
-def growth_pages(
-    growths: Mapping[Evaluation, Growth],
-    counts: Iterable[Counts],
-    formula: str,
-    out: Path,
-) -> Iterable[str]:
+def growth_sheets(
+    growths: Mapping[Evaluation, Growth], counts: Iterable[Counts], formula: str
+) -> Iterable[Sheet]:
     """The polynomials, and the squares from which one block costs more than another."""
     table = growth_table(growths, counts)
     if len(table):
-        yield write_table(table, GROWTH, out, "cost-growth", formula)
+        yield Sheet("cost-growth", table, GROWTH, formula)
     crossings = crossovers(growths)
     if len(crossings):
-        caption = "MACs: from which side of a square on a block costs more than another"
-        yield write_table(crossings, CROSSOVERS, out, "cost-crossovers", caption)
+        caption = (
+            "MACs: side of a square image above which one block costs more than another"
+        )
+        yield Sheet("cost-crossovers", crossings, CROSSOVERS, caption)
 
 
-def survey_page(
-    names: Sequence[str], settings: Iterable[Setting], convention: Convention, out: Path
-) -> str:
-    """Of every block in every setting; the table is long, so its place is returned."""
+def survey_sheet(
+    names: Sequence[str], settings: Iterable[Setting], convention: Convention
+) -> Sheet:
+    """Of every block in every setting."""
     tables, counts = [], []
     for table, counted in survey(names, settings, convention):
         tables.append(table)
         counts += counted
-    whole = pd.concat(tables, ignore_index=True)
-    notes = [audit(counts).sentence(), sample_sentence(counts)]
-    write_table(
-        whole,
-        survey_columns(convention),
-        out,
+    return Sheet(
         "cost-all",
+        pd.concat(tables, ignore_index=True),
+        survey_columns(convention),
         f"Every block in every model, one image. {convention.caption()}.",
-        notes,
+        [audit(counts).sentence(), sample_sentence(counts)],
     )
-    misfits = whole["problem"].dropna()
-    lines = [f"{len(whole)} rows, {len(misfits)} of blocks that do not fit", *notes]
-    lines += sorted(set(misfits))
-    return "\n".join([*lines, str(out / "cost-all.md")])
+
+
+def survey_lines(sheet: Sheet) -> list[str]:
+    """In place of a table of thousands of rows: its length, what does not fit, notes."""
+    misfits = sheet.table["problem"].dropna()
+    head = f"{len(sheet.table)} rows, {len(misfits)} of blocks that do not fit"
+    return [head, *sheet.notes, *sorted(set(misfits))]
 
 
 def sample_sentence(counts: Sequence[ModelCounts]) -> str:

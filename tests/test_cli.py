@@ -104,7 +104,7 @@ def test_a_sweep_names_a_cell_that_cannot_be_run(
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["--retries", "-1"], "'-1' is not a whole number from 0 on"),
+        (["--retries", "-1"], "'-1' is not a whole number of 0 or more"),
         (["--jobs", "0"], "'0' is not a positive whole number"),
         (["--timeout", "soon"], "'soon' is not a positive whole number"),
         (["--gpus", "0,0"], "'0,0' is not a list of GPUs"),

@@ -113,7 +113,7 @@ def test_peak_memory_is_what_is_alive_at_once() -> None:
 
 
 def test_a_bench_compares_the_two_evaluations_of_one_block() -> None:
-    case = Case("psa_parallel", (1, 16, 12, 10), torch.float32)
+    case = Case("psa_parallel", (1, 16, 12, 10), "float32")
     rows = list(bench([case], torch.device("cpu"), threads=1, rounds=2))
     [row] = as_table(rows).to_dict("records")
     assert row["bytes"] == 3 * 4 * 16 * 12 * 10

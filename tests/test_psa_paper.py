@@ -14,9 +14,14 @@ from reports.psa_paper.growth import exact_terms, exceeding, parse, table_1, ter
 from reports.psa_paper.judged import Judged, judge, judge_table, meeting
 from reports.psa_paper.like_for_like import warnings
 from reports.psa_paper.networks import BASELINE_50, HRNET_32, ROWS, Row, deeplab
-from reports.psa_paper.pages import PAGES, write_pages
+from reports.psa_paper.pages import PARTS, count_parts, write_page
 from reports.psa_paper.printed import printed_rows
-from reports.psa_paper.tables import ablation_table, accuracy_table, verdicts
+from reports.psa_paper.tables import (
+    ablation_counts,
+    ablation_table,
+    accuracy_table,
+    verdicts,
+)
 
 # On one worker: what is counted once is kept, and shared with test_paper_models.py.
 pytestmark = pytest.mark.xdist_group("paper")
@@ -28,7 +33,9 @@ HRNET_TOOL, THOP = CONVENTIONS["hrnet"], CONVENTIONS["thop"]
 @pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("psa")
-    assert len(list(write_pages(out, None))) == PAGES
+    parts = list(count_parts(None))
+    assert len(parts) == PARTS
+    assert write_page(parts, out) == out / "psa.md"
     return out
 
 
@@ -184,7 +191,7 @@ def test_fast_earns_the_claim_that_direct_does_not() -> None:
 
 
 def test_the_ablation_has_every_block_and_both_evaluations() -> None:
-    table = ablation_table(CONVENTIONS["macs"]).set_index("block")
+    table = ablation_table(ablation_counts(), CONVENTIONS["macs"]).set_index("block")
     assert table.loc["none", "params"] == 33_999_697
     assert table.loc["psa_parallel_code", "params"] == 36_518_417
     assert (table["fast"] <= table["direct"])[["psa_parallel", "psa_sequential"]].all()

@@ -8,6 +8,7 @@ bound is one and a half times that.
 import platform
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -22,7 +23,9 @@ from ablations.complexity.costs import added
 from ablations.complexity.counters import figure, measure
 from ablations.complexity.latency import interleaved
 from ablations.complexity.memory import kept_for_backward, peak_memory
+from ablations.complexity.threads import on_threads
 from ablations.contract import check_block
+from ablations.errors import InputError
 
 PASSES = 3 / 2  # of the bound, in units of x * c
 
@@ -34,20 +37,19 @@ class Case(NamedTuple):
 
     block: str
     shape: Shape  # (B, C, H, W)
-    dtype: torch.dtype
+    dtype: str  # torch's name
 
 
 def bench(
     cases: Sequence[Case], device: torch.device, threads: int, rounds: int
 ) -> Iterator[dict[str, Any]]:
     """One row of numbers per case, in base units; seconds are medians."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with on_threads(threads):
         for case in cases:
-            yield bench_case(case, device, threads, rounds)
-    finally:
-        torch.set_num_threads(before)
+            shape = "x".join(str(side) for side in case.shape)
+            with named_errors(f"{case.block} at {shape}, {case.dtype}"):
+                row = bench_case(case, device, threads, rounds)
+            yield row
 
 
 def bench_case(
@@ -55,11 +57,12 @@ def bench_case(
 ) -> dict[str, Any]:
     check_block(case.block, case.shape[1], case.shape[2:])
     torch.manual_seed(0)
-    x = torch.randn(case.shape, dtype=case.dtype, device=device)
-    factor = torch.rand(1, case.shape[1], 1, 1, dtype=case.dtype, device=device)
+    dtype = getattr(torch, case.dtype)
+    x = torch.randn(case.shape, dtype=dtype, device=device)
+    factor = torch.rand(1, case.shape[1], 1, 1, dtype=dtype, device=device)
     modules = {
         evaluation: create_attention(case.block, case.shape[1], evaluation)
-        .to(device, case.dtype)
+        .to(device, dtype)
         .eval()
         for evaluation in EVALUATIONS
     }
@@ -67,7 +70,7 @@ def bench_case(
     row: dict[str, Any] = {
         "block": case.block,
         "shape": "x".join(str(side) for side in case.shape),
-        "dtype": str(case.dtype).removeprefix("torch."),
+        "dtype": case.dtype,
         "threads": threads,
         "bytes": 3 * x.nbytes,
     }
@@ -93,33 +96,66 @@ def bench_case(
     return row
 
 
+MODEL_ROWS = 3  # that bench_model yields
+
+
 def bench_model(
     block: str,
     network: Callable[[str, Evaluation], nn.Module],
-    images: Tensor,
+    shape: Shape,
+    device: torch.device,
     threads: int,
     rounds: int,
 ) -> Iterator[dict[str, Any]]:
     """A training step of a whole model: bare, with a block direct, with it fast.
 
-    network builds the model for a block and an evaluation; images are (B, 3, H, W).
+    network builds the model for a block and an evaluation; shape is that of the images.
     """
+    rows: list[tuple[str, Evaluation]] = [
+        ("none", "direct"),
+        (block, "direct"),
+        (block, "fast"),
+    ]
     bare = None
-    for name, evaluation in (("none", "direct"), (block, "direct"), (block, "fast")):
-        torch.manual_seed(0)
-        module = network(name, cast(Evaluation, evaluation)).to(images.device)
-        macs = figure(measure(module, (1, *images.shape[1:])))
-        step = step_of(module.train(), images)
-        latency = interleaved({"step": step}, threads, rounds)["step"]
-        yield {
-            "block": name,
-            "evaluation": evaluation,
-            "macs": macs,
-            "added_macs": added(macs, bare := macs if bare is None else bare),
-            "step": latency.median,
-            "step_iqr": latency.upper - latency.lower,
-            "peak": peak_memory(step, images.device),
-        }
+    with on_threads(threads):
+        for name, evaluation in rows:
+            with named_errors(f"a model with {name} at {'x'.join(map(str, shape))}"):
+                torch.manual_seed(0)
+                module = network(name, evaluation).to(device)
+                images = torch.randn(shape, device=device)
+                macs = figure(measure(module, (1, *shape[1:])))
+                step = step_of(module.train(), images)
+                latency = interleaved({"step": step}, threads, rounds)["step"]
+                peak = peak_memory(step, device)
+            yield {
+                "block": name,
+                "evaluation": evaluation,
+                "macs": macs,
+                "added_macs": added(macs, bare := macs if bare is None else bare),
+                "step": latency.median,
+                "step_iqr": latency.upper - latency.lower,
+                "peak": peak,
+            }
+
+
+@contextmanager
+def named_errors(what: str) -> Iterator[None]:
+    """What does not fit into memory, or a block that fails, is named in one line."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        first, *_ = str(error).strip().splitlines() or [""]
+        raise InputError(f"{what}: {type(error).__name__}: {first}") from error
+
+
+def find_device(name: str | None) -> torch.device:
+    """None: cuda if there is one. InputError for a device that this machine lacks."""
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise InputError("--device cuda: torch finds no CUDA device here; cpu is there")
+    return torch.device(name or ("cuda" if available else "cpu"))
 
 
 def forward_of(module: nn.Module, x: Tensor) -> Callable[[], Tensor]:

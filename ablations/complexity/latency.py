@@ -1,10 +1,14 @@
 """How long functions take, compared fairly: interleaved, medians, threads stated."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
-from torch.utils.benchmark import Timer
+
+# The timer imports torch's compiler of extensions, which warns on a machine without a GPU.
+logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+from torch.utils.benchmark import Timer  # noqa: E402
 
 SECONDS_PER_ROUND = 0.05  # at least, of each function
 

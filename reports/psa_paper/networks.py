@@ -6,6 +6,7 @@ CPN in Table 4) are left out.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
 from ablations.complexity.composition import Setting, sites
@@ -39,7 +40,7 @@ class Variant(NamedTuple):
 
     @property
     def counts(self) -> ModelCounts:
-        return ModelCounts(self.block, "direct", self.setting)
+        return counts_of(self)
 
     @property
     def label(self) -> str:
@@ -54,6 +55,12 @@ class Variant(NamedTuple):
 
     def with_block(self, block: str, placement: str = "residual") -> "Variant":
         return Variant(self.setting._replace(placement=placement), block)
+
+
+@cache
+def counts_of(variant: Variant) -> ModelCounts:
+    """The same object each time, which counts a network once for all its cells."""
+    return ModelCounts(variant.block, "direct", variant.setting)
 
 
 class Row(NamedTuple):

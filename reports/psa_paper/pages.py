@@ -1,7 +1,10 @@
 """The reproduction as files: one table each, a figure, and a page that sums them up."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+from matplotlib.figure import Figure
 
 from ablations.complexity.audit import audit
 from ablations.complexity.conventions import CONVENTIONS, Convention
@@ -36,7 +39,8 @@ from reports.psa_paper.tables import (
     smp_table,
     verdicts,
 )
-from reports.render import write_table, write_text
+from reports.render import write_text
+from reports.sheets import Sheet, write_sheet
 
 TITLES = {
     2: "Top-down pose, COCO val2017",
@@ -53,38 +57,53 @@ trained. What a row's network was, and how its authors counted, is not in the pa
 network that gives the printed figures is named with what else was tried.
 """
 
-PAGES = 6  # that write_pages yields
+PARTS = 6  # that count_parts yields
 
 
-def write_pages(out: Path, convention: Convention | None) -> Iterator[str]:
-    """Write every table, the figure and psa.md below out; yield each page, psa.md last.
+class Part(NamedTuple):
+    """A chapter of the page."""
 
-    FLOPs are under the convention; where there is none, under each table's own.
+    sheets: Sequence[Sheet]
+    judged: Sequence[Judged] = ()
+    figure: tuple[str, str, Figure] | None = None  # name, what it shows, picture
+
+
+def count_parts(convention: Convention | None) -> Iterator[Part]:
+    """Every table and the figure, in the order of the page, each when it is counted.
+
+    FLOPs are under the convention; if there is none, under each table's own.
     """
-    judged: list[Judged] = []
-    pages = [growth_page(out)]
-    yield pages[-1]
+    yield growth_part()
     for table, name in CONVENTION_OF_TABLE.items():
-        own = convention or CONVENTIONS[name]
-        found = list(judge_table(table, own))
-        judged += found
-        pages.append(judged_page(table, found, own, out))
-        yield pages[-1]
-    pages.append(ablation_page(convention or CONVENTIONS["macs"], out))
-    yield pages[-1]
-    summary = write_table(
-        verdicts(judged),
-        VERDICT_COUNTS,
-        out,
+        yield judged_part(table, convention or CONVENTIONS[name])
+    yield ablation_part(convention or CONVENTIONS["macs"])
+    yield Part([*accuracy_sheets()])
+
+
+def summary_sheet(parts: Iterable[Part]) -> Sheet:
+    """What was found of the paper's figures."""
+    return Sheet(
         "psa_verdicts",
+        verdicts(cell for part in parts for cell in part.judged),
+        VERDICT_COUNTS,
         "FLOPs and parameter cells of the paper, by what was found of each",
     )
-    page = "\n".join([HEAD, summary, *pages, *accuracy_pages(out)])
-    write_text(out / "psa.md", page)
-    yield page
 
 
-def growth_page(out: Path) -> str:
+def write_page(parts: Sequence[Part], out: Path) -> Path:
+    """Write every table, the figure and psa.md, which holds them all; return its path."""
+    texts = [HEAD, write_sheet(summary_sheet(parts), out)]
+    for part in parts:
+        texts += [write_sheet(sheet, out) for sheet in part.sheets]
+        if part.figure:
+            name, what, figure = part.figure
+            plots.save(figure, out, name)
+            texts.append(f"![{what}]({name}.svg)\n")
+    write_text(out / "psa.md", "\n".join(texts))
+    return out / "psa.md"
+
+
+def growth_part() -> Part:
     """Table 1."""
     blocks = [block for names in BLOCKS_OF_ROW.values() for block in names]
     positions = f"H = W from {SIDES[0]} to {SIDES[-1]} at C = {FIXED_CHANNELS}"
@@ -101,62 +120,56 @@ def growth_page(out: Path) -> str:
     caption = (
         "The paper's Table 1: internal resolution, non-linearity and growth of each block"
     )
-    return write_table(table_1(), GROWTH, out, "psa_table_1", caption, notes)
+    return Part([Sheet("psa_table_1", table_1(), GROWTH, caption, notes)])
 
 
-def judged_page(
-    table: int, judged: Sequence[Judged], convention: Convention, out: Path
-) -> str:
+def judged_part(table: int, convention: Convention) -> Part:
     """Table 2, 3 or 4."""
-    notes = [audit(counted(table)).sentence()]
+    judged = list(judge_table(table, convention))
     caption = (
         f"The paper's Table {table}: {TITLES[table]}. FLOPs (G) are {convention.caption()}"
     )
-    name = f"psa_table_{table}"
-    page = write_table(judged_table(judged), JUDGED, out, name, caption, notes)
-    return page + (smp_page(convention, out) if table == 3 else "")
+    notes = [audit(counted(table)).sentence()]
+    sheets = [Sheet(f"psa_table_{table}", judged_table(judged), JUDGED, caption, notes)]
+    sheets += [smp_sheet(convention)] if table == 3 else []
+    return Part(sheets, judged)
 
 
-def smp_page(convention: Convention, out: Path) -> str:
+def smp_sheet(convention: Convention) -> Sheet:
     """Beside Table 3: the network that bears the same name in smp."""
+    pairs = smp_counts()
     notes = [
         "smp's decoder has separable convolutions: it is another network than Table 3's, "
         "and takes no image of 513x513.",
-        audit([own for own, _ in smp_counts()]).sentence(),
+        audit([own for own, _ in pairs]).sentence(),
     ]
     caption = f"smp's own DeepLabV3+ at 512x512. {convention.caption()}"
     columns = smp_columns(convention)
-    return "\n" + write_table(
-        smp_table(convention), columns, out, "psa_table_3_smp", caption, notes
-    )
+    return Sheet("psa_table_3_smp", smp_table(pairs, convention), columns, caption, notes)
 
 
-def ablation_page(convention: Convention, out: Path) -> str:
+def ablation_part(convention: Convention) -> Part:
     """In place of Table 6, with a figure of it in MACs."""
+    counts = ablation_counts()
     notes = [
         "The paper's own ablation was not to be had; this is the cost of every block.",
         "The note's blocks weigh and sum by element as published, which is no MAC; as run "
         "they do so in matrix products, which are.",
-        audit(ablation_counts()).sentence(),
+        audit(counts).sentence(),
     ]
     caption = (
         "In place of the paper's Table 6: every block after the 3x3 of every Bottleneck of "
         f"ResNet-50 (Simple-Baseline, 384x288). {convention.caption()}"
     )
-    figure = plots.added_cost(ablation_table(CONVENTIONS["macs"]))
-    plots.save(figure, out, "psa_cost")
-    page = write_table(
-        ablation_table(convention),
-        added_cost_columns(convention),
-        out,
-        "psa_table_6",
-        caption,
-        notes,
+    table, columns = ablation_table(counts, convention), added_cost_columns(convention)
+    figure = plots.added_cost(ablation_table(counts, CONVENTIONS["macs"]))
+    return Part(
+        [Sheet("psa_table_6", table, columns, caption, notes)],
+        figure=("psa_cost", "added MACs against added parameters", figure),
     )
-    return f"{page}\n![added MACs against added parameters](psa_cost.svg)\n"
 
 
-def accuracy_pages(out: Path) -> Iterator[str]:
+def accuracy_sheets() -> Iterator[Sheet]:
     """What the paper prints of accuracy, with what speaks against comparing it."""
     for table, title in TITLES.items():
         numbers, caption = (
@@ -164,4 +177,4 @@ def accuracy_pages(out: Path) -> Iterator[str]:
             f"The paper's Table {table}, accuracy: {title}",
         )
         columns, name = accuracy_columns(numbers), f"psa_table_{table}_accuracy"
-        yield write_table(numbers, columns, out, name, caption, warnings(table))
+        yield Sheet(name, numbers, columns, caption, warnings(table))

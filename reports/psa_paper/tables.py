@@ -82,7 +82,9 @@ def smp_counts() -> list[tuple[ModelCounts, ModelCounts]]:
     return pairs
 
 
-def smp_table(convention: Convention) -> DataFrame:
+def smp_table(
+    pairs: Iterable[tuple[ModelCounts, ModelCounts]], convention: Convention
+) -> DataFrame:
     """One row per pair: params and operations of smp's network and of the paper's."""
     return DataFrame(
         [
@@ -94,7 +96,7 @@ def smp_table(convention: Convention) -> DataFrame:
                 "operations": convention.total(own),
                 "paper_operations": convention.total(theirs),
             }
-            for own, theirs in smp_counts()
+            for own, theirs in pairs
         ]
     )
 
@@ -104,9 +106,9 @@ def ablation_counts() -> list[ModelCounts]:
     return counts_of_models([name for name in BLOCKS if name != "none"], ABLATION)
 
 
-def ablation_table(convention: Convention) -> DataFrame:
+def ablation_table(counts: Iterable[ModelCounts], convention: Convention) -> DataFrame:
     """What the paper's Table 6 would have held of cost: one row per block."""
-    return with_added(cost_table(ablation_counts(), convention).drop(columns="problem"))
+    return with_added(cost_table(counts, convention).drop(columns="problem"))
 
 
 def counted(table: int) -> list[ModelCounts]:

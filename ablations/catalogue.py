@@ -1,0 +1,89 @@
+"""The names that options take, read from source files: to import them takes seconds.
+
+A test holds these lists and the registries together.
+"""
+
+import ast
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, cast
+
+ARCHITECTURES = "_MODEL_ARCHITECTURES"  # smp's own list
+UNFIT = {"dpt"}  # architectures of smp that take no convolutional encoder
+
+
+def blocks() -> dict[str, str]:
+    """Keys and what tables call them."""
+    found = registry(source("ablations", "attention/__init__.py"), "BLOCKS")
+    return {key: cast(Any, value).args[1].value for key, value in found}
+
+
+def placements() -> dict[str, str]:
+    """Keys and the first line of their functions' docstrings."""
+    tree = source("ablations", "placements.py")
+    says = {
+        part.name: first_line(part)
+        for part in tree.body
+        if isinstance(part, ast.FunctionDef)
+    }
+    return {key: says[ast.unparse(value)] for key, value in registry(tree, "PLACEMENTS")}
+
+
+def models() -> dict[str, str]:
+    """smp's architectures, then the networks of papers, and the classes' names."""
+    listed = cast(ast.List, value_of(source("segmentation_models_pytorch"), ARCHITECTURES))
+    names = {ast.unparse(name).lower(): ast.unparse(name) for name in listed.elts}
+    own = registry(source("ablations", "paper_models/__init__.py"), "PAPER_MODELS")
+    papers = {key: f"{class_name(value)}, as the PSA paper counts it" for key, value in own}
+    return {key: name for key, name in names.items() if key not in UNFIT} | papers
+
+
+def class_name(value: ast.expr) -> str:
+    """Of a class, or of a partial of it with its options."""
+    if isinstance(value, ast.Call):
+        name, *options = map(ast.unparse, (*value.args, *value.keywords))
+        return f"{name}({', '.join(options)})"
+    return ast.unparse(value)
+
+
+def datasets() -> dict[str, str]:
+    """Keys and the first line of their files' docstrings."""
+    found = registry(source("lightning_modules", "data/__init__.py"), "DATASETS")
+    return {
+        key: first_line(source("lightning_modules", f"data/{module_of(value)}.py"))
+        for key, value in found
+    }
+
+
+def module_of(value: ast.expr) -> str:
+    return ast.unparse(value).partition(".")[0]
+
+
+def source(package: str, path: str = "__init__.py") -> ast.Module:
+    """A file of a package, which is found and not imported."""
+    found = find_spec(package)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(package)
+    return ast.parse((Path(found.origin).parent / path).read_text("utf-8"))
+
+
+def registry(tree: ast.Module, name: str) -> Iterator[tuple[str, ast.expr]]:
+    """The entries of the dict literal of that name."""
+    literal = cast(ast.Dict, value_of(tree, name))
+    for key, value in zip(literal.keys, literal.values, strict=True):
+        yield ast.literal_eval(cast(ast.expr, key)), value
+
+
+def value_of(tree: ast.Module, name: str) -> ast.expr:
+    """What a file assigns to a name."""
+    for part in tree.body:
+        if isinstance(part, ast.Assign | ast.AnnAssign) and part.value is not None:
+            targets = part.targets if isinstance(part, ast.Assign) else [part.target]
+            if any(isinstance(t, ast.Name) and t.id == name for t in targets):
+                return part.value
+    raise LookupError(name)
+
+
+def first_line(part: ast.Module | ast.FunctionDef) -> str:
+    return (ast.get_docstring(part) or "").partition("\n")[0].rstrip(".")

@@ -1,0 +1,17 @@
+"""How many threads torch computes with, for a while."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+@contextmanager
+def on_threads(threads: int) -> Iterator[None]:
+    """One thread suits counting: many small operations, where more wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

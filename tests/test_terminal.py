@@ -1,0 +1,238 @@
+"""What a person at a terminal sees: tables that fit, names, one line for what is wrong."""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from ablations.complexity.hollow import HollowConvolutions
+from torch import nn
+
+from ablations import catalogue
+from ablations.attention import BLOCKS
+from ablations.cli import create_parser, main
+from ablations.complexity.counters import measure
+from ablations.models import MODELS
+from ablations.placements import PLACEMENTS
+from lightning_modules.data import DATASETS
+
+ROOT = Path(__file__).parents[1]
+
+
+def output(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    assert main([str(argument) for argument in arguments]) == 0
+    return capsys.readouterr().out
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    try:
+        code: object = main([str(argument) for argument in arguments])
+    except SystemExit as refused:
+        code = refused.code
+    assert code == 2
+    return capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_the_names_that_are_listed_are_those_of_the_registries() -> None:
+    assert catalogue.blocks() == {key: block.label for key, block in BLOCKS.items()}
+    assert list(catalogue.placements()) == list(PLACEMENTS)
+    assert list(catalogue.models()) == list(MODELS)
+    assert list(catalogue.datasets()) == list(DATASETS)
+    meanings = [*catalogue.placements().values(), *catalogue.datasets().values()]
+    assert all(meanings)
+
+
+def test_the_list_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from ablations.cli import main; main(['list']);"
+        "sys.exit(str({'torch', 'pandas', 'timm', 'lightning_modules'} & {*sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.strip() == "set()"
+    for name in [*BLOCKS, *PLACEMENTS, *MODELS, *DATASETS, "encoders", "tu-NAME"]:
+        assert (
+            f"  {name}" in done.stdout or f"{name}:" in done.stdout or name in done.stdout
+        )
+
+
+def test_encoders_are_listed_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "mit_b0" in output(capsys, "list", "encoders").splitlines()
+
+
+def test_without_a_verb_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "show-data" in capsys.readouterr().out
+
+
+def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out.startswith("ablate ")
+
+
+def test_every_option_says_what_it_is() -> None:
+    [verbs] = [
+        action
+        for action in create_parser()._actions
+        if isinstance(action, argparse._SubParsersAction)
+    ]
+    silent = [
+        (verb, action.dest)
+        for verb, parser in verbs.choices.items()
+        for action in parser._actions
+        if not action.help
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_tables_fit_the_terminal(
+    width: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    given = ["cost", "--block", "psa_sequential_code", "--block", "se", "--out", tmp_path]
+    for more in ([], ["--model", "fpn", "--encoder", "resnet18"]):
+        shown, _, paths = output(capsys, *given, *more).partition("written:")
+        assert max(map(len, shown.splitlines())) <= width
+        assert "PSA (s), code" in shown
+        assert str(tmp_path / "cost.md") in paths
+
+
+def test_wide_prints_every_column(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["cost", "--block", "gc", "--channels", "16", "--out", tmp_path]
+    narrow, wide = output(capsys, *given), output(capsys, *given, "--wide")
+    assert "Operators without count" not in narrow
+    assert "More columns: --wide" in narrow
+    assert "Operators without count" in wide
+    assert "More columns" not in wide
+
+
+def test_what_is_named_twice_is_shown_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["cost", *["--block", "se"] * 2, "--encoder", "resnet18", "--encoder"]
+    shown = output(capsys, *given, "resnet18", "--model", "fpn", "--out", tmp_path)
+    table, *_ = shown.partition("MACs that a block adds")
+    assert table.count("| SE ") == 1
+
+
+def test_a_table_is_shown_though_it_cannot_be_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    given = ["cost", "--block", "se", "--channels", "16", "--out", str(tmp_path / "file")]
+    assert main(given) == 2
+    shown = capsys.readouterr()
+    assert "| SE " in shown.out
+    assert "written" not in shown.out
+    assert shown.err.count("\n") == 1
+    assert "cannot be written" in shown.err
+
+
+def test_bench_says_nothing_but_its_table(tmp_path: Path) -> None:
+    """Not what torch remarks on a machine without a GPU."""
+    arguments = ["bench", "--block", "se", "--shape", "1x16x4x4", "--rounds", "1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "ablations", *arguments, "--out", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.stderr == ""
+    assert "| SE " in done.stdout
+    assert (tmp_path / "bench.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["bench", "--block", "se", "--shape", "1x7x3x3"], "must be a multiple of 16"),
+        (["bench", "--block", "sse"], "did you mean 'se'"),
+        (["bench", "--shape", "1x7x3"], "'1x7x3' is not BxCxHxW"),
+        (["bench", "--threads", "1000000"], "threads, the CPUs of this machine"),
+        (["bench", "--rounds", "1000000000"], "more than 10,000 rounds"),
+        (["bench", "--name", "../bench"], "'../bench' is not a plain name"),
+        (["cost", "--channels", "1000000000"], "more than 16,384 channels"),
+        (["cost", "--size", "99999999999999999999"], "is more than 1,048,576"),
+        (["cost", "--size", "-1"], "HEIGHTxWIDTH"),
+        (["cost", "--classes", "0", "--model", "unet"], "'0' is not a positive whole"),
+        (["show-data", "digits", "--size", "1000000"], "more than 4,096 pixels"),
+        (["where", "--model", "../unet"], "unknown model '../unet'"),
+    ],
+)
+def test_an_odd_value_is_refused_in_one_line(
+    given: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert message in refusal(capsys, *given)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("verb", ["bench", "bench-model"])
+def test_a_gpu_that_is_not_there_is_named(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [verb, "--device", "cuda"]
+    given += ["--model", "fpn", "--size", "64"] if verb == "bench-model" else []
+    assert "torch finds no CUDA device" in refusal(capsys, *given)
+
+
+CONVOLUTIONS = {
+    "plain": nn.Conv2d(3, 8, (3, 5), stride=(2, 1), padding=(1, 2), dilation=(1, 2)),
+    "grouped": nn.Conv2d(6, 12, 3, groups=3, bias=False),
+    "reflecting": nn.Conv2d(3, 8, 3, padding=1, padding_mode="reflect"),
+    "transposed": nn.ConvTranspose2d(
+        6, 8, (4, 3), stride=2, padding=1, output_padding=1, groups=2, dilation=2
+    ),
+}
+
+
+@pytest.mark.parametrize("convolution", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
+def test_a_hollow_convolution_has_the_shape_and_the_count_of_a_real_one(
+    convolution: nn.Conv2d | nn.ConvTranspose2d,
+) -> None:
+    x = torch.zeros(1, convolution.in_channels, 13, 17)
+    with HollowConvolutions():
+        hollow = convolution(x)
+    real = convolution(x)
+    assert hollow.shape == real.shape
+    places = x if isinstance(convolution, nn.ConvTranspose2d) else real
+    macs = convolution.weight.numel() * places.shape[2:].numel()
+    assert measure(convolution, tuple(x.shape)).macs == macs
+
+
+def test_a_hollow_convolution_refuses_what_a_real_one_does() -> None:
+    with HollowConvolutions(), pytest.raises(RuntimeError, match="to have 3 channels"):
+        nn.Conv2d(3, 8, 3)(torch.zeros(1, 4, 9, 9))
+    with HollowConvolutions(), pytest.raises(RuntimeError, match="Kernel size"):
+        nn.Conv2d(3, 8, 5)(torch.zeros(1, 3, 4, 4))
+
+
+@pytest.mark.parametrize(
+    ("python", "message"),
+    [
+        ("exit 1", "Python 3.11, 3.12 or 3.13 is needed"),
+        (None, "no {} here"),
+    ],
+)
+def test_make_says_which_python_is_needed(
+    python: str | None, message: str, tmp_path: Path
+) -> None:
+    program = tmp_path / "python"
+    if python:
+        program.write_text(f"#!/bin/sh\n{python}\n")
+        program.chmod(0o755)
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    done = subprocess.run(
+        ["make", "demo", f"PYTHON={program}"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert message.format(program) in done.stderr
+    assert not (tmp_path / ".venv").exists()
