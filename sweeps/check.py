@@ -93,7 +93,8 @@ def check_networks(cells: list[RunConfig]) -> str:
     shown = track(networks, "networks", console=console, disable=not console.is_terminal)
     for number, parts in enumerate(shown):
         if time.monotonic() > end:
-            return f"networks: {number} of {len(networks)} checked in {SECONDS} s, the others not"
+            checked = f"{number} of {len(networks)} checked in {SECONDS} s"
+            return f"networks: {checked}, the others not"
         with at_most(STEP):
             check_network(*parts)
     return f"networks: all {len(networks)} can be built, and take images of their size"
