@@ -1,11 +1,13 @@
 """Sweep files: W&B's format, read safely and checked before anything starts."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ablations.command_check import check_command
 from ablations.errors import InputError, shown, unknown_name
+from ablations.grid import leaf_parameters, nest
 from ablations.import_path import check_import_path
 from ablations.study import RunConfig, Study, flat
 from ablations.yaml_file import read_yaml
@@ -67,6 +69,9 @@ def checked(study: Study) -> Study:
     swept = {key for cell in study.cells() for key in flat(cell)}
     options = check_command(study.command, study.program, study.name, swept)
     study = study.model_copy(update={"options": options})
+    if study.method == "random" or study.run_cap:  # values that no run may have got
+        for cell in listed(study.parameters):
+            study.run(cell)
     first: dict[RunConfig, int] = {}
     for number, config in enumerate(study.runs(), start=1):
         if first.setdefault(config, number) != number:
@@ -74,6 +79,13 @@ def checked(study: Study) -> Study:
     for block in {config.block for config in first if ":" in config.block}:
         check_import_path(block)
     return study
+
+
+def listed(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Each value of each list of values, by itself."""
+    for path, spec in leaf_parameters(parameters):
+        for value in spec.get("values", ()):
+            yield nest({path: value})
 
 
 def text(sweep: dict[str, Any], key: str) -> str | None:

@@ -148,6 +148,12 @@ def test_a_file_is_checked_before_it_is_used(
     assert message in refusal(tmp_path, text)
 
 
+@pytest.mark.parametrize("method", ["grid\nrun_cap: 1", "random\nrun_cap: 1"])
+def test_a_value_that_no_run_gets_is_checked_too(method: str, tmp_path: Path) -> None:
+    said = refusal(tmp_path, parameter("seed: {values: [0, 1, -1]}", method))
+    assert "seed = -1" in said
+
+
 def bomb(use: str) -> str:
     """Ten to the power of 29 words behind thirty short lines."""
     lines = [f"  a{n}: &a{n} [{', '.join(10 * [f'*a{n - 1}'])}]" for n in range(1, 30)]
