@@ -199,42 +199,29 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 def test_a_block_that_no_counter_knows_is_trained(tmp_path: Path) -> None:
-    block = {"block": "tests.test_counters:Spectral", "placement": "last_feature"}
-    record = train(CONFIG.model_copy(update=block), tmp_path, EXECUTION)
+    name = "tests.test_counters:Spectral"
+    config = CONFIG.model_copy(update={"block": name})
+    record = train(config, tmp_path, EXECUTION)
     assert (record.macs, record.macs_direct) == (None, None)
     assert record.not_counted == "aten::mv, aten::vdot"
     assert record.params > 11e6
-    report = block_comparison(
-        runs_table(
-            [
-                record,
-                record.model_copy(
-                    update={
-                        "config": CONFIG.model_copy(
-                            update={"block": "none", "placement": "last_feature"}
-                        ),
-                        "macs": 5,
-                        "macs_direct": 5,
-                        "not_counted": "",
-                    }
-                ),
-            ]
-        )
-    )
-    shown = report.set_index("block")["macs"].to_dict()
-    assert shown == {"none": 5, block["block"]: "not counted: aten::mv, aten::vdot"}
-    picture = miou_against_macs(report, runs_table([record]))
-    assert "not counted: aten::mv" in picture.axes[0].get_title(loc="right")
+    bare = CONFIG.model_copy(update={"block": "none"})
+    counts = {"config": bare, "macs": 5, "macs_direct": 5, "not_counted": ""}
+    runs = runs_table([record, record.model_copy(update=counts)])
+    comparison = block_comparison(runs)
+    shown = comparison.set_index("block")["macs"].to_dict()
+    assert shown == {"none": 5, name: "not counted: aten::mv, aten::vdot"}
+    title = miou_against_macs(comparison, runs).axes[0].get_title(loc="right")
+    assert title == f"{name}: not counted: aten::mv, aten::vdot"
 
 
 def test_a_layer_that_is_made_late_is_trained_too(tmp_path: Path) -> None:
-    block = {"block": "tests.test_own_blocks:Late", "placement": "last_feature"}
-    record = train(CONFIG.model_copy(update=block), tmp_path, EXECUTION)
-    assert record.macs is not None
-    last = torch.load(tmp_path / record.config.run_id / "last.ckpt", weights_only=True)
+    config = CONFIG.model_copy(update={"block": "tests.test_own_blocks:Late"})
+    with pytest.raises(StopError):
+        train(config, tmp_path, replace(EXECUTION, checkpoint_every=0), stop_at(3))
+    last = torch.load(run_folder(config, tmp_path) / "last.ckpt", weights_only=True)
     names = [name for name in last["state_dict"] if "attention" in name]
+    [optimizer] = last["optimizer_states"]
+    optimized = sum(len(group["params"]) for group in optimizer["param_groups"])
     assert len(names) == 2
-    optimized = sum(
-        map(len, (group["params"] for group in last["optimizer_states"][0]["param_groups"]))
-    )
-    assert optimized == len(last["optimizer_states"][0]["state"])
+    assert optimized == len(optimizer["state"])
