@@ -54,7 +54,7 @@ class Sweep:
                 command, start_new_session=True, stdout=log, stderr=subprocess.STDOUT
             )
 
-    def end(self, seconds: float = 180) -> str:
+    def end(self, seconds: float = 900) -> str:
         """What it printed."""
         self.process.wait(seconds)
         return self.log.read_text()
@@ -151,7 +151,7 @@ def test_one_interrupt_finishes_the_running_cell_and_two_stop_it(sweep_file: Pat
     assert "0 finished, 1 had a record, 0 failed, 5 waiting" in sweep.end()
 
 
-def wait_for(folder: Path, begun: int, seconds: float = 60) -> None:
+def wait_for(folder: Path, begun: int, seconds: float = 600) -> None:
     """Until so many runs have begun."""
     deadline = time.monotonic() + seconds
     while len(list(folder.glob("*/log.txt"))) < begun:

@@ -62,8 +62,10 @@ def test_a_record_explains_the_run(uninterrupted: RunRecord) -> None:
     present = [iou for iou in uninterrupted.iou.values() if iou is not None]
     assert uninterrupted.miou == pytest.approx(sum(present) / len(present))
     assert uninterrupted.params > 11e6
+    assert uninterrupted.macs
     assert uninterrupted.macs > 1e6
     assert uninterrupted.train_seconds > 0
+    assert uninterrupted.compute_seconds
     assert "torch" in uninterrupted.versions
     assert uninterrupted.curve[-1] == {"step": 6, "val_miou": uninterrupted.miou}
 
