@@ -54,10 +54,10 @@ class Mirror:
     """
 
     run: "Run | None" = None
-    thread: "Errands | None" = None
 
     def __init__(self, config: RunConfig, folder: Path, mode: WandbMode) -> None:
         self.config, self.folder, self.mode = config, folder, mode
+        self.thread = Errands()
         self.notes: tuple[str, ...] = ()  # what is lost, for the record
         self.notes_taken: tuple[str, ...] = ()
 
@@ -73,7 +73,7 @@ class Mirror:
         """
         if self.mode == "disabled":
             return
-        self.thread = Errands()
+        self.thread.start()
         limit = seconds("INIT_TIMEOUT", AGENT_INIT_SECONDS if agent() else INIT_SECONDS)
         begun = self.thread.give(partial(self.begin, self.mode, limit))
         try:
@@ -154,7 +154,7 @@ class Mirror:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self.thread is None:
+        if not self.thread.is_alive():
             return
         at_once = isinstance(error, Interrupted) and error.step is None
         if self.run is None or at_once:
@@ -170,8 +170,8 @@ class Mirror:
         except TimeoutError:
             self.lose(f"not finished after {limit + GRACE_SECONDS:g} s")
             stop_service()
-        except (Exception, SystemExit) as problem:
-            self.lose(first_line(problem))
+        except (Exception, SystemExit) as ending:
+            self.lose(first_line(ending))
         except BaseException:  # Ctrl-C: not to be waited for
             stop_service()
             raise
@@ -217,15 +217,15 @@ class MirrorLogger(Logger):
         pass
 
 
-class Errands:
+class Errands(Thread):
     """A thread that does one thing after the other; nobody has to wait for it."""
 
     def __init__(self) -> None:
+        super().__init__(daemon=True)
         self.queue: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = (
             SimpleQueue()
         )
         self.failures: list[BaseException] = []
-        Thread(target=self.work, daemon=True).start()
 
     def give(self, errand: Callable[[], Any]) -> Future[Any]:
         future: Future[Any] = Future()
@@ -236,7 +236,7 @@ class Errands:
         """After what was given until now."""
         self.queue.put(None)
 
-    def work(self) -> None:
+    def run(self) -> None:
         while (given := self.queue.get()) is not None:
             errand, future = given
             try:

@@ -28,16 +28,13 @@ class StepTime(Callback):
     def on_train_batch_start(self, *arguments: Any) -> None:
         self.wall, self.cpu = time.perf_counter(), time.process_time()
         if self.kind == "cuda":
-            self.begin = torch.cuda.Event(enable_timing=True)
-            self.begin.record()
+            self.begin = now()
 
     def on_train_batch_end(self, *arguments: Any) -> None:
         self.train_seconds += time.perf_counter() - self.wall
         if self.kind == "cuda":
             self.add_events()  # of the step before, which is over: this one had its loss
-            end = torch.cuda.Event(enable_timing=True)
-            end.record()
-            self.events.append((self.begin, end))
+            self.events.append((self.begin, now()))
         elif self.compute is not None:
             self.compute += time.process_time() - self.cpu
 
@@ -65,3 +62,10 @@ class StepTime(Callback):
         self.train_seconds = state_dict["train_seconds"]
         self.compute = state_dict["compute_seconds"]
         self.kind = state_dict["kind"]
+
+
+def now() -> torch.cuda.Event:
+    """When the device has done what it was given until now."""
+    event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+    event.record()
+    return event

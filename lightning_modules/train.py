@@ -33,7 +33,13 @@ from ablations.sources import check_imported
 from ablations.study import RunConfig, Study
 from lightning_modules import checkpoints
 from lightning_modules.as_asked import AsAsked, check_asked
-from lightning_modules.checkpoints import LastCheckpoint, Progress, Reporter, WholeFile
+from lightning_modules.checkpoints import (
+    LastCheckpoint,
+    Progress,
+    Reporter,
+    Statement,
+    WholeFile,
+)
 from lightning_modules.data import create_data, find_dataset
 from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.display import Display
@@ -47,7 +53,7 @@ from lightning_modules.machine import (
     versions,
 )
 from lightning_modules.mirror import AGENT, Mirror, WandbMode, check_mode, show
-from lightning_modules.resuming import Statement, UnusableError, resumable, set_aside
+from lightning_modules.resuming import UnusableError, resumable, set_aside
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
 from lightning_modules.step_time import StepTime
 

@@ -13,9 +13,9 @@ import torch
 
 from ablations.records import RunRecord, run_folder
 from ablations.study import RunConfig
-from lightning_modules.checkpoints import STATEMENT
+from lightning_modules.checkpoints import STATEMENT, Statement
 from lightning_modules.data import create_data
-from lightning_modules.resuming import Statement, UnusableError, resumable, set_aside
+from lightning_modules.resuming import UnusableError, resumable, set_aside
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.train import Execution, train
 

@@ -62,6 +62,7 @@ def test_a_record_explains_the_run(uninterrupted: RunRecord) -> None:
     assert uninterrupted.macs > 1e6
     assert uninterrupted.not_counted == ""
     assert uninterrupted.train_seconds > 0
+    assert uninterrupted.compute_seconds
     assert "torch" in uninterrupted.versions
     assert uninterrupted.curve[-1] == {"step": 6, "val_miou": uninterrupted.miou}
 
