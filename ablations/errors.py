@@ -1,9 +1,14 @@
 """Mistakes in what a user gave; the command line prints them without a traceback."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
+from reprlib import Repr
+
+LINE = 1000  # characters of a message
+NAMES = 20  # known names in a message
 
 
 class InputError(ValueError):
@@ -25,7 +30,44 @@ def writing(path: Path) -> Iterator[None]:
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:
     """The error for a name that is not among the known ones, with the nearest of them."""
-    known = list(known)
-    nearest = get_close_matches(str(name), known, n=1, cutoff=0.5)
+    known, text = list(known), name[:100] if isinstance(name, str) else ""
+    nearest = get_close_matches(text, known, 1, cutoff=0.5)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-    return InputError(f"unknown {kind} {name!r}{hint} (known: {', '.join(known)})")
+    more = ""
+    if len(known) > NAMES:
+        more = f", ... and {len(known) - NAMES} more"
+        known = sorted(known, key=lambda other: -likeness(text, other))[:NAMES]
+    names = f" (known: {', '.join(known)}{more})" if known else ""
+    return InputError(f"unknown {kind} {shown(name)}{hint}{names}")
+
+
+def likeness(text: str, other: str) -> float:
+    return SequenceMatcher(None, text, other).ratio()
+
+
+def shown(value: object) -> str:
+    """A value in a message: its repr, shortened and bounded whatever it holds."""
+    try:
+        return SHORT.repr(value)
+    except ValueError:  # a whole number of too many digits
+        return f"<{type(value).__name__}>"
+
+
+SHORT = Repr()
+SHORT.maxlevel = 2
+SHORT.maxstring = SHORT.maxother = SHORT.maxlong = 100
+
+
+def printable(text: str, limit: int = LINE) -> str:
+    """One line that does nothing to a terminal: escapes are visible, the middle is cut."""
+    line = re.sub(r"\s*\n\s*", " ", text.strip())
+    if len(line) > limit:
+        half = limit // 2 - 20
+        left_out = f" ... {len(line) - 2 * half:,} characters ... "
+        line = line[:half] + left_out + line[-half:]
+    return "".join(sign if sign.isprintable() else escape(sign) for sign in line)
+
+
+def escape(sign: str) -> str:
+    r"""ESC is \x1b, and the override of the direction of writing is \u202e."""
+    return ascii(sign)[1:-1]

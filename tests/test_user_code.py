@@ -1,4 +1,4 @@
-"""A user's files hide no module of the suite or of a library, and are found all the same."""
+"""A user's files hide no module of the suite or of a library, and are found too."""
 
 import os
 import subprocess
@@ -12,8 +12,8 @@ from ablations.errors import InputError
 from ablations.user_code import SUITE
 
 HIDING = [
-    "ablations", "lightning_modules", "logging", "random", "reports", "signal", "statistics",
-    "sweeps", "tempfile", "torch", "types",
+    "ablations", "lightning_modules", "logging", "random", "reports", "signal",
+    "statistics", "sweeps", "tempfile", "torch", "types",
 ]  # fmt: skip
 STUDY = """
 name: hidden
