@@ -17,7 +17,7 @@ from pytorch_lightning import Callback, Trainer, seed_everything
 
 from ablations.attention import find_block, set_evaluation
 from ablations.complexity import measure
-from ablations.errors import UnwritableError, writing
+from ablations.errors import UnwritableError, printable, writing
 from ablations.models import check_network, find_encoder, find_model, find_placement
 from ablations.records import (
     Failure,
@@ -340,12 +340,12 @@ def failure(config: RunConfig, error: BaseException) -> Failure:
 
 
 def reason_of(error: BaseException) -> str:
-    """One line: the class, and the begin of its words if it has any."""
+    """One line: the class, and the first line of its words if it has any."""
     try:
         first_line = (str(error).strip().splitlines() or [""])[0]
     except Exception:  # a user's error may not even say what it is
         first_line = ""
-    return f"{type(error).__name__}: {first_line[:REASON]}".removesuffix(": ")
+    return printable(f"{type(error).__name__}: {first_line}", REASON).removesuffix(":")
 
 
 def kind_of(error: BaseException) -> FailureKind:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from ablations.errors import printable
 from ablations.study import RunConfig
 from sweeps.coverage import swept_keys
 from sweeps.pace import Pace
@@ -76,11 +77,12 @@ class Display:
         self.say(f"\\[{self.done}/{self.total}] {self.label(config)}  {outcome}{left}")
 
     def failed(self, config: RunConfig, reason: str, again: bool) -> None:
+        reason = escape(printable(reason))
         if again:
-            self.say(f"[yellow]will be retried[/]  {self.label(config)}  {escape(reason)}")
+            self.say(f"[yellow]will be retried[/]  {self.label(config)}  {reason}")
         else:
             self.failures += 1
-            self.ended(config, f"[red]failed[/]  {escape(reason)}", timed=False)
+            self.ended(config, f"[red]failed[/]  {reason}", timed=False)
 
     def postponed(self, config: RunConfig) -> None:
         """Not running any more."""
@@ -90,7 +92,8 @@ class Display:
         self.pace.ends(config, timed=False)
 
     def false_start(self, reason: str) -> None:
-        self.say(f"[yellow]a worker ended before its run began[/]  {escape(reason)}")
+        reason = escape(printable(reason))
+        self.say(f"[yellow]a worker ended before its run began[/]  {reason}")
 
     def interrupted(self, times: int) -> None:
         self.say(
@@ -129,4 +132,4 @@ class Display:
     def label(self, config: RunConfig) -> str:
         """What tells the run from the others of its sweep."""
         values = [f"{key} {getattr(config, key)}" for key in self.keys]
-        return escape(", ".join(values) or config.run_id)
+        return escape(printable(", ".join(values) or config.run_id))

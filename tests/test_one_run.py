@@ -65,8 +65,8 @@ def by_lightning(cause: KeyboardInterrupt) -> SystemExit:
         (OddError("odd"), "OddError: odd"),
         (ValueError(), "ValueError"),
         (ValueError("  \n "), "ValueError"),
-        (ValueError("x" * 10_000_000), "ValueError: " + "x" * 500),
-        (ValueError("lone \ud800"), "ValueError: lone \ud800"),
+        (ValueError("lone \ud800"), "ValueError: lone \\ud800"),
+        (ValueError("\x1b[31mred"), "ValueError: \\x1b[31mred"),
         (MuteError(), "MuteError"),
         (HoldingError(), "HoldingError: holding a lock"),
     ],
@@ -81,6 +81,14 @@ def test_whatever_a_run_raises_is_its_failure(
     assert failure.reasons == (reason,)
     assert len(failure.log) <= 20_000
     assert "last words" in log_end(failure_path(CONFIG, tmp_path).with_name("log.txt"))
+
+
+def test_of_a_long_message_a_part_is_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = end_of_run(ValueError("x" * 10_000_000), tmp_path, monkeypatch)
+    assert len(message.reason) <= 500
+    assert failure_path(CONFIG, tmp_path).stat().st_size < 30_000
 
 
 def test_a_process_that_is_asked_to_end_records_no_failure(
