@@ -13,6 +13,8 @@ from fvcore.nn.jit_handles import conv_flop_count, get_shape
 from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+from torch.utils.flop_counter import conv_flop_count as conv_flop
+from torch.utils.flop_counter import register_flop_formula
 
 torch.library.define(
     "ablate::convolution",
@@ -59,6 +61,14 @@ def convolution_count(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
     x, weight, transposed = get_shape(inputs[0]), get_shape(inputs[1]), inputs[8]
     macs = conv_flop_count(x, weight, get_shape(outputs[0]), transposed.toIValue())
     return Counter({"conv": int(macs)})
+
+
+@register_flop_formula(torch.ops.ablate.convolution)
+def convolution_flops(
+    x: list[int], weight: list[int], *options: Any, out_shape: list[int], **_: Any
+) -> int:
+    """For torch's own counter, as it counts torch's own convolutions."""
+    return int(conv_flop(x, weight, out_shape, transposed=options[-1]))
 
 
 class HollowConvolutions(TorchFunctionMode):
