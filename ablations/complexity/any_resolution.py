@@ -16,6 +16,7 @@ from torch import nn
 from ablations.attention.base import Evaluation
 from ablations.bare_models import meta_model, real_model
 from ablations.complexity.counters import Cost, count, measure, meta_macs, torch_macs
+from ablations.complexity.hollow import HollowConvolutions
 from ablations.complexity.layers import LayerCount, count_layers, unread_macs
 from ablations.complexity.polynomial import Polynomial, fit
 from ablations.contract import LARGEST_RUN, Size, built_block, check_block
@@ -182,7 +183,8 @@ def bare_cost(model: str, encoder: str, classes: int, size: Size) -> Cost:
             f"image size {size[0]}x{size[1]}: {model!r} with encoder {encoder!r} is "
             f"counted {sides}at up to {LARGEST_RUN} pixels"
         )
-    return measure(real_model(model, encoder, classes), (1, 3, *size))
+    with HollowConvolutions():
+        return measure(real_model(model, encoder, classes), (1, 3, *size))
 
 
 @cache
@@ -195,7 +197,8 @@ def bare_polynomials(
     for step in STEPS:
         if step % stride == 0:
             sizes = sizes_from(1, step)
-            found = fit_costs(real_model(model, encoder, classes), 3, sizes)
+            with HollowConvolutions():
+                found = fit_costs(real_model(model, encoder, classes), 3, sizes)
             if found and holds(found, second, sizes, sizes[-1]):
                 return step, found
     return None

@@ -55,6 +55,12 @@ def convolution(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
     return Counter({"conv": filtered(inputs[0] if transposed else outputs[0], inputs[1])})
 
 
+def hollow_convolution(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
+    """As the ordinary one that it stands for (hollow.py)."""
+    transposed = inputs[8].toIValue()
+    return Counter({"conv": filtered(inputs[0] if transposed else outputs[0], inputs[1])})
+
+
 def deformable_convolution(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
     """As an ordinary one: where it reads its input is found by interpolation."""
     return Counter({"deform_conv": filtered(outputs[0], inputs[1])})
@@ -179,6 +185,7 @@ OF_PRODUCTS: dict[str, Handle] = {
     "aten::_convolution": convolution,
     "aten::convolution": convolution,
     "aten::_convolution_mode": convolution,
+    "ablate::convolution": hollow_convolution,
     "torchvision::deform_conv2d": deformable_convolution,
     "aten::scaled_dot_product_attention": attention_product,
     "aten::rnn_tanh": recurrent,
