@@ -223,7 +223,14 @@ def find_record(config: RunConfig, study: Path) -> RunRecord | None:
 
 
 def has_record(config: RunConfig, study: Path) -> bool:
-    return find_record(config, study) is not None
+    """Whether there is one, and it is the run's; its values are checked by who reads it."""
+    path = run_folder(config, study) / "record.json"
+    if not path.exists():
+        return False
+    content = read_json(path)
+    if not isinstance(content, dict) or content.get("config") != config.model_dump():
+        RunRecord.read_own(path)  # says what is wrong; one without a later key is right
+    return True
 
 
 def read_records(folder: Path) -> Iterator[RunRecord]:

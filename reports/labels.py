@@ -48,12 +48,13 @@ def place_labels(
     level is the height of a line across the axes. Names without room stand in the margin,
     which makes the axes narrower, so that the others are placed again.
     """
-    assert axes.figure is not None  # noqa: S101, axes that are drawn have one
+    figure = axes.get_figure(root=True)
+    assert figure is not None  # noqa: S101, axes that are drawn have one
     margin: set[str] = set()
     while True:
         looks = {block: End(places[block], transforms[block], LEADER) for block in margin}
         written = in_margin(axes, looks, SIZE)
-        axes.figure.draw_without_rendering()  # only now are axes and texts in their place
+        figure.draw_without_rendering()  # only now are axes and texts in their place
         room = Room(axes, places, bars, transforms, level)
         inside = sorted(places.keys() - margin, key=lambda block: -places[block][1])
         found = {block: room.write(block) for block in inside}
@@ -84,7 +85,7 @@ class Room:
         for block, (across, mean) in places.items():
             heights = (bars[block][0], mean, bars[block][1])
             low, middle, high = [transforms[block].transform((across, h)) for h in heights]
-            self.starts[block] = middle
+            self.starts[block] = (float(middle[0]), float(middle[1]))
             self.dots[block] = Bbox.from_extents(*(middle - 9), *(middle + 9))
             self.taken.append(Bbox.from_extents(low[0] - 6, low[1], high[0] + 6, high[1]))
         self.taken += self.dots.values()
@@ -167,7 +168,7 @@ def offsets() -> Iterator[Point]:
             yield distance * right, distance * up
 
 
-def in_margin(axes: Axes, ends: Mapping[str, tuple[Point, Any]], size: float) -> None:
+def in_margin(axes: Axes, ends: Mapping[str, End], size: float) -> list[Annotation]:
     """Names right of the axes, in the order of the heights of their points."""
     ordered = sorted(ends, key=lambda block: (ends[block].place[1], block))
     heights = [

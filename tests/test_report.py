@@ -205,9 +205,9 @@ def test_odd_names_are_text_in_markdown_and_on_a_terminal(odd: Path) -> None:
         ):
             assert harm not in content
         assert max(map(len, content.splitlines())) < 12_000
-    page = (odd / "report.md").read_text()
+    whole = (odd / "report.md").read_text()
     for shown in ("&lt;script>", r"\\x1b[31m", r"a\|b", r"\$\$", r"\`code\` \*bold\*"):
-        assert shown in page
+        assert shown in whole
 
 
 def test_a_table_has_as_many_cells_in_every_row(odd: Path) -> None:
