@@ -6,8 +6,7 @@ from functools import cache, lru_cache
 import segmentation_models_pytorch as smp
 import timm
 import torch
-from huggingface_hub import constants, try_to_load_from_cache
-from huggingface_hub.utils import get_session
+from huggingface_hub import constants, get_session, try_to_load_from_cache
 from torch import nn
 
 from ablations.encoders import find_encoder, find_model, find_weights

@@ -82,7 +82,7 @@ def features_read(model: Any) -> list[int]:
     """
     tensors = dict(model.named_parameters()) | dict(model.named_buffers())
     meta = {name: tensor.to("meta") for name, tensor in tensors.items()}
-    problem = None
+    problem: Exception = InputError("no image was tried")
     for state in (meta, tensors):
         for side in sides(model):
             try:

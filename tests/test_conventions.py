@@ -6,6 +6,7 @@ import pytest
 from torch import Tensor, nn
 
 from ablations.attention import BLOCKS
+from ablations.attention.base import AttentionBlock, ClosedForm
 from ablations.cli import main
 from ablations.complexity.audit import audit
 from ablations.complexity.composition import Setting
@@ -48,6 +49,21 @@ class Hidden(nn.Module):
         return 2 * x
 
 
+class Wrong(AttentionBlock):
+    """A block whose closed form is wrong."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(channels, channels, 1)
+
+    def direct(self, x: Tensor) -> Tensor:
+        mixed: Tensor = 2 * self.mix(x)
+        return mixed
+
+    def closed_form(self, height: int, width: int) -> ClosedForm:
+        return ClosedForm(0, 1)
+
+
 @pytest.mark.parametrize(
     ("name", "total"),
     [
@@ -66,7 +82,7 @@ def test_conventions_differ_in_what_they_see(name: str, total: int) -> None:
 
 def test_a_figure_is_in_the_giga_of_its_convention() -> None:
     counts = BlockCounts("non_local", "direct", C, (H, W))
-    assert CONVENTIONS["macs"].figure(counts) == counts.macs / 10**9
+    assert CONVENTIONS["macs"].figure(counts) == (counts.macs or 0) / 10**9
     assert CONVENTIONS["hrnet"].figure(counts) == counts.layer_macs_at_output / 1024**3
 
 
@@ -97,9 +113,18 @@ def test_layers_that_nothing_reads_explain_a_gap() -> None:
 
 
 def test_a_gap_without_explanation_names_the_operators() -> None:
-    [problem] = audit([BlockCounts(f"{__name__}:Hidden", "direct", C, (H, W))]).unexplained
-    assert f"fvcore 0, torch {C * C * H * W:,}" in problem
+    counts = BlockCounts(f"{__name__}:Wrong", "direct", C, (H, W))
+    [problem] = audit([counts]).unexplained
+    found = f"{C * C * H * W:,}"
+    assert f"fvcore {found}, torch {found}, closed form 1" in problem
     assert "operators without a count in fvcore: aten::mul" in problem
+
+
+def test_a_layer_that_nothing_reads_in_a_block_explains_a_gap() -> None:
+    counts = BlockCounts(f"{__name__}:Hidden", "direct", C, (H, W))
+    assert (counts.macs, counts.meta_macs) == (0, C * C * H * W)
+    found = audit([counts])
+    assert (found.unread, found.unexplained) == (1, [])
 
 
 def test_a_survey_says_what_does_not_fit() -> None:

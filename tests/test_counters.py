@@ -68,7 +68,8 @@ def test_a_transformer_without_gradients_counts_all_its_products(layers: int) ->
 
     def run(x: Tensor, stack: nn.Module) -> Tensor:
         with torch.no_grad():
-            return stack(tokens(x))
+            encoded: Tensor = stack(tokens(x))
+            return encoded
 
     once = 4 * C * C * N + 2 * C * N * N + 2 * 5 * C * N
     assert counted(run, stack).macs == layers * once
@@ -207,7 +208,8 @@ class Spectral(nn.Module):
         self.mix = nn.utils.parametrizations.spectral_norm(layer)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * self.mix(x).sigmoid()
+        gate: Tensor = self.mix(x).sigmoid()
+        return x * gate
 
 
 class Attends(nn.Module):
@@ -216,7 +218,7 @@ class Attends(nn.Module):
         self.attend = nn.MultiheadAttention(channels, 2, batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        found: Tensor = self.attend(*[tokens(x)] * 3)[0]
+        found: Tensor = self.attend(*[tokens(x)] * 3)[0]  # (B, N, C)
         return found.transpose(1, 2).reshape(x.shape)
 
 

@@ -111,7 +111,7 @@ def test_weights_out_of_reach_are_one_line(
     import ablations.bare_models as bare_models
 
     monkeypatch.setattr(bare_models, "try_to_load_from_cache", lambda *a, **k: None)
-    monkeypatch.setattr(bare_models.constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     for encoder in ("resnet18", "tu-resnet18"):
         with pytest.raises(InputError, match=r"not on this machine .* does not answer"):
             create_bare("fpn", encoder, 2, "imagenet")

@@ -42,6 +42,8 @@ class Mixes(nn.Module):
 class Indexed(Mixes):
     """Garbage in its buffer would index out of bounds."""
 
+    order: Tensor
+
     def __init__(self, channels: int) -> None:
         super().__init__(channels)
         self.register_buffer("order", torch.arange(channels).flip(0))

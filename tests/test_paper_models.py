@@ -90,7 +90,7 @@ def test_parts_of_a_network_can_be_compared_under_any_convention() -> None:
     setting = Setting(placement="residual", size=(64, 64), **sizes)  # type: ignore[arg-type]
     for convention in CONVENTIONS.values():
         bare, placed = (
-            convention.total(ModelCounts(block, "direct", setting))
+            int(convention.total(ModelCounts(block, "direct", setting)))
             for block in ("none", "psa_parallel_code")
         )
         assert 0 < bare < placed

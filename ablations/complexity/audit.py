@@ -50,8 +50,8 @@ def audit(all_counts: Iterable[Counts]) -> Audit:
         describe(one) for one, kind in zip(found, kinds, strict=True) if kind == "wrong"
     ]
     formulas = sum(counts.formula is not None for counts in found)
-    known = (kinds.count(kind) for kind in ("unread", "alone", "missing"))
-    return Audit(len(found), formulas, *known, wrong)
+    unread, alone = kinds.count("unread"), kinds.count("alone")
+    return Audit(len(found), formulas, unread, alone, kinds.count("missing"), wrong)
 
 
 def kind_of(counts: Counts) -> Literal["agree", "unread", "alone", "missing", "wrong"]:

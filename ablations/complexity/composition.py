@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from ablations.attention.base import Evaluation
 from ablations.complexity.any_resolution import (
-    Size,
     bare_cost,
     bare_meta_macs,
     block_cost,
@@ -16,7 +15,7 @@ from ablations.complexity.any_resolution import (
 )
 from ablations.complexity.counters import Cost, parameters
 from ablations.complexity.polynomial import Polynomial
-from ablations.contract import built_block
+from ablations.contract import Size, built_block
 from ablations.sites import Site, landing_sites
 
 

@@ -50,13 +50,12 @@ def cost_table(counts: Iterable[Counts], convention: Convention) -> DataFrame:
     instead of figures.
     """
     pairs = groupby(counts, key=lambda one: one.block)
-    rows = [cost_row(name, *pair, convention) for name, pair in pairs]
+    rows = [cost_row(name, list(pair), convention) for name, pair in pairs]
     return DataFrame(rows, columns=COLUMNS)
 
 
-def cost_row(
-    name: str, direct: Counts, fast: Counts, convention: Convention
-) -> dict[str, Any]:
+def cost_row(name: str, pair: Sequence[Counts], convention: Convention) -> dict[str, Any]:
+    direct, fast = pair
     try:
         called = fast.cost.uncounted
         return {

@@ -73,9 +73,11 @@ def growth_in_channels(block: str, evaluation: Evaluation) -> float:
     return slope(CHANNELS, macs)
 
 
-def slope(sizes: Iterable[int], macs: Iterable[int]) -> float:
+def slope(sizes: Iterable[int], macs: Iterable[int | None]) -> float:
     """Of the straight line through both logarithms."""
-    line = linear_regression([*map(math.log, sizes)], [*map(math.log, macs)])
+    line = linear_regression(
+        [*map(math.log, sizes)], [math.log(count) for count in macs if count]
+    )
     return round(line.slope, 4)
 
 

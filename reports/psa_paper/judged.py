@@ -64,7 +64,7 @@ def figure(counts: ModelCounts, metric: str, convention: Convention) -> Fraction
     """As the column has it: parameters in millions, operations in the convention's G."""
     if metric == "mPara":
         return Fraction(counts.params, 10**6)
-    return Fraction(convention.total(counts), convention.kilo**3)
+    return Fraction(int(convention.total(counts)), convention.kilo**3)
 
 
 def compare(
