@@ -225,6 +225,23 @@ def test_a_record_that_a_dying_worker_left_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("clock")
+def test_a_failure_that_a_dying_worker_left_is_not_noted_again(tmp_path: Path) -> None:
+    worker = Scripted([[BEGUN], [DIED], [BEGUN, FINISHED]])
+    scene = Scene(tmp_path, worker)
+    begin = worker.begin
+
+    def begin_and_fail(config: RunConfig) -> None:
+        begin(config)
+        if config == FIRST:
+            leave_failure(tmp_path, FIRST)
+
+    worker.begin = begin_and_fail  # type: ignore[method-assign]
+    summary = scene.run()
+    assert list(summary.failed.values()) == [FAILED.reason]
+    assert failures(FIRST, tmp_path) == (FAILED.reason,)
+
+
+@pytest.mark.usefixtures("clock")
 def test_a_worker_that_ends_before_its_run_begins_is_no_failure_of_the_run(
     tmp_path: Path,
 ) -> None:
