@@ -67,7 +67,7 @@ class Scripted:
 
 
 class Clock:
-    """Goes on by so many seconds whenever it is asked."""
+    """Advances by so many seconds whenever it is asked."""
 
     now = 0.0
 
