@@ -19,7 +19,7 @@ class Message(NamedTuple):
     """What a worker says of its present run, or what its parent sees of it."""
 
     kind: Literal[
-        "begun", "progress",  # the run goes on after these
+        "begun", "progress",  # of a run that continues
         "finished", "recorded", "busy", "failed", "unwritable",  # a worker says so
         "died", "overdue", "stopped",  # its parent sees or wants it
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablations.errors import InputError, UnwritableError
-from ablations.records import Failure, FailureKind, has_record, run_folder
+from ablations.records import Failure, FailureKind, failures, has_record, run_folder
 from ablations.study import RunConfig
 from sweeps.crew import Crew, Summary, check_writable
 from sweeps.display import Display
@@ -49,6 +49,7 @@ class Runner:
         self.workers = [
             Worker(folder, execution, environment, len(places)) for environment in places
         ]
+        self.failed_before: dict[RunConfig, int] = {}  # attempts, when it was handed out
         self.attempts: Counter[RunConfig] = Counter()
         self.interrupts = Interrupts(display)
         self.looked = time.monotonic()
@@ -79,6 +80,7 @@ class Runner:
             idle = worker.config is None and worker.false_starts < FALSE_STARTS
             if idle and (config := self.next_run()):
                 self.display.started(config)
+                self.failed_before[config] = len(failures(config, self.folder))
                 worker.begin(config)
 
     def next_run(self) -> RunConfig | None:
@@ -163,11 +165,9 @@ class Runner:
                 self.put_back(config)
                 self.false_start(worker, message)
             case "died":
-                self.note(config, "crash", message.reason)
-                self.fail(config, message.reason)
+                self.fail(config, self.note(config, "crash", message.reason))
             case "overdue":
-                self.note(config, "time-out", message.reason)
-                self.fail(config, message.reason)
+                self.fail(config, self.note(config, "time-out", message.reason))
             case _:  # the run has written its failure itself
                 worker.stop()  # whatever it left in memory goes with it
                 self.fail(config, message.reason)
@@ -193,10 +193,14 @@ class Runner:
         if all(worker.false_starts >= FALSE_STARTS for worker in self.workers):
             raise InputError(f"worker processes end before their first run: {reason}")
 
-    def note(self, config: RunConfig, kind: FailureKind, reason: str) -> None:
-        """Write the failure of a run that could not do so itself."""
+    def note(self, config: RunConfig, kind: FailureKind, reason: str) -> str:
+        """Write the failure of a run, unless it has done so itself; the reason."""
+        reasons = failures(config, self.folder)
+        if len(reasons) > self.failed_before[config]:
+            return reasons[-1]
         log = log_end(run_folder(config, self.folder) / "log.txt")
         Failure(config=config, kind=kind, reason=reason, log=log).note(self.folder)
+        return reason
 
     def fail(self, config: RunConfig, reason: str) -> None:
         """A failed attempt, after which others follow if wanted."""

@@ -123,7 +123,7 @@ def send_after(sweep: Cluster, steps: int, number: signal.Signals) -> None:
     os.kill(task_of(sweep.watched[SLOW].job_id), number)
 
 
-def test_a_requeued_job_goes_on_after_the_step_it_was_at(tmp_path: Path) -> None:
+def test_a_requeued_job_resumes_after_the_step_it_was_at(tmp_path: Path) -> None:
     sweep = prepared(tmp_path / "study", SLOW)
     send_after(sweep, 3, signal.SIGUSR2)  # what Slurm sends before it takes a machine
     watch_to_the_end(sweep)

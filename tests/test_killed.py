@@ -143,7 +143,7 @@ def test_a_killed_runner_loses_nothing(sweep_file: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds workers in /proc")
-def test_a_killed_worker_is_a_crash_that_is_tried_again(sweep_file: Path) -> None:
+def test_a_killed_worker_is_a_crash_that_is_retried(sweep_file: Path) -> None:
     chance = random.Random(0)
     folder = sweep_file.parent / "killed"
     sweep = Sweep(sweep_file, "--jobs", "2", "--retries", "99")
@@ -156,10 +156,10 @@ def test_a_killed_worker_is_a_crash_that_is_tried_again(sweep_file: Path) -> Non
     shown = sweep.end()
     assert "6 finished, 0 had a record, 0 failed, 0 waiting" in shown
     assert len(check(folder, before)) == 6
-    tries = [reason for record in read_records(folder) for reason in record.failures]
-    assert set(tries) == {"the process was killed by SIGKILL"}
-    assert len(tries) == shown.count("will be retried")
-    assert f"{len(tries)} further attempts" in shown
+    reasons = [reason for record in read_records(folder) for reason in record.failures]
+    assert set(reasons) == {"the process was killed by SIGKILL"}
+    assert len(reasons) == shown.count("will be retried")
+    assert f"{len(reasons)} further attempts" in shown
 
 
 def test_two_runners_share_the_cells(sweep_file: Path) -> None:

@@ -67,7 +67,7 @@ class Scripted:
 
 
 class Clock:
-    """Goes on by so many seconds whenever it is asked."""
+    """Advances by so many seconds whenever it is asked."""
 
     now = 0.0
 
@@ -222,6 +222,23 @@ def test_a_record_that_a_dying_worker_left_counts(tmp_path: Path) -> None:
     worker.begin = begin_and_record  # type: ignore[method-assign]
     assert counts(scene.run()) == (2, 0, 0, 0)
     assert failures(FIRST, tmp_path) == ()
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_failure_that_a_dying_worker_left_is_not_noted_again(tmp_path: Path) -> None:
+    worker = Scripted([[BEGUN], [DIED], [BEGUN, FINISHED]])
+    scene = Scene(tmp_path, worker)
+    begin = worker.begin
+
+    def begin_and_fail(config: RunConfig) -> None:
+        begin(config)
+        if config == FIRST:
+            leave_failure(tmp_path, FIRST)
+
+    worker.begin = begin_and_fail  # type: ignore[method-assign]
+    summary = scene.run()
+    assert list(summary.failed.values()) == [FAILED.reason]
+    assert failures(FIRST, tmp_path) == (FAILED.reason,)
 
 
 @pytest.mark.usefixtures("clock")

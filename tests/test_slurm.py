@@ -98,7 +98,7 @@ def test_a_job_that_is_cancelled_from_outside_has_failed_and_is_resumed(
     assert record.failures == (reason,)
 
 
-def test_a_cancelled_job_is_tried_again_where_that_is_wanted(tmp_path: Path) -> None:
+def test_a_cancelled_job_is_retried_if_that_is_wanted(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "study", retries=1)
     tell("scancel", sweep.watched[SLOW].job_id)
     watch_to_the_end(sweep)
@@ -107,7 +107,7 @@ def test_a_cancelled_job_is_tried_again_where_that_is_wanted(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("how", ["warned", "requeued"])
-def test_a_preempted_job_goes_on_after_the_step_it_was_at(how: str, tmp_path: Path) -> None:
+def test_a_preempted_job_resumes_after_the_step_it_was_at(how: str, tmp_path: Path) -> None:
     """Slurm warns with submitit's signal, or stops the job and puts it back itself."""
     sweep = begin(tmp_path / "study")
     job = sweep.watched[SLOW].job_id
@@ -122,7 +122,7 @@ def test_a_preempted_job_goes_on_after_the_step_it_was_at(how: str, tmp_path: Pa
     assert failures(SLOW, tmp_path / "study") == ()
 
 
-def test_a_run_goes_on_after_its_time_limit(tmp_path: Path) -> None:
+def test_a_run_resumes_after_its_time_limit(tmp_path: Path) -> None:
     """Slurm warns 90 s ahead, or a little more: of three minutes, half are left."""
     long = SLOW.model_copy(update={"max_steps": 2000})
     sweep = begin(tmp_path / "study", Allocation(minutes=3), cell=long)

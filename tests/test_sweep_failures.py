@@ -1,4 +1,4 @@
-"""Whatever ends a run becomes a recorded state with reason and log; the others go on."""
+"""Whatever ends a run becomes a recorded state with reason and log; other runs continue."""
 
 import io
 import shutil
