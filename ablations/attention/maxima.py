@@ -34,9 +34,9 @@ def first_largest(x: Tensor, dim: int, most: int) -> Tensor:
     size = math.gcd(x.shape[dim], most)
     if size in (1, x.shape[dim]) or is_recorded() or x.device.type != "cpu":
         return x.max(dim=dim, keepdim=True).indices
-    groups = x.unflatten(dim, (-1, size))
+    groups: Tensor = x.unflatten(dim, (-1, size))  # type: ignore[no-untyped-call]
     group = first_largest(groups.amax(dim=dim + 1), dim, most)
-    members = groups.take_along_dim(group.unsqueeze(dim + 1), dim).squeeze(dim)
+    members: Tensor = groups.take_along_dim(group.unsqueeze(dim + 1), dim).squeeze(dim)
     return group * size + members.max(dim=dim, keepdim=True).indices
 
 
@@ -44,11 +44,11 @@ class MaxChannels(Pass):
     """The largest channel at each position, (B, 1, N)."""
 
     @classmethod
-    def value(cls, x: Tensor) -> tuple[Tensor, Tensor, None]:
+    def value(cls, x: Tensor) -> tuple[Tensor | None, ...]:
         return x, x.amax(dim=1, keepdim=True), None
 
     @staticmethod
-    def forward(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(x: Tensor) -> tuple[Tensor, ...]:
         def pool(x: Tensor, _: Tensor | None) -> tuple[Tensor, Tensor]:
             index = first_largest(x, 1, CHANNELS)
             return x.gather(1, index), index
@@ -65,21 +65,22 @@ class MaxChannels(Pass):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_x: Tensor, grad_largest: Tensor, _: Tensor) -> Tensor:
-        return add_at(grad_x, 1, *ctx.saved_tensors, grad_largest)
+        (index,) = ctx.saved_tensors
+        return add_at(grad_x, 1, index, grad_largest)
 
 
 class PoolPositions(Pass):
     """The largest and the mean of each channel, (B, C, 2)."""
 
     @classmethod
-    def value(cls, x: Tensor) -> tuple[Tensor, Tensor, None]:
+    def value(cls, x: Tensor) -> tuple[Tensor | None, ...]:
         def pool(x: Tensor, _: Tensor | None) -> tuple[Tensor]:
             return (torch.stack([x.amax(dim=2), x.mean(dim=2)], dim=2),)
 
         return x, *piecewise(pool, (x.new_empty(*x.shape[:2], 2),), x), None
 
     @staticmethod
-    def forward(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(x: Tensor) -> tuple[Tensor, ...]:
         def pool(x: Tensor, _: Tensor | None) -> tuple[Tensor, Tensor]:
             index = first_largest(x, 2, POSITIONS)
             mean = x.mean(dim=2, keepdim=True)
@@ -96,16 +97,17 @@ class PoolPositions(Pass):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_x: Tensor, grad_pooled: Tensor, _: Tensor) -> Tensor:
-        grad_largest, grad_mean = grad_pooled.split(1, dim=2)  # (B, C, 1)
+        grad_largest, grad_mean = torch.split(grad_pooled, 1, 2)  # (B, C, 1)
         grad_x = add(grad_x, grad_mean / grad_x.shape[2])
-        return add_at(grad_x, 2, *ctx.saved_tensors, grad_largest)
+        (index,) = ctx.saved_tensors
+        return add_at(grad_x, 2, index, grad_largest)
 
 
 class PoolChannels(Pass):
     """The largest and the mean at each position, (B, 2, N), of x * channel (B, C, 1)."""
 
     @classmethod
-    def value(cls, x: Tensor, channel: Tensor) -> tuple[Tensor, Tensor, None]:
+    def value(cls, x: Tensor, channel: Tensor) -> tuple[Tensor | None, ...]:
         def pool(x: Tensor, channel: Tensor, _: Tensor | None) -> tuple[Tensor]:
             product = x * channel
             return (torch.stack([product.amax(dim=1), product.mean(dim=1)], dim=1),)
@@ -114,7 +116,7 @@ class PoolChannels(Pass):
         return x, *piecewise(pool, results, x, channel), None
 
     @staticmethod
-    def forward(x: Tensor, channel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(x: Tensor, channel: Tensor) -> tuple[Tensor, ...]:
         def pool(x: Tensor, channel: Tensor, _: Tensor | None) -> tuple[Tensor, Tensor]:
             product = x * channel
             index = first_largest(product, 1, CHANNELS)
@@ -152,7 +154,7 @@ def pool_channels_gradients(
     _: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     """Of x, to which the present ones are added, and of channel."""
-    grad_largest, grad_mean = grad_pooled.split(1, dim=1)  # (B, 1, N)
+    grad_largest, grad_mean = torch.split(grad_pooled, 1, 1)  # (B, 1, N)
     grad_mean = grad_mean / x.shape[1]
     grad_x = add_product(grad_x, channel, grad_mean)
     at_largest = channel.expand_as(x).gather(1, index)  # (B, 1, N)
