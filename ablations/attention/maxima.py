@@ -1,7 +1,8 @@
 """Maxima of a feature map. The first of those that share a maximum gets its gradient.
 
 That is the rule of torch.max with an index and of max pooling, which released codes use.
-amax is much faster, but its derivative is slow and shares the gradient out.
+amax is much faster, but its derivative is slow and shares the gradient out. The passes are
+not for compilers, which get torch.max.
 
 Shapes: B batch, C channels, N positions.
 """
@@ -32,7 +33,7 @@ def first_largest(x: Tensor, dim: int, most: int) -> Tensor:
     group: the library finds maxima many times faster than their places.
     """
     size = math.gcd(x.shape[dim], most)
-    if size in (1, x.shape[dim]) or is_recorded() or x.device.type != "cpu":
+    if size in (1, x.shape[dim]) or x.device.type != "cpu":
         return x.max(dim=dim, keepdim=True).indices
     groups: Tensor = x.unflatten(dim, (-1, size))  # type: ignore[no-untyped-call]
     group = first_largest(groups.amax(dim=dim + 1), dim, most)
@@ -66,7 +67,7 @@ class MaxChannels(Pass):
     @once_differentiable
     def backward(ctx: Any, grad_x: Tensor, grad_largest: Tensor, _: Tensor) -> Tensor:
         (index,) = ctx.saved_tensors
-        return add_at(grad_x, 1, index, grad_largest)
+        return grad_x.scatter_add_(1, index, grad_largest)
 
 
 class PoolPositions(Pass):
@@ -98,9 +99,9 @@ class PoolPositions(Pass):
     @once_differentiable
     def backward(ctx: Any, grad_x: Tensor, grad_pooled: Tensor, _: Tensor) -> Tensor:
         grad_largest, grad_mean = torch.split(grad_pooled, 1, 2)  # (B, C, 1)
-        grad_x = add(grad_x, grad_mean / grad_x.shape[2])
         (index,) = ctx.saved_tensors
-        return add_at(grad_x, 2, index, grad_largest)
+        grad_x += grad_mean / grad_x.shape[2]
+        return grad_x.scatter_add_(2, index, grad_largest)
 
 
 class PoolChannels(Pass):
@@ -158,19 +159,7 @@ def pool_channels_gradients(
     grad_mean = grad_mean / x.shape[1]
     grad_x = add_product(grad_x, channel, grad_mean)
     at_largest = channel.expand_as(x).gather(1, index)  # (B, 1, N)
-    grad_x = add_at(grad_x, 1, index, grad_largest * at_largest)
+    grad_x.scatter_add_(1, index, grad_largest * at_largest)
     terms = (grad_largest * x.gather(1, index)).transpose(1, 2)  # (B, N, 1)
     grad_channel = x @ grad_mean.transpose(1, 2)  # (B, C, 1)
-    return grad_x, add_at(grad_channel, 1, index.transpose(1, 2), terms)
-
-
-def add(total: Tensor, terms: Tensor) -> Tensor:
-    """total + terms, in place."""
-    return total + terms if is_recorded() else total.add_(terms)
-
-
-def add_at(total: Tensor, dim: int, index: Tensor, terms: Tensor) -> Tensor:
-    """The same, where the terms belong to the entries that index names."""
-    if is_recorded():
-        return total.scatter_add(dim, index, terms)
-    return total.scatter_add_(dim, index, terms)
+    return grad_x, grad_channel.scatter_add_(1, index.transpose(1, 2), terms)

@@ -59,6 +59,8 @@ def is_recorded() -> bool:
 
 def is_tracing() -> bool:
     """By torch.jit.trace, or by make_fx, whose mode is the proxies'."""
+    if is_compiling():  # a compiler cannot follow the question for that mode
+        return False
     traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
     return traced or get_proxy_mode() is not None
 
