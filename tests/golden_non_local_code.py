@@ -7,6 +7,7 @@ parts.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ REDUCED = 3
 STEP = 1e-30
 EPSILON = 1e-5  # of the batch norm
 
-Array = NDArray[np.float64] | NDArray[np.complex128]
+Array = NDArray[Any]  # real, or complex on the way to a derivative
 
 
 def formula(image: Array, parameters: dict[str, Array]) -> Array:

@@ -64,7 +64,7 @@ def test_a_trace_has_the_values_and_gradients_of_the_block(
     """Whether gradients are on while it is traced does not matter."""
     block = random_block(name, evaluation)
     with torch.set_grad_enabled(grad_enabled):
-        trace = torch.jit.trace(block, feature_map(*SIZES[0]))
+        trace = torch.jit.trace(block, feature_map(*SIZES[0]))  # type: ignore[no-untyped-call]
     parameters = list(block.parameters())
     expected = gradients(block, feature_map(*SIZES[0]), parameters)
     traced = dict(trace.named_parameters())

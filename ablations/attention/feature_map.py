@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ablations.attention.maxima import MaxChannels, PoolChannels, PoolPositions
+from ablations.attention.maxima import MaxChannels, PoolChannels, PoolPositions, largest
 from ablations.attention.passes import Pass, evaluate, is_recorded
 from ablations.attention.softmax_passes import PlusMix, PoolBySoftmax
 from ablations.attention.weighted_products import (
@@ -61,14 +61,21 @@ class FeatureMap:
 
     def max_channels(self) -> Tensor:
         """The largest channel at each position, (B, 1, N)."""
+        if is_recorded():
+            return largest(self.x, dim=1).unsqueeze(1)
         return self.sums(MaxChannels)
 
     def pool_positions(self) -> Tensor:
         """The largest and the mean of each channel, (B, C, 2)."""
+        if is_recorded():
+            return torch.stack([largest(self.x, dim=2), self.x.mean(dim=2)], dim=2)
         return self.sums(PoolPositions)
 
     def pool_channels(self, channel: Tensor) -> Tensor:
         """The largest and the mean at each position, (B, 2, N), of x * channel."""
+        if is_recorded():
+            product = self.x * channel.to(self.x.dtype)
+            return torch.stack([largest(product, dim=1), product.mean(dim=1)], dim=1)
         return self.sums(PoolChannels, channel)
 
     def pool_softmax(self, rows: Tensor, bias: Tensor) -> Tensor:

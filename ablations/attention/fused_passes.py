@@ -43,20 +43,20 @@ class FusedFeatureMap(FeatureMap):
 
 class FusedAttend(AttendAndMean):
     @staticmethod
-    def forward(x: Tensor, row: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(x: Tensor, row: Tensor, bias: Tensor) -> tuple[Tensor, ...]:
         return x.view_as(x), *attend(x, row)  # ., (B, 2, C), (B, 1, N)
 
 
 class FusedGateSum(GateSum):
     @staticmethod
     def forward(x: Tensor, *weights: Tensor) -> tuple[Tensor, Tensor]:
-        return gate(x, *weights, adds=True)
+        return gate(True, x, *weights)
 
 
 class FusedGateProduct(GateProduct):
     @staticmethod
     def forward(x: Tensor, *weights: Tensor) -> tuple[Tensor, Tensor]:
-        return gate(x, *weights, adds=False)
+        return gate(False, x, *weights)
 
 
 def attend(x: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
@@ -80,7 +80,7 @@ def attend(x: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def gate(
-    x: Tensor, channel: Tensor, row: Tensor, offset: Tensor, adds: bool
+    adds: bool, x: Tensor, channel: Tensor, row: Tensor, offset: Tensor
 ) -> tuple[Tensor, Tensor]:
     """The output (B, C, N), and the weights of positions (B, 1, N)."""
     batch, channels, positions = x.shape

@@ -1,7 +1,8 @@
 """Maxima of a feature map. The first of those that share a maximum gets its gradient.
 
 That is the rule of torch.max with an index and of max pooling, which released codes use.
-amax is much faster, but its derivative is slow and shares the gradient out.
+amax is much faster, but its derivative is slow and shares the gradient out. The passes are
+not for compilers, which get torch.max.
 
 Shapes: B batch, C channels, N positions.
 """
@@ -32,11 +33,11 @@ def first_largest(x: Tensor, dim: int, most: int) -> Tensor:
     group: the library finds maxima many times faster than their places.
     """
     size = math.gcd(x.shape[dim], most)
-    if size in (1, x.shape[dim]) or is_recorded() or x.device.type != "cpu":
+    if size in (1, x.shape[dim]) or x.device.type != "cpu":
         return x.max(dim=dim, keepdim=True).indices
-    groups = x.unflatten(dim, (-1, size))
+    groups: Tensor = x.unflatten(dim, (-1, size))  # type: ignore[no-untyped-call]
     group = first_largest(groups.amax(dim=dim + 1), dim, most)
-    members = groups.take_along_dim(group.unsqueeze(dim + 1), dim).squeeze(dim)
+    members: Tensor = groups.take_along_dim(group.unsqueeze(dim + 1), dim).squeeze(dim)
     return group * size + members.max(dim=dim, keepdim=True).indices
 
 
@@ -44,11 +45,11 @@ class MaxChannels(Pass):
     """The largest channel at each position, (B, 1, N)."""
 
     @classmethod
-    def value(cls, x: Tensor) -> tuple[Tensor, Tensor, None]:
+    def value(cls, x: Tensor) -> tuple[Tensor | None, ...]:
         return x, x.amax(dim=1, keepdim=True), None
 
     @staticmethod
-    def forward(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(x: Tensor) -> tuple[Tensor, ...]:
         def pool(x: Tensor, _: Tensor | None) -> tuple[Tensor, Tensor]:
             index = first_largest(x, 1, CHANNELS)
             return x.gather(1, index), index
@@ -65,21 +66,22 @@ class MaxChannels(Pass):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_x: Tensor, grad_largest: Tensor, _: Tensor) -> Tensor:
-        return add_at(grad_x, 1, *ctx.saved_tensors, grad_largest)
+        (index,) = ctx.saved_tensors
+        return grad_x.scatter_add_(1, index, grad_largest)
 
 
 class PoolPositions(Pass):
     """The largest and the mean of each channel, (B, C, 2)."""
 
     @classmethod
-    def value(cls, x: Tensor) -> tuple[Tensor, Tensor, None]:
+    def value(cls, x: Tensor) -> tuple[Tensor | None, ...]:
         def pool(x: Tensor, _: Tensor | None) -> tuple[Tensor]:
             return (torch.stack([x.amax(dim=2), x.mean(dim=2)], dim=2),)
 
         return x, *piecewise(pool, (x.new_empty(*x.shape[:2], 2),), x), None
 
     @staticmethod
-    def forward(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(x: Tensor) -> tuple[Tensor, ...]:
         def pool(x: Tensor, _: Tensor | None) -> tuple[Tensor, Tensor]:
             index = first_largest(x, 2, POSITIONS)
             mean = x.mean(dim=2, keepdim=True)
@@ -96,16 +98,17 @@ class PoolPositions(Pass):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_x: Tensor, grad_pooled: Tensor, _: Tensor) -> Tensor:
-        grad_largest, grad_mean = grad_pooled.split(1, dim=2)  # (B, C, 1)
-        grad_x = add(grad_x, grad_mean / grad_x.shape[2])
-        return add_at(grad_x, 2, *ctx.saved_tensors, grad_largest)
+        grad_largest, grad_mean = torch.split(grad_pooled, 1, 2)  # (B, C, 1)
+        (index,) = ctx.saved_tensors
+        grad_x += grad_mean / grad_x.shape[2]
+        return grad_x.scatter_add_(2, index, grad_largest)
 
 
 class PoolChannels(Pass):
     """The largest and the mean at each position, (B, 2, N), of x * channel (B, C, 1)."""
 
     @classmethod
-    def value(cls, x: Tensor, channel: Tensor) -> tuple[Tensor, Tensor, None]:
+    def value(cls, x: Tensor, channel: Tensor) -> tuple[Tensor | None, ...]:
         def pool(x: Tensor, channel: Tensor, _: Tensor | None) -> tuple[Tensor]:
             product = x * channel
             return (torch.stack([product.amax(dim=1), product.mean(dim=1)], dim=1),)
@@ -114,7 +117,7 @@ class PoolChannels(Pass):
         return x, *piecewise(pool, results, x, channel), None
 
     @staticmethod
-    def forward(x: Tensor, channel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(x: Tensor, channel: Tensor) -> tuple[Tensor, ...]:
         def pool(x: Tensor, channel: Tensor, _: Tensor | None) -> tuple[Tensor, Tensor]:
             product = x * channel
             index = first_largest(product, 1, CHANNELS)
@@ -152,23 +155,11 @@ def pool_channels_gradients(
     _: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     """Of x, to which the present ones are added, and of channel."""
-    grad_largest, grad_mean = grad_pooled.split(1, dim=1)  # (B, 1, N)
+    grad_largest, grad_mean = torch.split(grad_pooled, 1, 1)  # (B, 1, N)
     grad_mean = grad_mean / x.shape[1]
     grad_x = add_product(grad_x, channel, grad_mean)
     at_largest = channel.expand_as(x).gather(1, index)  # (B, 1, N)
-    grad_x = add_at(grad_x, 1, index, grad_largest * at_largest)
+    grad_x.scatter_add_(1, index, grad_largest * at_largest)
     terms = (grad_largest * x.gather(1, index)).transpose(1, 2)  # (B, N, 1)
     grad_channel = x @ grad_mean.transpose(1, 2)  # (B, C, 1)
-    return grad_x, add_at(grad_channel, 1, index.transpose(1, 2), terms)
-
-
-def add(total: Tensor, terms: Tensor) -> Tensor:
-    """total + terms, in place."""
-    return total + terms if is_recorded() else total.add_(terms)
-
-
-def add_at(total: Tensor, dim: int, index: Tensor, terms: Tensor) -> Tensor:
-    """The same, where the terms belong to the entries that index names."""
-    if is_recorded():
-        return total.scatter_add(dim, index, terms)
-    return total.scatter_add_(dim, index, terms)
+    return grad_x, grad_channel.scatter_add_(1, index.transpose(1, 2), terms)

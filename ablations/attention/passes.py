@@ -59,6 +59,8 @@ def is_recorded() -> bool:
 
 def is_tracing() -> bool:
     """By torch.jit.trace, or by make_fx, whose mode is the proxies'."""
+    if is_compiling():  # a compiler cannot follow the question for that mode
+        return False
     traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
     return traced or get_proxy_mode() is not None
 
@@ -80,7 +82,7 @@ def piecewise(
     if images >= len(inputs[0]):
         return function(*inputs, results[0])
     results = tuple(torch.empty_like(r, device="cpu") if r.is_meta else r for r in results)
-    for piece in zip(*(t.split(images) for t in (*results, *inputs)), strict=True):
+    for piece in zip(*(torch.split(t, images) for t in (*results, *inputs)), strict=True):
         kept, given = piece[: len(results)], piece[len(results) :]
         for result, value in zip(kept, function(*given, kept[0]), strict=True):
             if not result.is_set_to(value):
@@ -108,6 +110,6 @@ def add_few(total: Tensor, left: Tensor, right: Tensor) -> Tensor:
     """
     if is_recorded() or total.device.type != "cpu":
         return add_product(total, left, right)
-    for column, row in zip(left.split(1, dim=2), right.split(1, dim=1), strict=True):
+    for column, row in zip(torch.split(left, 1, 2), torch.split(right, 1, 1), strict=True):
         total.baddbmm_(column, row)
     return total

@@ -98,7 +98,10 @@ class PlusMix(Pass):
             mixing = softmax_in_heads(x, rows, bias)
             return plus_mix(x, weights, offset, mixing, buffer), mixing
 
-        results = torch.empty_like(x), new_rows(x, len(bias)).unflatten(1, rows.shape[:2])
+        results = (
+            torch.empty_like(x),
+            new_rows(x, len(bias)).reshape(len(x), *rows.shape[:2], -1),
+        )
         return piecewise(mix, results, x, weights)
 
     @staticmethod
@@ -139,7 +142,8 @@ class PlusMix(Pass):
 
 def softmax_in_heads(x: Tensor, rows: Tensor, bias: Tensor) -> Tensor:
     scores = (rows.flatten(0, 1) @ x).add_(bias)  # (B, R, N)
-    return scores.unflatten(1, rows.shape[:2]).softmax(dim=2)  # (B, S, R/S, N)
+    in_heads = scores.reshape(x.shape[0], *rows.shape[:2], -1)  # (B, S, R/S, N)
+    return in_heads.softmax(dim=2)
 
 
 def plus_mix(

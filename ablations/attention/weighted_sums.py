@@ -47,7 +47,7 @@ class Attend(Pass):
     """x pooled, (B, 1, C), by the softmax over positions of row (B, 1, C) @ x + bias."""
 
     @staticmethod
-    def forward(x: Tensor, row: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(x: Tensor, row: Tensor, bias: Tensor) -> tuple[Tensor, ...]:
         def pool(x: Tensor, row: Tensor, _: Tensor | None) -> tuple[Tensor, Tensor]:
             attention = (row @ x + bias).softmax(dim=-1)
             return attention @ x.transpose(1, 2), attention
@@ -76,7 +76,7 @@ class AttendAndMean(Attend):
     """The same, and the mean of x: (B, 2, C)."""
 
     @staticmethod
-    def forward(x: Tensor, row: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(x: Tensor, row: Tensor, bias: Tensor) -> tuple[Tensor, ...]:
         def pool(x: Tensor, row: Tensor, _: Tensor | None) -> tuple[Tensor, Tensor]:
             attention = (row @ x + bias).softmax(dim=-1)
             equal = torch.full_like(attention, 1 / attention.shape[-1])
@@ -99,10 +99,10 @@ def attend_gradients(
     grad_attention = grad_pooled[:, :1] @ x  # (B, 1, N)
     mean = (attention * grad_attention).sum(dim=-1, keepdim=True)
     grad_scores = attention * (grad_attention - mean)
-    weights = [attention, torch.full_like(attention, 1 / attention.shape[-1])]
+    equal = torch.full_like(attention, 1 / attention.shape[-1])
+    pooling = [attention, equal][: grad_pooled.shape[1]]
     columns = torch.cat([grad_pooled, row], dim=1).transpose(1, 2)  # (B, C, 2 or 3)
-    weights = torch.cat([*weights[: grad_pooled.shape[1]], grad_scores], dim=1)
-    grad_x = add_few(grad_x, columns, weights)
+    grad_x = add_few(grad_x, columns, torch.cat([*pooling, grad_scores], dim=1))
     grad_row = grad_scores @ x.transpose(1, 2)  # (B, 1, C)
     return grad_x, grad_row, grad_scores.sum(dim=-1, keepdim=True)
 
@@ -116,7 +116,7 @@ class SumSoftmax(KeepsInputs):
     @staticmethod
     def forward(
         x: Tensor, rows: Tensor, channel: Tensor, query: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, ...]:
         def mix(
             x: Tensor, channel: Tensor, query: Tensor, _: Tensor | None
         ) -> tuple[Tensor]:
