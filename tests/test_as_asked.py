@@ -17,7 +17,7 @@ from lightning_modules.data import create_data
 from lightning_modules.machine import check_precision
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.train import Execution, train
-from sweeps.worker import carry_out
+from sweeps.one_run import carry_out
 
 CONFIG = RunConfig(
     model="fpn", image_size=32, train_images=8, val_images=4, batch_size=4, max_steps=2

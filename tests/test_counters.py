@@ -255,7 +255,7 @@ def test_what_is_not_counted_adds_no_number_either() -> None:
 
 def test_a_bench_counts_a_block_of_ones_own() -> None:
     cases = [
-        Case(f"{__name__}:{name}", (1, C, H, W), torch.float32)
+        Case(f"{__name__}:{name}", (1, C, H, W), "float32")
         for name in ("Attends", "Spectral")
     ]
     attends, spectral = bench(cases, torch.device("cpu"), threads=1, rounds=1)
