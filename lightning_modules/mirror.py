@@ -54,6 +54,7 @@ class Mirror:
     """
 
     run: "Run | None" = None
+    keeps = True  # on disk what could not be uploaded
 
     def __init__(self, config: RunConfig, folder: Path, mode: WandbMode) -> None:
         self.config, self.folder, self.mode = config, folder, mode
@@ -92,6 +93,8 @@ class Mirror:
         if "finish_timeout" in wandb.Settings.model_fields:  # not in older clients
             limits["finish_timeout"] = seconds("FINISH_TIMEOUT", FINISH_SECONDS)
             limits["finish_timeout_raises"] = True
+        else:  # nor do they write down what they could not upload before they are killed
+            self.keeps = mode == "offline"
         return wandb.init(
             project=os.environ.get("WANDB_PROJECT", PROJECT),
             name=self.config.run_id,
@@ -183,7 +186,7 @@ class Mirror:
         if self.notes:
             return
         note = f"W&B mirror lost: {reason}"
-        if self.run is not None:
+        if self.run is not None and self.keeps:
             kept = Path(self.run.dir).parent
             note += f"; `wandb sync --include-online {kept}` uploads what was kept"
         self.notes = (note,)
