@@ -88,11 +88,11 @@ def holds(
 
 
 def second_count(
-    module: nn.Module, real: Callable[[], nn.Module], shape: tuple[int, ...]
+    twin: Callable[[], nn.Module], real: Callable[[], nn.Module], shape: tuple[int, ...]
 ) -> int | None:
-    """On the meta device, or with values if module needs them and the size allows it."""
+    """Without values, or with them if the module needs them and the size allows it."""
     try:
-        return meta_macs(module, shape)
+        return meta_macs(twin(), shape)
     except Exception:  # also where tensors are too large to be numbered
         small = math.prod(shape[2:]) <= LARGEST_RUN
         return torch_macs(real(), shape) if small else None
@@ -145,8 +145,15 @@ def block_meta_macs(
     block: str, channels: int, evaluation: Evaluation, size: Size
 ) -> int | None:
     """The second counter; None where it takes no such block or size."""
-    module = built_block(block, channels, evaluation)
-    return second_count(module, lambda: module, (1, channels, *size))
+    names = (block, channels, evaluation)
+    shape = (1, channels, *size)
+    return second_count(partial(meta_block, *names), partial(built_block, *names), shape)
+
+
+@cache
+def meta_block(block: str, channels: int, evaluation: Evaluation) -> nn.Module:
+    """The block without values; not to be changed."""
+    return on_meta(built_block(block, channels, evaluation))
 
 
 @cache
@@ -207,8 +214,10 @@ def bare_polynomials(
 @cache
 def bare_meta_macs(model: str, encoder: str, classes: int, size: Size) -> int | None:
     """The second counter; None where it takes no such model."""
-    real = partial(real_model, model, encoder, classes)
-    return second_count(meta_model(model, encoder, classes), real, (1, 3, *size))
+    names = (model, encoder, classes)
+    return second_count(
+        partial(meta_model, *names), partial(real_model, *names), (1, 3, *size)
+    )
 
 
 @cache
