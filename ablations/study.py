@@ -119,6 +119,10 @@ class RunConfig(BaseModel):
         readable = re.sub(r"[^A-Za-z0-9_-]+", "_", readable)[:READABLE]
         return f"{readable}-s{self.seed}-{digest}"
 
+    def changed(self, **values: Any) -> Self:
+        """A valid copy with other values; what is filled in follows them."""
+        return self.parse(self.asked().model_dump() | values)
+
     def asked(self) -> Self:
         """Without what is filled in: what a sweep file can ask for."""
         return self.model_copy(update=dict.fromkeys(DERIVED, ""))

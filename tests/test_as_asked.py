@@ -149,7 +149,7 @@ def test_what_this_machine_cannot_do_is_refused_before_the_start(
     assert main(["train", "--runs", str(tmp_path / "runs"), *flags]) == 2
     assert capsys.readouterr().err == f"ablate: {message}\n"
     assert not (tmp_path / "runs").exists()
-    config = CONFIG.model_copy(update={"precision": precision})
+    config = CONFIG.changed(precision=precision)
     told = carry_out(config, tmp_path / "study", Execution(accelerator=accelerator), print)
     assert (told.kind, told.reason) == ("failed", f"InputError: {message}")
     [failed] = read_failures(tmp_path / "study")

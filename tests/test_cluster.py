@@ -51,7 +51,11 @@ class Slow(nn.Identity):
                 steps.write("x")
         return x
 """
-SLOW = SMOKE[0].model_copy(update={"block": "slow_block:Slow", "max_steps": 12})
+
+
+def slow() -> RunConfig:
+    """To be made where its block can be found, since its source is part of it."""
+    return SMOKE[0].changed(block="slow_block:Slow", max_steps=12)
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +91,7 @@ def watch_to_the_end(sweep: Cluster) -> None:
 
 
 def steps_done() -> int:
-    """Training steps of SLOW, all sessions together."""
+    """Training steps of slow(), all sessions together."""
     return len(Path("steps").read_text()) if Path("steps").exists() else 0
 
 
@@ -116,39 +120,39 @@ def task_of(controller: str) -> int:
 
 
 def send_after(sweep: Cluster, steps: int, number: signal.Signals) -> None:
-    """Start a sweep of SLOW and send its job a signal after so many steps."""
-    sweep.display.begin([SLOW], 0)
-    sweep.submit([SLOW])
+    """Start a sweep of slow() and send its job a signal after so many steps."""
+    sweep.display.begin([slow()], 0)
+    sweep.submit([slow()])
     wait_until(lambda: steps_done() >= steps)
-    os.kill(task_of(sweep.watched[SLOW].job_id), number)
+    os.kill(task_of(sweep.watched[slow()].job_id), number)
 
 
 def test_a_requeued_job_resumes_after_the_step_it_was_at(tmp_path: Path) -> None:
-    sweep = prepared(tmp_path / "study", SLOW)
+    sweep = prepared(tmp_path / "study", slow())
     send_after(sweep, 3, signal.SIGUSR2)  # what Slurm sends before it takes a machine
     watch_to_the_end(sweep)
     assert (sweep.summary.finished, sweep.summary.failed) == (1, {})
-    assert steps_done() == SLOW.max_steps
+    assert steps_done() == slow().max_steps
     [log] = (tmp_path / "study" / "jobs").glob("*_log.err")
     assert "Caught signal SIGUSR2" in log.read_text()
 
 
 def test_a_job_that_is_killed_is_a_crash(tmp_path: Path) -> None:
-    sweep = prepared(tmp_path / "study", SLOW)
+    sweep = prepared(tmp_path / "study", slow())
     send_after(sweep, 1, signal.SIGKILL)
     watch_to_the_end(sweep)
-    assert "ended without a record: COMPLETED" in sweep.summary.failed[SLOW.run_id]
-    assert failure_path(SLOW, tmp_path / "study").exists()
+    assert "ended without a record: COMPLETED" in sweep.summary.failed[slow().run_id]
+    assert failure_path(slow(), tmp_path / "study").exists()
 
 
 def test_a_run_of_an_earlier_start_is_not_run_twice(tmp_path: Path) -> None:
-    first, second = (prepared(tmp_path / "study", SLOW) for _ in range(2))
-    first.display.begin([SLOW], 0)
-    first.submit([SLOW])
+    first, second = (prepared(tmp_path / "study", slow()) for _ in range(2))
+    first.display.begin([slow()], 0)
+    first.submit([slow()])
     second.run()
     [record] = read_records(tmp_path)
     assert isinstance(record, RunRecord)
-    assert steps_done() == SLOW.max_steps
+    assert steps_done() == slow().max_steps
     first.look()
     assert first.summary.finished == second.summary.finished == 1
 
@@ -194,7 +198,7 @@ class StandIn:
 
 
 def leave_failure(folder: Path) -> None:
-    Failure(config=SLOW, kind="error", reason="its own", log="").note(folder)
+    Failure(config=slow(), kind="error", reason="its own", log="").note(folder)
 
 
 @pytest.mark.parametrize("left", ["nothing", "failure", "record", "both"])
@@ -202,14 +206,14 @@ def leave_failure(folder: Path) -> None:
 def test_a_job_that_fails_is_cancelled_and_gets_a_record_has_ended_once(
     left: str, tmp_path: Path
 ) -> None:
-    sweep = prepared(tmp_path / "study", SLOW)
-    sweep.display.begin([SLOW], 0)
-    sweep.submit([SLOW])
+    sweep = prepared(tmp_path / "study", slow())
+    sweep.display.begin([slow()], 0)
+    sweep.submit([slow()])
     sweep.look()
     if left in ("failure", "both"):  # between two looks, the scheduler being asked first
         leave_failure(tmp_path / "study")
     if left in ("record", "both"):
-        record(SLOW).write(run_folder(SLOW, tmp_path / "study") / "record.json")
+        record(slow()).write(run_folder(slow(), tmp_path / "study") / "record.json")
     sweep.ask()
     sweep.ask()
     sweep.look()
@@ -217,7 +221,7 @@ def test_a_job_that_fails_is_cancelled_and_gets_a_record_has_ended_once(
     assert sweep.watched == {}
     assert sweep.summary.finished == (left in ("record", "both"))
     assert len(sweep.summary.failed) == (left in ("nothing", "failure"))
-    noted = failures(SLOW, tmp_path / "study")
+    noted = failures(slow(), tmp_path / "study")
     assert len(noted) == (left != "record")
 
 
@@ -230,9 +234,9 @@ def test_a_job_that_fails_while_others_are_submitted_has_failed_by_itself(
         return [StandIn("1") for _ in jobs]
 
     monkeypatch.setattr(scheduler, "submit", submit)
-    sweep = prepared(tmp_path / "study", SLOW)
-    sweep.display.begin([SLOW], 0)
-    sweep.submit([SLOW])
+    sweep = prepared(tmp_path / "study", slow())
+    sweep.display.begin([slow()], 0)
+    sweep.submit([slow()])
     sweep.look()
-    assert sweep.summary.failed == {SLOW.run_id: "its own"}
-    assert failures(SLOW, tmp_path / "study") == ("its own",)
+    assert sweep.summary.failed == {slow().run_id: "its own"}
+    assert failures(slow(), tmp_path / "study") == ("its own",)

@@ -250,7 +250,7 @@ def unrestorable(whole: Path, path: Path) -> None:
 
 def test_a_run_starts_anew_and_its_record_says_why(whole: Path, tmp_path: Path) -> None:
     """Beside it once lies a checkpoint of seed 0, and once one that cannot be restored."""
-    seed = CONFIG.model_copy(update={"seed": 1})
+    seed = CONFIG.changed(seed=1)
     other, own = (run_folder(config, tmp_path) / "last.ckpt" for config in (seed, CONFIG))
     other.parent.mkdir(parents=True)
     other.write_bytes(whole.read_bytes())

@@ -17,10 +17,10 @@ from sweeps.scheduler import Allocation
 from tests.slurm_node import SlurmNode, shown, what_is_missing
 from tests.states import PATIENCE, wait_until
 from tests.test_cluster import (
-    SLOW,
     SMOKE,
     hurry,
     prepared,
+    slow,
     steps_done,
     watch_to_the_end,
 )
@@ -40,7 +40,7 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmNode]:
 
 
 def watch_until(sweep: Cluster, steps: int) -> None:
-    """Until SLOW has done so many training steps."""
+    """Until slow() has done so many training steps."""
     wait_until(lambda: steps_done() >= steps, sweep.look_again)
 
 
@@ -48,9 +48,10 @@ def begin(
     folder: Path,
     allocation: Allocation = SLURM,
     retries: int = 0,
-    cell: RunConfig = SLOW,
+    cell: RunConfig | None = None,
 ) -> Cluster:
-    """A sweep of one cell whose job has done a few steps."""
+    """A sweep of one cell, else of slow(), whose job has done a few steps."""
+    cell = cell or slow()
     sweep = prepared(folder, cell, allocation=allocation, retries=retries)
     sweep.display.begin([cell], 0)
     sweep.submit([cell])
@@ -85,32 +86,32 @@ def test_a_job_that_is_cancelled_from_outside_has_failed_and_is_resumed(
     tmp_path: Path,
 ) -> None:
     sweep = begin(tmp_path / "study")
-    tell("scancel", sweep.watched[SLOW].job_id)
+    tell("scancel", sweep.watched[slow()].job_id)
     watch_to_the_end(sweep)
     [reason] = sweep.summary.failed.values()
     assert "ended without a record: CANCELLED" in reason
-    assert failure_path(SLOW, tmp_path / "study").exists()
+    assert failure_path(slow(), tmp_path / "study").exists()
 
-    resumed = prepared(tmp_path / "study", SLOW, allocation=SLURM).run()
+    resumed = prepared(tmp_path / "study", slow(), allocation=SLURM).run()
     assert (resumed.finished, resumed.failed) == (1, {})
-    assert steps_done() == SLOW.max_steps
+    assert steps_done() == slow().max_steps
     [record] = read_records(tmp_path)
     assert record.failures == (reason,)
 
 
 def test_a_cancelled_job_is_retried_if_that_is_wanted(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "study", retries=1)
-    tell("scancel", sweep.watched[SLOW].job_id)
+    tell("scancel", sweep.watched[slow()].job_id)
     watch_to_the_end(sweep)
     assert (sweep.summary.finished, sweep.summary.repeated) == (1, 1)
-    assert steps_done() == SLOW.max_steps
+    assert steps_done() == slow().max_steps
 
 
 @pytest.mark.parametrize("how", ["warned", "requeued"])
 def test_a_preempted_job_resumes_after_the_step_it_was_at(how: str, tmp_path: Path) -> None:
     """Slurm warns with submitit's signal, or stops the job and puts it back itself."""
     sweep = begin(tmp_path / "study")
-    job = sweep.watched[SLOW].job_id
+    job = sweep.watched[slow()].job_id
     if how == "warned":
         tell("scancel", "--signal=USR2", job)
     else:
@@ -118,13 +119,13 @@ def test_a_preempted_job_resumes_after_the_step_it_was_at(how: str, tmp_path: Pa
     start_now(job)
     watch_to_the_end(sweep)
     assert (sweep.summary.finished, sweep.summary.failed) == (1, {})
-    assert steps_done() == SLOW.max_steps
-    assert failures(SLOW, tmp_path / "study") == ()
+    assert steps_done() == slow().max_steps
+    assert failures(slow(), tmp_path / "study") == ()
 
 
 def test_a_run_resumes_after_its_time_limit(tmp_path: Path) -> None:
     """Slurm warns 90 s ahead, or a little more: of three minutes, half are left."""
-    long = SLOW.model_copy(update={"max_steps": 2000})
+    long = slow().changed(max_steps=2000)
     sweep = begin(tmp_path / "study", Allocation(minutes=3), cell=long)
     job = sweep.watched[long].job_id
     restarted = "scontrol", "show", "job", job
@@ -140,17 +141,17 @@ def test_a_run_resumes_after_its_time_limit(tmp_path: Path) -> None:
 
 def test_jobs_of_an_earlier_start_are_watched_and_not_repeated(tmp_path: Path) -> None:
     earlier = begin(tmp_path / "study")
-    later = prepared(tmp_path / "study", SLOW, allocation=SLURM)
+    later = prepared(tmp_path / "study", slow(), allocation=SLURM)
     summary = later.run()
     assert (summary.finished, summary.failed) == (1, {})
-    assert steps_done() == SLOW.max_steps
+    assert steps_done() == slow().max_steps
     assert len(list((tmp_path / "study" / "jobs").glob("*_submitted.pkl"))) == 1
     earlier.look()
     assert earlier.summary.finished == 1
 
 
 def test_one_interrupt_cancels_waiting_jobs_and_two_stop_all(tmp_path: Path) -> None:
-    first, second = SLOW, SLOW.model_copy(update={"seed": 1})
+    first, second = slow(), slow().changed(seed=1)
     sweep = prepared(tmp_path / "study", first, second, allocation=Allocation(at_a_time=1))
     sweep.display.begin([first, second], 0)
     sweep.submit([first, second])
@@ -163,7 +164,7 @@ def test_one_interrupt_cancels_waiting_jobs_and_two_stop_all(tmp_path: Path) -> 
 
 def test_what_sbatch_refuses_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="invalid partition"):
-        prepared(tmp_path, SLOW, allocation=Allocation(partition="nowhere")).run()
+        prepared(tmp_path, slow(), allocation=Allocation(partition="nowhere")).run()
 
 
 def test_the_command_runs_a_study_through_slurm(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def own_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def cell(block: str, seed: int = 0) -> RunConfig:
     name = f"luckless:{block}" if block[0].isupper() else block
-    return NONE.model_copy(update={"block": name, "seed": seed})
+    return NONE.changed(block=name, seed=seed)
 
 
 def sweep(folder: Path, crew: Crew, *cells: RunConfig) -> tuple[Summary, str]:

@@ -201,12 +201,12 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 def test_a_block_that_no_counter_knows_is_trained(tmp_path: Path) -> None:
     name = "tests.test_counters:Spectral"
-    config = CONFIG.model_copy(update={"block": name})
+    config = CONFIG.changed(block=name)
     record = train(config, tmp_path, EXECUTION)
     assert (record.macs, record.macs_direct) == (None, None)
     assert record.not_counted == "aten::mv, aten::vdot"
     assert record.params > 11e6
-    bare = CONFIG.model_copy(update={"block": "none"})
+    bare = CONFIG.changed(block="none")
     counts = {"config": bare, "macs": 5, "macs_direct": 5, "not_counted": ""}
     runs = runs_table([record, record.model_copy(update=counts)])
     comparison = block_comparison(runs)
@@ -217,7 +217,7 @@ def test_a_block_that_no_counter_knows_is_trained(tmp_path: Path) -> None:
 
 
 def test_a_layer_that_is_made_late_is_trained_too(tmp_path: Path) -> None:
-    config = CONFIG.model_copy(update={"block": "tests.test_own_blocks:Late"})
+    config = CONFIG.changed(block="tests.test_own_blocks:Late")
     with pytest.raises(StopError):
         train(config, tmp_path, replace(EXECUTION, checkpoint_every=0), stop_at(3))
     last = torch.load(run_folder(config, tmp_path) / "last.ckpt", weights_only=True)
