@@ -194,8 +194,9 @@ class Failure(Document):
 
 
 def tail(text: str) -> str:
-    """The last lines of a log."""
-    return "\n".join(text[-LOG_CHARACTERS:].splitlines()[-LOG_LINES:])
+    """The last lines of a log; half characters, which no file can hold, are escaped."""
+    text = text[-LOG_CHARACTERS:].encode(errors="backslashreplace").decode()
+    return "\n".join(text.splitlines()[-LOG_LINES:])
 
 
 def checksum(content: dict[str, Any]) -> str:

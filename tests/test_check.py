@@ -1,5 +1,6 @@
 """`--check` passes only if every run can begin, and `--dry-run` checks the same."""
 
+import sys
 import time
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delenv("ABLATE_DATA", raising=False)
     (tmp_path / "checked_blocks.py").write_text(OWN_BLOCKS)
+    monkeypatch.delitem(sys.modules, "checked_blocks", raising=False)  # another test's
     return tmp_path
 
 

@@ -149,7 +149,7 @@ def test_a_table_names_its_convention_and_its_counters(
 ) -> None:
     arguments = ["cost", "--channels", "32", "--size", "6x9", "--out", str(tmp_path)]
     assert main([*arguments, "--block", "gc", "--block", "cbam"]) == 0
-    page = capsys.readouterr().out
+    page = " ".join(capsys.readouterr().out.split())  # lines are as wide as the terminal
     assert "MACs: multiply-adds of convolutions" in page
     assert "agree on 4 of 4 counts" in page
     assert "a + b N + c N^2" in page
