@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from ablations.attention import BLOCKS, create_attention
 from ablations.attention.base import Evaluation
 from ablations.errors import InputError
-from ablations.own_code import own_errors
+from ablations.own_code import OWN_SECONDS, own_errors
 from ablations.passes import on_meta, plain_operators
+from ablations.time_limit import at_most
 
 SMALL = 64 * 64  # positions up to which a block is run rather than traced without values
 LARGEST_RUN = 1100 * 1100  # positions of an input that is run at all
@@ -47,7 +48,12 @@ def check_block(block: str, channels: int, size: Size) -> None:
         torch.manual_seed(0)
         x = torch.randn(shape)
         before = x.clone()
-        with own_errors(f"{where} fails"), torch.no_grad(), plain_operators():
+        with (
+            own_errors(f"{where} fails"),
+            at_most(OWN_SECONDS, "a pass"),
+            torch.no_grad(),
+            plain_operators(),
+        ):
             output = module(x)
     if problem := broken(x, output):
         raise InputError(f"{where} {problem}")
@@ -59,7 +65,7 @@ def keeps_on_meta(module: nn.Module, shape: tuple[int, ...]) -> bool:
     """Found without values, so without memory; False also where that is not possible."""
     x = torch.empty(shape, device="meta")
     try:
-        with torch.no_grad(), plain_operators():
+        with at_most(OWN_SECONDS, "a pass"), torch.no_grad(), plain_operators():
             output = on_meta(module)(x)
     except Exception:  # it may need values
         return False

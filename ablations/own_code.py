@@ -14,6 +14,9 @@ import torch
 
 from ablations.errors import InputError
 from ablations.search_path import check_visible, look_here_last
+from ablations.time_limit import at_most
+
+OWN_SECONDS = 20  # for an import, a constructor or a pass of a user's code
 
 # Frames of a traceback that are not the user's.
 LIBRARIES = ("stdlib", "platstdlib", "purelib", "platlib")
@@ -33,7 +36,11 @@ def load_object(kind: str, name: str) -> Any:
     look_here_last()
     check_visible(module_name)
     importlib.invalidate_caches()  # the file may be newer than the last look
-    with own_errors(f"{kind} {name!r} cannot be imported"), unchanged_settings():
+    with (
+        own_errors(f"{kind} {name!r} cannot be imported"),
+        at_most(OWN_SECONDS, "the import"),
+        unchanged_settings(),
+    ):
         try:
             module = importlib.import_module(module_name)
         except KeyboardInterrupt as error:

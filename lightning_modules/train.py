@@ -14,9 +14,11 @@ from filelock import FileLock, Timeout
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning import Callback, Trainer, seed_everything
+from torch import nn
 
 from ablations.attention import find_block, set_evaluation
-from ablations.complexity import measure
+from ablations.attention.base import has_two_evaluations
+from ablations.complexity import Cost, measure
 from ablations.errors import UnwritableError, printable, writing
 from ablations.models import check_network, find_encoder, find_model, find_placement
 from ablations.records import (
@@ -207,8 +209,8 @@ def train_and_measure(
     )
     seed_everything(config.seed, verbose=False)
     module = SegmentationModule(config, data.classes)
-    published = measure(set_evaluation(module.model, "direct"), (1, 3, side, side))
-    cost = measure(set_evaluation(module.model, config.evaluation), (1, 3, side, side))
+    cost = measure(module.model, (1, 3, side, side))
+    published = published_cost(module.model, config, cost)
     last = folder / checkpoints.NAME
     statement = Statement(config.run_id, data.fingerprint, made_with(execution), notes)
     if os.path.lexists(last):
@@ -247,6 +249,16 @@ def made_with(execution: Execution) -> dict[str, str]:
     """What a record and a checkpoint say of the circumstances."""
     device = device_name(torch.device(device_kind(execution.accelerator)))
     return {"device": device, "commit": commit()} | versions()
+
+
+def published_cost(model: nn.Module, config: RunConfig, cost: Cost) -> Cost:
+    """With blocks computed as published; cost is that of their present evaluation."""
+    if config.evaluation == "direct" or not any(map(has_two_evaluations, model.modules())):
+        return cost
+    shape = (1, 3, config.image_size, config.image_size)
+    published = measure(set_evaluation(model, "direct"), shape)
+    set_evaluation(model, config.evaluation)
+    return published
 
 
 def fit(

@@ -5,25 +5,21 @@ itself. For this suite's own training each distinct network is built and each da
 opened, once.
 """
 
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import NamedTuple
 
-import torch
 from rich.console import Console
 from rich.progress import track
 
 from ablations.attention.base import Evaluation
 from ablations.command import own_flags
 from ablations.command_check import check_start
-from ablations.errors import InputError, printable
+from ablations.errors import printable
 from ablations.models import check_network
 from ablations.study import RunConfig, Study
+from ablations.time_limit import at_most
 from lightning_modules.data import create_data, find_dataset
+from lightning_modules.machine import check_precision
 from lightning_modules.train import Execution, check_names
 from sweeps.coverage import swept_keys
 
@@ -52,7 +48,7 @@ def check_runs(
     The device is known only if runs are carried out here, not by a scheduler.
     """
     check_start(study.command, study.program)
-    with at_most(STEP):
+    with at_most(STEP, "looking up names"):
         check_names(cells)
     if own_flags(study.command, study.program) is None:
         return [*summary(study, cells), "nothing wrong was found before its start"]
@@ -63,16 +59,6 @@ def check_runs(
     return [*summary(study, cells), networks, "nothing wrong was found"]
 
 
-def check_precision(precision: str, accelerator: str) -> None:
-    """InputError for what Lightning would replace by another precision on this machine."""
-    graphics = torch.cuda.is_available() or torch.backends.mps.is_available()
-    if precision == "16-mixed" and (accelerator == "cpu" or not graphics):
-        raise InputError(
-            f"precision = {precision!r}: not possible on CPU "
-            "(possible: 32-true, bf16-mixed)"
-        )
-
-
 def check_data(cells: list[RunConfig], execution: Execution) -> None:
     """Open each data set for the most images that any run wants of it."""
     wanted: dict[tuple[str, str], RunConfig] = {}
@@ -81,7 +67,7 @@ def check_data(cells: list[RunConfig], execution: Execution) -> None:
     for cell in sorted(cells, key=lambda cell: cell.val_images or 0):
         wanted[cell.dataset, "val"] = cell
     for cell in dict.fromkeys(wanted.values()):
-        with at_most(STEP):
+        with at_most(STEP, f"opening {cell.dataset}"):
             create_data(cell, execution.data_folder)
 
 
@@ -95,7 +81,7 @@ def check_networks(cells: list[RunConfig]) -> str:
         if time.monotonic() > end:
             checked = f"{number} of {len(networks)} checked in {SECONDS} s"
             return f"networks: {checked}, the others not"
-        with at_most(STEP):
+        with at_most(STEP, f"a network with block {parts.block!r}"):
             check_network(*parts)
     return f"networks: all {len(networks)} can be built, and take images of their size"
 
@@ -127,22 +113,3 @@ def summary(study: Study, cells: list[RunConfig]) -> list[str]:
             for key, value in study.options.items()
         ],
     ]
-
-
-@contextmanager
-def at_most(seconds: int) -> Iterator[None]:
-    """InputError after that time, also out of an import or a block that never ends."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise InputError(f"the check took more than {seconds} s; does a block never end?")
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

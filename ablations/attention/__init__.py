@@ -31,7 +31,8 @@ from ablations.attention.reading_note import (
 )
 from ablations.attention.squeeze_excitation import SqueezeExcitation
 from ablations.errors import InputError, unknown_name
-from ablations.own_code import load_object, own_errors
+from ablations.own_code import OWN_SECONDS, load_object, own_errors
+from ablations.time_limit import at_most
 
 
 class Block(NamedTuple):
@@ -79,7 +80,10 @@ def create_attention(
             return set_evaluation(build(channels), evaluation)
         except InputError as error:
             raise InputError(f"block {name!r}: {error}") from None
-    with own_errors(f"block {name!r} cannot be built for {channels} channels"):
+    with (
+        own_errors(f"block {name!r} cannot be built for {channels} channels"),
+        at_most(OWN_SECONDS, "its constructor"),
+    ):
         module = build(channels)
         if not isinstance(module, nn.Module):
             raise InputError(

@@ -44,6 +44,13 @@ class AttentionBlock(nn.Module):
         raise NotImplementedError
 
 
+def has_two_evaluations(module: nn.Module) -> bool:
+    """Whether fast is not simply direct."""
+    return (
+        isinstance(module, AttentionBlock) and type(module).fast is not AttentionBlock.fast
+    )
+
+
 class NoAttention(AttentionBlock):
     """The baseline: its output is its input."""
 

@@ -1,0 +1,34 @@
+"""A limit on how long code of others may take, an import or a block that never ends."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from ablations.errors import InputError
+
+
+@contextmanager
+def at_most(seconds: float, what: str) -> Iterator[None]:
+    """InputError after that time. The nearest of nested limits holds; other threads
+    have none.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise InputError(f"{what} took more than {seconds:g} s; does it ever end?")
+
+    outer, _ = signal.getitimer(signal.ITIMER_REAL)
+    own_thread = threading.current_thread() is not threading.main_thread()
+    if own_thread or 0 < outer <= seconds:
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        if outer:
+            signal.setitimer(signal.ITIMER_REAL, max(outer - (seconds - left), 1e-3))
