@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
 from ablations.attention.feature_map import feature_map
 from ablations.attention.maxima import largest
+from ablations.attention.passes import is_recorded, piecewise
 
 
 class CBAM(AttentionBlock):
@@ -31,14 +32,25 @@ class CBAM(AttentionBlock):
         nn.init.zeros_(self.norm.weight)
 
     def direct(self, x: Tensor) -> Tensor:
+        x, position = self.weigh_channels(x)
+        return x * position
+
+    def weigh_channels(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x times its channel weights, and the position weights of that, (B, 1, H, W)."""
         features = x.flatten(2)  # (B, C, N)
         channel = self.channel_weights(features.mean(dim=2), largest(features, dim=2))
         x = x * channel[:, :, None, None]
         pooled = torch.stack([largest(x, dim=1), x.mean(dim=1)], dim=1)  # (B, 2, H, W)
-        return x * self.spatial_weights(pooled)
+        return x, self.spatial_weights(pooled)
 
     def fast(self, x: Tensor) -> Tensor:
-        """No second feature map is made or kept."""
+        """With gradients, no second feature map is made or kept; without, a small one is."""
+        if not (torch.is_grad_enabled() or self.norm.training or is_recorded()):
+
+            def weigh(x: Tensor, buffer: Tensor) -> tuple[Tensor]:
+                return (torch.mul(*self.weigh_channels(x), out=buffer),)
+
+            return piecewise(weigh, (torch.empty_like(x),), x)[0]
         features = feature_map(x)
         maxima, means = features.pool_positions().unbind(dim=2)  # (B, C)
         channel = self.channel_weights(means, maxima).unsqueeze(2)  # (B, C, 1)
