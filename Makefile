@@ -9,7 +9,7 @@ BIN := .venv/bin
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*  ## /make \1	/p' Makefile | expand -t 18
 
-demo: .venv/installed  ## train the demo study here (about ten minutes on two cores), write its report
+demo: .venv/installed  ## train the demo study here (about five minutes on two cores), write its report
 	$(BIN)/ablate sweep sweeps/demo.yaml --jobs 2
 	$(BIN)/ablate report runs/demo --sweep sweeps/demo.yaml
 

@@ -44,7 +44,7 @@ class CBAM(AttentionBlock):
         return x, self.spatial_weights(pooled)
 
     def fast(self, x: Tensor) -> Tensor:
-        """With gradients, no second feature map is made or kept; without, a small one is."""
+        """Keeps no second feature map for gradients; without them a small one serves."""
         if not (torch.is_grad_enabled() or self.norm.training or is_recorded()):
 
             def weigh(x: Tensor, buffer: Tensor) -> tuple[Tensor]:
