@@ -205,7 +205,7 @@ def bench(given: argparse.Namespace) -> None:
     """Time and memory of blocks, direct against fast, on this device."""
     from ablations.complexity.bench import Case, as_table, bench, find_device
     from reports import plots
-    from reports.columns import BENCH
+    from reports.columns import BENCH, BENCH_COMPILED
     from reports.sheets import Sheet, keep
     from reports.short_columns import BENCH as SHORT
     from reports.terminal import progress, show
@@ -217,9 +217,11 @@ def bench(given: argparse.Namespace) -> None:
         for shape in given.shape or [(1, 512, 64, 64), (4, 256, 64, 64), (8, 64, 128, 128)]
         for dtype in given.dtype or ["float32"]
     ]
-    rows = bench(cases, device, given.threads, given.rounds)
+    rows = bench(cases, device, given.threads, given.rounds, given.compiled)
     table = as_table(list(progress(rows, "bench", len(cases))))
-    sheets = [Sheet(given.name, table, BENCH, short=SHORT)]
+    more = BENCH_COMPILED if given.compiled else []
+    short = [*SHORT[:3], *more, *SHORT[3:]]
+    sheets = [Sheet(given.name, table, [*BENCH, *more], short=short)]
     print_machine(given, device)
     show(sheets, given.wide)
     files = keep(sheets, given.out)

@@ -412,6 +412,12 @@ def bench_options(parser: argparse.ArgumentParser) -> None:
         action=Each,
         help="of input and parameters; repeatable (default: float32)",
     )
+    parser.add_argument(
+        "--compiled",
+        action="store_true",
+        help="time torch.compile of the published form too; needs a C++ compiler, and up "
+        "to minutes for each case",
+    )
     timing_options(parser, "bench")
 
 

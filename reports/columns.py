@@ -43,6 +43,7 @@ added_millions = scaled(1e6, 3, sign="+")
 count = either(lambda value: f"{value:,.0f}")
 seconds = scaled(1, 1)
 milliseconds = scaled(1e-3, 2)
+ratio = either(lambda value: f"{value:.2f}")
 times = either(lambda value: f"{value:.1f}x")
 megabytes = scaled(1e6, 1)
 probability = either(lambda value: f"{value:.3g}")
@@ -184,6 +185,12 @@ BENCH = [
     Column("direct_macs", "MACs direct (M)", millions),
     Column("fast_macs", "fast (M)", millions),
     Column("bytes", "Least bytes (MB)", megabytes),
+]
+BENCH_COMPILED = [
+    Column("compiled_forward", "Compiled direct: forward (ms)", milliseconds),
+    Column("compiled_forward_ratio", "times fast's", ratio),
+    Column("compiled_step", "step (ms)", milliseconds),
+    Column("compiled_step_ratio", "times fast's ", ratio),
 ]
 BENCH_MODEL = [
     BLOCK,

@@ -125,3 +125,14 @@ def test_a_bench_compares_the_two_evaluations_of_one_block() -> None:
         for name in ("direct", "fast")
         for what in ("step", "peak")
     )
+
+
+@pytest.mark.slow  # the compiler takes seconds
+def test_a_bench_times_what_a_compiler_makes_of_the_published_form() -> None:
+    case = Case("gc", (1, 16, 12, 10), "float32")
+    rows = list(bench([case], torch.device("cpu"), threads=1, rounds=2, compiled=True))
+    [row] = as_table(rows).to_dict("records")
+    for what in ("forward", "step"):
+        seconds = row[f"compiled_{what}"]
+        assert seconds > 0
+        assert row[f"compiled_{what}_ratio"] == seconds / row[f"fast_{what}"]

@@ -41,19 +41,26 @@ class Case(NamedTuple):
 
 
 def bench(
-    cases: Sequence[Case], device: torch.device, threads: int, rounds: int
+    cases: Sequence[Case],
+    device: torch.device,
+    threads: int,
+    rounds: int,
+    compiled: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """One row of numbers per case, in base units; seconds are medians."""
+    """One row of numbers per case, in base units; seconds are medians.
+
+    compiled: what torch.compile makes of direct is timed beside the others.
+    """
     with on_threads(threads):
         for case in cases:
             shape = "x".join(str(side) for side in case.shape)
             with named_errors(f"{case.block} at {shape}, {case.dtype}"):
-                row = bench_case(case, device, threads, rounds)
+                row = bench_case(case, device, threads, rounds, compiled)
             yield row
 
 
 def bench_case(
-    case: Case, device: torch.device, threads: int, rounds: int
+    case: Case, device: torch.device, threads: int, rounds: int, compiled: bool
 ) -> dict[str, Any]:
     check_block(case.block, case.shape[1], case.shape[2:])
     torch.manual_seed(0)
@@ -67,6 +74,9 @@ def bench_case(
         for evaluation in EVALUATIONS
     }
     modules["fast"].load_state_dict(modules["direct"].state_dict())
+    timed: dict[str, nn.Module] = {**modules}
+    if compiled:
+        timed["compiled"] = torch.compile(modules["direct"], dynamic=False)
     row: dict[str, Any] = {
         "block": case.block,
         "shape": "x".join(str(side) for side in case.shape),
@@ -75,12 +85,12 @@ def bench_case(
         "bytes": 3 * x.nbytes,
     }
     forward: dict[str, Callable[[], object]] = {"multiply": lambda: x * factor}
-    forward |= {name: forward_of(module, x) for name, module in modules.items()}
+    forward |= {name: forward_of(module, x) for name, module in timed.items()}
     for name, latency in interleaved(forward, threads, rounds).items():
         row |= {f"{name}_forward": latency.median}
         row |= {f"{name}_forward_iqr": latency.upper - latency.lower}
     steps: dict[str, Callable[[], object]] = {
-        name: step_of(module, x) for name, module in modules.items()
+        name: step_of(module, x) for name, module in timed.items()
     }
     for name, latency in interleaved(steps, threads, rounds).items():
         row |= {f"{name}_step": latency.median}
@@ -180,6 +190,11 @@ def as_table(rows: list[dict[str, Any]]) -> DataFrame:
     table = DataFrame(rows)
     table["forward_ratio"] = table["direct_forward"] / table["fast_forward"]
     table["step_ratio"] = table["direct_step"] / table["fast_step"]
+    if "compiled_step" in table:
+        for what in ("forward", "step"):
+            table[f"compiled_{what}_ratio"] = (
+                table[f"compiled_{what}"] / table[f"fast_{what}"]
+            )
     for evaluation in EVALUATIONS:
         table[f"{evaluation}_kept_share"] = table[f"{evaluation}_kept"] / (
             table["bytes"] / 3
