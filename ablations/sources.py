@@ -130,12 +130,15 @@ def hooked(name: str) -> ModuleSpec | None:
 
 
 def own(file: Path, name: str, top: str, spec: ModuleSpec) -> bool:
-    """Whether a module is of the package `top`, or the user's and lies beside that."""
+    """Whether a module is of the package `top`, or the user's and lies beside that.
+
+    An environment may lie there too: what is installed in it is not the user's own.
+    """
     if name.partition(".")[0] == top:
         return True
-    root = folder_of(spec)
-    installed = {"site-packages", "dist-packages"} & set(root.parts) or root == STANDARD
-    return not installed and root in file.parents and not {*SUITE} & {*file.parents}
+    root, installed = folder_of(spec), {"site-packages", "dist-packages"} & {*file.parts}
+    others = {*SUITE, STANDARD} & {*file.parents}
+    return root in file.parents and not installed and not others
 
 
 def folder_of(spec: ModuleSpec) -> Path:

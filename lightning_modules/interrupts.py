@@ -1,7 +1,9 @@
 """Ctrl-C and SIGTERM end a training after the step at hand, a second one at once."""
 
+import contextlib
 import os
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Any, Self
@@ -10,7 +12,6 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 
 from lightning_modules.checkpoints import BetweenSteps
-from lightning_modules.display import say
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -74,7 +75,7 @@ class Interrupts(Callback):
         self.number = number
         if self.times > 1 or not self.training:
             raise Interrupted(number)
-        say("ablate: finishing the step at hand; once more to stop at once")
+        announce("ablate: finishing the step at hand; once more to stop at once")
 
     # Lightning has a handler of its own for SIGTERM, which stops half-way in validation.
 
@@ -97,6 +98,12 @@ class Interrupts(Callback):
         )
         if self.times and unfinished and self.between_steps.yes:
             raise Interrupted(self.number, trainer.global_step, trainer.max_steps)
+
+
+def announce(line: str) -> None:
+    """To standard error past its buffer: a signal may come in the middle of a print."""
+    with contextlib.suppress(OSError, ValueError):  # closed, or not a file
+        os.write(sys.stderr.fileno(), f"{line}\n".encode())
 
 
 def take_in_child(number: int) -> None:

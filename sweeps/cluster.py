@@ -114,6 +114,7 @@ class Cluster:
 
     def look_again(self) -> None:
         time.sleep(POLL_SECONDS)
+        self.interrupts.announce()
         self.look()
         if self.watched and time.monotonic() - self.asked >= ASK_SECONDS:
             self.asked = time.monotonic()

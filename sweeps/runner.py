@@ -100,6 +100,7 @@ class Runner:
     def listen(self) -> None:
         """Wait for news, then take in all of it, and stop what must be stopped."""
         wait([worker.connection for worker in self.workers if worker.process], LOOK_SECONDS)
+        self.interrupts.announce()
         before, self.looked = self.looked, time.monotonic()
         passed = min(self.looked - before, MOST_SECONDS)
         for worker in self.workers:

@@ -1,12 +1,14 @@
 """A sweep shows where it is: bars in a terminal, one line per event in a log."""
 
 import io
+import signal
 
 import pytest
 from rich.console import Console
 
 from ablations.study import RunConfig
 from sweeps.display import Display
+from sweeps.interrupts import Interrupts
 
 CELLS = [RunConfig(block=block, max_steps=8) for block in ("none", "se", "gc", "ea")]
 
@@ -47,3 +49,17 @@ def test_a_log_has_one_line_per_event() -> None:
 def test_a_terminal_shows_position_failures_and_running_cells(part: str) -> None:
     frames = shown(terminal=True)
     assert part in frames[frames.rindex("grid") :]
+
+
+def test_an_interrupt_in_the_middle_of_a_print_is_announced_after_it() -> None:
+    """A handler that printed would enter the buffer twice, which is an error."""
+    text = io.StringIO()
+    with Interrupts(Display(Console(file=text, width=120))) as interrupts:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        assert (interrupts.times, text.getvalue()) == (2, "")
+        interrupts.announce()
+        first, second = text.getvalue().splitlines()
+    assert first.startswith("interrupted: running cells will be finished")
+    assert second.startswith("stopping")
+    assert len(text.getvalue().splitlines()) == 2

@@ -144,6 +144,18 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
         signal.signal(signal.SIGINT, before)
 
 
+def test_a_signal_in_the_middle_of_a_print_is_acknowledged(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Past the buffer that the print is writing to, which cannot be entered twice."""
+    with Interrupts() as interrupts:
+        interrupts.training = True
+        sys.stderr.write("half a ")
+        signal.raise_signal(signal.SIGINT)
+    assert ACKNOWLEDGED in capfd.readouterr().err
+    assert interrupts.times == 1
+
+
 def test_without_a_terminal_a_training_prints_few_lines(
     trainings: list[Training], tmp_path: Path
 ) -> None:

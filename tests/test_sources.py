@@ -116,6 +116,19 @@ def test_an_installed_package_is_followed_no_further_than_itself(
     assert source_of({"block": "one:Own"}) != before
 
 
+def test_an_environment_beside_a_file_is_not_the_users_own(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = folder / ".venv" / "lib" / "site-packages"
+    site.mkdir(parents=True)
+    write(folder / "my_file.py", "import library")
+    write(site / "library.py", "")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(site)])
+    before = source_of(BLOCK)
+    write(site / "library.py", "x = 1")
+    assert source_of(BLOCK) == before != ""
+
+
 @pytest.mark.parametrize("block", ["nowhere:Own", "my_file:", ":Own", "a b:c", "x:[a](b)"])
 def test_what_is_not_found_has_no_source(folder: Path, block: str) -> None:
     assert source_of({"block": block}) == ""
