@@ -74,9 +74,10 @@ def bench_case(
         for evaluation in EVALUATIONS
     }
     modules["fast"].load_state_dict(modules["direct"].state_dict())
-    timed: dict[str, nn.Module] = {**modules}
+    timed: dict[str, nn.Module] = {str(name): part for name, part in modules.items()}
     if compiled:
-        timed["compiled"] = torch.compile(modules["direct"], dynamic=False)
+        wrapped: Any = torch.compile(modules["direct"], dynamic=False)  # a module too
+        timed["compiled"] = wrapped
     row: dict[str, Any] = {
         "block": case.block,
         "shape": "x".join(str(side) for side in case.shape),
