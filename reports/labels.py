@@ -121,14 +121,16 @@ class Room:
         return []
 
     def is_free(self, block: str, box: Bbox) -> bool:
-        """Whether a name may stand there, and no other point is on the way to it."""
+        """Whether a name may stand there; no other point is nearer or on the way to it."""
         x, y = box.x0, box.y0
         inside = self.axes.bbox.contains(x, y) and self.axes.bbox.contains(box.x1, box.y1)
         if not inside or box.count_overlaps(self.taken):
             return False
         way = Path([self.starts[block], nearest(box, self.starts[block])])
         others = [dot for other, dot in self.dots.items() if other != block]
-        return not any(way.intersects_bbox(dot) for dot in others)
+        away = {other: distance(box, start) for other, start in self.starts.items()}
+        nearer = any(far < away[block] - 1 for far in away.values())
+        return not nearer and not any(way.intersects_bbox(dot) for dot in others)
 
     def leader(self, block: str, box: Bbox, distance: float) -> list[Annotation]:
         """To a name that could be taken for another point's."""
@@ -144,6 +146,10 @@ class Room:
             arrowprops=LEADER | {"shrinkA": 1, "shrinkB": 4},
         )
         return [line]
+
+
+def distance(box: Bbox, point: Point) -> float:
+    return float(np.hypot(*np.subtract(nearest(box, point), point)))
 
 
 def nearest(box: Bbox, point: Point) -> Point:

@@ -248,8 +248,7 @@ def added_cost(costs: DataFrame) -> Figure:
         axes.set_xlim(right=5 * costs["added_params"].max())
         axes.set_ylim(top=4 * costs["added_direct"].max())
         axes.set_xlabel("Parameters added")
-        axes.set_ylabel("MACs added to one image")
-        axes.set_title("filled: as published; open: as run here", fontsize=9, loc="right")
+        axes.set_ylabel("MACs added to one image (filled: as published; open: as run)")
         add_legend(axes, [row["block"] for row in rows])
         place_labels(axes, places, bars, dict.fromkeys(places, axes.transData))
     return figure
