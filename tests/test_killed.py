@@ -55,7 +55,9 @@ class AlsoCounts(Counts):
 
 
 @pytest.fixture
-def sweep_file(tmp_path: Path) -> Path:
+def sweep_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """In the working folder, where the source of its blocks is found."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "counts.py").write_text(COUNTS)
     path = tmp_path / "killed.yaml"
     path.write_text(STUDY)
