@@ -33,6 +33,7 @@ from reports.tables import (
 
 PICTURED = 12  # settings up to which each has pictures and a table of classes
 PRINTED = 3  # settings whose tables are printed
+REASONS = 20  # of failed runs, if so few are printed
 LISTED = 50  # runs, failures or notes that are listed one by one
 
 HOW_TO_READ = """\
@@ -79,6 +80,8 @@ def write_report(runs: Path, out: Path, study: Study | None = None) -> Report:
     page = out / "report.md"
     write_text(page, page_of([*head, *sections, *tail]))
     printed = sections[: PRINTED if len(groups) <= PRINTED else 0]
+    few = 0 < len(failures) <= REASONS
+    printed += ["## Failed runs", failed(failures)] if few else []
     counts = f"{plural(len(groups), 'setting')}, {plural(len(records), 'run')}: {page}"
     return Report(page, page_of([*head, *printed, visible(counts)]), not missing)
 
