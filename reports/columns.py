@@ -19,13 +19,13 @@ class Column(NamedTuple):
     show: Show
 
 
-def either(show: Show, missing: str = "–") -> Show:
-    """A dash, or what is said instead, if a number is missing; words in its place stay."""
+def either(show: Show) -> Show:
+    """A dash if a number is missing; words in its place stay."""
 
     def shown(value: Any) -> str:
         if isinstance(value, str):
             return value
-        return missing if pd.isna(value) else show(value)
+        return "–" if pd.isna(value) else show(value)
 
     return shown
 
