@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ablations.attention import BLOCKS, create_attention, passes, set_evaluation
+from ablations.attention import BLOCKS, create_attention, set_evaluation
+from ablations.attention.fast import passes
 from ablations.complexity.memory import kept_for_backward, peak_memory
 
 C = 32

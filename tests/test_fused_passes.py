@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from ablations.attention import create_attention
-from ablations.attention.feature_map import FeatureMap, feature_map
+from ablations.attention.fast import FeatureMap, feature_map
 
 pytest.importorskip("triton")
-from ablations.attention import fused_passes
+from ablations.attention.fast import fused_passes
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 USERS = {
@@ -86,7 +86,7 @@ def test_kernels_compile_for_gpus(capability: int) -> None:
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from ablations.attention.fused_passes import attend_kernel, gate_kernel
+from ablations.attention.fast.fused_passes import attend_kernel, gate_kernel
 known = dict(channels=64, channel_tile=32, position_tile=128, adds=True,
              x_position=1, y_position=1)
 floats = dict.fromkeys(["scores", "largest", "sums"], "*fp32")

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
-from ablations.attention.feature_map import feature_map
-from ablations.attention.maxima import largest
-from ablations.attention.passes import is_recorded, piecewise
+from ablations.attention.fast import feature_map
+from ablations.attention.fast.maxima import largest
+from ablations.attention.fast.passes import is_recorded, piecewise
 
 
 class CBAM(AttentionBlock):

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
-from ablations.attention.pointwise import matrix_form
-from ablations.attention.streaming_attention import streaming_attention
+from ablations.attention.fast.pointwise import matrix_form
+from ablations.attention.fast.streaming_attention import streaming_attention
 
 
 class PositionAttention(AttentionBlock):

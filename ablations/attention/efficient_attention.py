@@ -12,8 +12,8 @@ Shapes: B batch, C channels, R = C // 2 reduced channels, S heads, N = H * W pos
 from torch import Tensor, nn
 
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
-from ablations.attention.feature_map import feature_map
-from ablations.attention.pointwise import matrix_form
+from ablations.attention.fast import feature_map
+from ablations.attention.fast.pointwise import matrix_form
 
 
 class EfficientAttention(AttentionBlock):

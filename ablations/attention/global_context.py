@@ -13,8 +13,8 @@ Shapes: B batch, C channels, R = C // ratio reduced channels, N = H * W position
 from torch import Tensor, nn
 
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
-from ablations.attention.feature_map import feature_map
-from ablations.attention.pointwise import as_column, matrix_form
+from ablations.attention.fast import feature_map
+from ablations.attention.fast.pointwise import as_column, matrix_form
 
 
 class GlobalContext(AttentionBlock):

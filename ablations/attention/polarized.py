@@ -31,8 +31,8 @@ from ablations.attention.base import (
     Evaluation,
     reduce_channels,
 )
-from ablations.attention.feature_map import feature_map
-from ablations.attention.pointwise import as_column, matrix_form, pointwise
+from ablations.attention.fast import feature_map
+from ablations.attention.fast.pointwise import as_column, matrix_form, pointwise
 
 
 class ChannelBranch(nn.Module):

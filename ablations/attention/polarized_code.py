@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
-from ablations.attention.feature_map import FeatureMap, feature_map
-from ablations.attention.pointwise import as_column, matrix_form, pointwise
+from ablations.attention.fast import FeatureMap, feature_map
+from ablations.attention.fast.pointwise import as_column, matrix_form, pointwise
 
 
 class ReleasedPSA(AttentionBlock):

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from ablations.attention.base import AttentionBlock, ClosedForm, reduce_channels
-from ablations.attention.feature_map import feature_map
-from ablations.attention.maxima import largest
-from ablations.attention.pointwise import pointwise
+from ablations.attention.fast import feature_map
+from ablations.attention.fast.maxima import largest
+from ablations.attention.fast.pointwise import pointwise
 
 
 class SpatialAwareChannelAttention(AttentionBlock):

@@ -14,7 +14,13 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ablations.attention.passes import KeepsInputs, Pass, add_few, add_product, piecewise
+from ablations.attention.fast.passes import (
+    KeepsInputs,
+    Pass,
+    add_few,
+    add_product,
+    piecewise,
+)
 
 
 class SumChannels(KeepsInputs):

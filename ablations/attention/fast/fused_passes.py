@@ -18,9 +18,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from ablations.attention.feature_map import FeatureMap
-from ablations.attention.weighted_products import GateProduct, GateSum
-from ablations.attention.weighted_sums import AttendAndMean
+from ablations.attention.fast.feature_map import FeatureMap
+from ablations.attention.fast.weighted_products import GateProduct, GateSum
+from ablations.attention.fast.weighted_sums import AttendAndMean
 
 CHANNELS, POSITIONS = 32, 128  # of a tile
 

@@ -7,17 +7,20 @@ Shapes: B batch, C channels, N positions, K sums, R rows.
 """
 
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ablations.attention.maxima import MaxChannels, PoolChannels, PoolPositions, largest
-from ablations.attention.passes import Pass, evaluate, is_recorded
-from ablations.attention.softmax_passes import PlusMix, PoolBySoftmax
-from ablations.attention.weighted_products import (
+from ablations.attention.fast.maxima import (
+    MaxChannels,
+    PoolChannels,
+    PoolPositions,
+    largest,
+)
+from ablations.attention.fast.passes import Pass, evaluate, is_recorded
+from ablations.attention.fast.softmax_passes import PlusMix, PoolBySoftmax
+from ablations.attention.fast.weighted_products import (
     GateProduct,
     GateSum,
     Plus,
@@ -25,7 +28,7 @@ from ablations.attention.weighted_products import (
     TimesProduct,
     TimesSum,
 )
-from ablations.attention.weighted_sums import (
+from ablations.attention.fast.weighted_sums import (
     Attend,
     AttendAndMean,
     SumChannels,
@@ -152,26 +155,6 @@ class FeatureMap:
     def evaluate(self, function: type[Pass], *weights: Tensor) -> Any:
         with without_autocast(self.x):
             return evaluate(function, self.x, *(w.to(self.x.dtype) for w in weights))
-
-
-def feature_map(x: Tensor) -> FeatureMap:
-    """On a GPU that Triton compiles for, its passes are fused."""
-    if not can_fuse(x):
-        return FeatureMap(x)
-    from ablations.attention.fused_passes import FusedFeatureMap
-
-    return FusedFeatureMap(x)
-
-
-def can_fuse(x: Tensor) -> bool:
-    if is_recorded() or not x.is_cuda or x.dtype == torch.float64:
-        return False
-    return has_triton() and torch.cuda.get_device_capability(x.device) >= (8, 0)
-
-
-@cache
-def has_triton() -> bool:
-    return find_spec("triton") is not None
 
 
 def without_autocast(x: Tensor) -> AbstractContextManager[object]:

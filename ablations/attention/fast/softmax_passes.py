@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ablations.attention.passes import (
+from ablations.attention.fast.passes import (
     Pass,
     add_product,
     is_recorded,

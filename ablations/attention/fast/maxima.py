@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ablations.attention.passes import Pass, add_product, is_recorded, piecewise
+from ablations.attention.fast.passes import Pass, add_product, is_recorded, piecewise
 
 CHANNELS, POSITIONS = 4, 128  # at most, of the groups of a tournament
 
