@@ -138,9 +138,9 @@ def show_data(given: argparse.Namespace) -> None:
 
 def where(given: argparse.Namespace) -> None:
     """Show where blocks land in a model, and what each landing costs."""
-    from ablations.complexity.composition import Setting
     from ablations.complexity.costs import landing_costs
-    from ablations.complexity.threads import on_threads
+    from ablations.complexity.model_cost import Setting
+    from ablations.threads import on_threads
     from reports.columns import WHERE
     from reports.sheets import Sheet
     from reports.terminal import show
@@ -154,10 +154,10 @@ def where(given: argparse.Namespace) -> None:
 def cost(given: argparse.Namespace) -> None:
     """Parameters and multiply-adds of blocks, alone or in a model, at any resolution."""
     from ablations.attention import BLOCKS
-    from ablations.complexity.composition import Setting
     from ablations.complexity.conventions import find_convention
-    from ablations.complexity.threads import on_threads
+    from ablations.complexity.model_cost import Setting
     from ablations.models import SMP_MODELS
+    from ablations.threads import on_threads
     from reports.cost import blocks_sheets, model_sheets, survey_lines, survey_sheet
     from reports.sheets import keep
     from reports.terminal import progress, show
@@ -190,7 +190,7 @@ ENCODERS = ["resnet50", "mobilenet_v2", "efficientnet-b0"]  # of cost --all
 def reproduce(given: argparse.Namespace) -> None:
     """Count a paper's complexity tables anew, beside what it prints, with reasons."""
     from ablations.complexity.conventions import find_convention
-    from ablations.complexity.threads import on_threads
+    from ablations.threads import on_threads
     from reports.psa_paper.pages import PARTS, count_parts, summary_sheet, write_page
     from reports.terminal import progress, show
 
@@ -203,7 +203,7 @@ def reproduce(given: argparse.Namespace) -> None:
 
 def bench(given: argparse.Namespace) -> None:
     """Time and memory of blocks, direct against fast, on this device."""
-    from ablations.complexity.bench import Case, as_table, bench, find_device
+    from ablations.benchmark.bench import Case, as_table, bench, find_device
     from reports import plots
     from reports.columns import BENCH, BENCH_COMPILED
     from reports.sheets import Sheet, keep
@@ -233,7 +233,7 @@ def bench_model(given: argparse.Namespace) -> None:
     """Time and memory of a training step of a whole model: bare, direct, fast."""
     from pandas import DataFrame
 
-    from ablations.complexity.bench import MODEL_ROWS, bench_model, find_device
+    from ablations.benchmark.bench import MODEL_ROWS, bench_model, find_device
     from ablations.models import check_network, create_model
     from reports.columns import BENCH_MODEL
     from reports.sheets import Sheet, keep
@@ -260,7 +260,7 @@ def bench_model(given: argparse.Namespace) -> None:
 def print_machine(given: argparse.Namespace, device: "torch.device") -> None:
     import torch
 
-    from ablations.complexity.bench import device_name
+    from ablations.benchmark.bench import device_name
 
     print(f"{device_name(device)}, {given.threads} thread(s), torch {torch.__version__}")
 

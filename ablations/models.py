@@ -9,7 +9,7 @@ from ablations.attention.base import Evaluation
 from ablations.bare_models import create_bare
 from ablations.contract import check_block
 from ablations.encoders import MODELS, SMP_MODELS, find_encoder, find_model, find_weights
-from ablations.landings import Landing
+from ablations.insertion import Landing
 from ablations.sites import find_placement, land, landing_sites
 
 __all__ = [

@@ -8,7 +8,7 @@ from torch import nn
 from torchvision.ops.misc import Conv2dNormActivation
 
 from ablations.errors import InputError
-from ablations.landings import (
+from ablations.insertion import (
     BuildBlock,
     Landing,
     after_features,

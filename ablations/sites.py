@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ablations.attention.base import NoAttention
 from ablations.bare_models import meta_model, real_model
 from ablations.errors import InputError, unknown_name
-from ablations.landings import BuildBlock, Landing
+from ablations.insertion import BuildBlock, Landing
 from ablations.own_code import described
 from ablations.passes import PassingNorms, device_of
 from ablations.placements import PLACEMENTS

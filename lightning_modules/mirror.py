@@ -291,8 +291,8 @@ def show(record: RunRecord, folder: Path, mode: WandbMode) -> None:
 
 def write_cost(record: RunRecord, path: Path) -> None:
     """A row for each block of the network, and one for the whole of it."""
-    from ablations.complexity.composition import Setting
     from ablations.complexity.costs import landing_costs
+    from ablations.complexity.model_cost import Setting
 
     config, size = record.config, (record.config.image_size,) * 2
     network = (config.model, config.encoder, config.placement, len(record.iou))

@@ -7,7 +7,6 @@ import pandas as pd
 
 from ablations.attention.base import EVALUATIONS, Evaluation
 from ablations.complexity.audit import audit
-from ablations.complexity.composition import Setting
 from ablations.complexity.conventions import Convention
 from ablations.complexity.costs import (
     cost_table,
@@ -27,6 +26,7 @@ from ablations.complexity.crossover import (
     growth_of_blocks,
     growth_table,
 )
+from ablations.complexity.model_cost import Setting
 from ablations.errors import InputError
 from reports import short_columns
 from reports.columns import (

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ablations.attention import BLOCKS, create_attention, set_evaluation
 from ablations.attention.fast import passes
-from ablations.complexity.memory import kept_for_backward, peak_memory
+from ablations.benchmark.memory import kept_for_backward, peak_memory
 
 C = 32
 SIZES = [(1, 1), (1, 6), (5, 7), (18, 17)]  # the last has more positions than one tile

@@ -6,12 +6,12 @@ from torch import Tensor, nn
 
 from ablations.attention import BLOCKS, create_attention
 from ablations.attention.base import Evaluation
+from ablations.benchmark.bench import Case, as_table, bench
+from ablations.benchmark.memory import kept_for_backward, peak_memory
+from ablations.benchmark.timing import interleaved
 from ablations.complexity import measure, meta_macs
-from ablations.complexity.bench import Case, as_table, bench
 from ablations.complexity.conventions import CONVENTIONS
 from ablations.complexity.costs import cost_table, counts_of_blocks
-from ablations.complexity.latency import interleaved
-from ablations.complexity.memory import kept_for_backward, peak_memory
 
 C, H, W = 32, 5, 7
 N = H * W

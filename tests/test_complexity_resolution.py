@@ -16,7 +16,6 @@ from ablations.complexity.any_resolution import (
     bare_polynomials,
     block_cost,
 )
-from ablations.complexity.composition import Setting, model_cost
 from ablations.complexity.crossover import (
     bare_growth,
     crossovers,
@@ -24,6 +23,7 @@ from ablations.complexity.crossover import (
     growth_of_blocks,
     growth_table,
 )
+from ablations.complexity.model_cost import Setting, model_cost
 from ablations.complexity.polynomial import Polynomial, fit
 from ablations.errors import InputError
 from ablations.models import create_bare, create_model

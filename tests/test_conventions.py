@@ -9,7 +9,6 @@ from ablations.attention import BLOCKS
 from ablations.attention.base import AttentionBlock, ClosedForm
 from ablations.cli import main
 from ablations.complexity.audit import audit
-from ablations.complexity.composition import Setting
 from ablations.complexity.conventions import CONVENTIONS
 from ablations.complexity.costs import (
     counts_of_blocks,
@@ -18,6 +17,7 @@ from ablations.complexity.costs import (
     whole_costs_the_sum,
 )
 from ablations.complexity.counts import BlockCounts, ModelCounts
+from ablations.complexity.model_cost import Setting
 from ablations.models import SMP_MODELS
 
 C, H, W = 32, 6, 9

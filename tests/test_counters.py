@@ -7,10 +7,10 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
+from ablations.benchmark.bench import Case, bench
 from ablations.complexity import Cost, measure, meta_macs
 from ablations.complexity.any_resolution import block_cost
 from ablations.complexity.audit import audit
-from ablations.complexity.bench import Case, bench
 from ablations.complexity.conventions import CONVENTIONS
 from ablations.complexity.costs import cost_table, with_added
 from ablations.complexity.counts import BlockCounts

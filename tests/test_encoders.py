@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ablations.bare_models import create_bare
 from ablations.cli import main
 from ablations.complexity import measure
-from ablations.complexity.composition import Setting, model_cost
+from ablations.complexity.model_cost import Setting, model_cost
 from ablations.encoders import find_encoder, find_weights
 from ablations.errors import InputError
 from ablations.models import check_network, check_size, create_model, place

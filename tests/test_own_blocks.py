@@ -13,8 +13,8 @@ from ablations.attention import BLOCKS, create_attention
 from ablations.attention.base import EVALUATIONS
 from ablations.cli import main
 from ablations.complexity.any_resolution import block_cost
-from ablations.complexity.composition import Setting
 from ablations.complexity.costs import landing_costs
+from ablations.complexity.model_cost import Setting
 from ablations.contract import check_block
 from ablations.errors import InputError
 from ablations.models import check_network

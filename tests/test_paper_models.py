@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from ablations.complexity.composition import Setting, sites
 from ablations.complexity.conventions import CONVENTIONS
 from ablations.complexity.counts import ModelCounts
+from ablations.complexity.model_cost import Setting, sites
 from ablations.errors import InputError
 from ablations.models import create_bare, create_model
 

@@ -9,7 +9,6 @@ from torch import nn
 from ablations.attention import BLOCKS, set_evaluation
 from ablations.attention.base import EVALUATIONS
 from ablations.complexity import measure, meta_macs
-from ablations.complexity.composition import Setting
 from ablations.complexity.conventions import CONVENTIONS
 from ablations.complexity.costs import (
     cost_table,
@@ -17,6 +16,7 @@ from ablations.complexity.costs import (
     landing_costs,
     with_added,
 )
+from ablations.complexity.model_cost import Setting
 from ablations.errors import InputError
 from ablations.models import SMP_MODELS, check_size, create_bare, create_model, place
 

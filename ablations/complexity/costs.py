@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from pandas import DataFrame
 
 from ablations.attention.base import EVALUATIONS, Evaluation
-from ablations.complexity.composition import Setting, model_cost, site_cost, sites
 from ablations.complexity.conventions import Convention
 from ablations.complexity.counters import figure, measure
 from ablations.complexity.counts import BlockCounts, Counts, ModelCounts
+from ablations.complexity.model_cost import Setting, model_cost, site_cost, sites
 from ablations.errors import InputError
 from ablations.models import check_size, create_model
 

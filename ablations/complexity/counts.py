@@ -16,9 +16,9 @@ from ablations.complexity.any_resolution import (
     block_meta_macs,
     block_unread,
 )
-from ablations.complexity.composition import Setting, model_cost, model_meta_macs, sites
 from ablations.complexity.counters import Cost
 from ablations.complexity.layers import LayerCount
+from ablations.complexity.model_cost import Setting, model_cost, model_meta_macs, sites
 from ablations.contract import Size, built_block
 
 

@@ -9,9 +9,9 @@ from pandas import DataFrame
 
 from ablations.attention.base import Evaluation
 from ablations.complexity.any_resolution import bare_polynomials, block_polynomials
-from ablations.complexity.composition import Setting, added_macs
 from ablations.complexity.counters import figure
 from ablations.complexity.counts import Counts
+from ablations.complexity.model_cost import Setting, added_macs
 from ablations.complexity.polynomial import Polynomial
 from ablations.contract import Size
 

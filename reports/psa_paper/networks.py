@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
-from ablations.complexity.composition import Setting, sites
 from ablations.complexity.counts import ModelCounts
+from ablations.complexity.model_cost import Setting, sites
 from reports.psa_paper.printed import Key
 
 SMALL, LARGE = (256, 192), (384, 288)  # inputs of the pose networks

@@ -7,10 +7,10 @@ from typing import get_args
 from pandas import DataFrame
 
 from ablations.attention import BLOCKS
-from ablations.complexity.composition import Setting
 from ablations.complexity.conventions import Convention
 from ablations.complexity.costs import cost_table, counts_of_models, with_added
 from ablations.complexity.counts import ModelCounts
+from ablations.complexity.model_cost import Setting
 from reports.psa_paper.digits import number
 from reports.psa_paper.judged import Judged, Verdict
 from reports.psa_paper.like_for_like import accuracies

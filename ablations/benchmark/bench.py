@@ -18,14 +18,14 @@ from torch import Tensor, nn
 
 from ablations.attention import create_attention
 from ablations.attention.base import EVALUATIONS, Evaluation
+from ablations.benchmark.memory import kept_for_backward, peak_memory
+from ablations.benchmark.timing import interleaved
 from ablations.complexity.any_resolution import block_cost
 from ablations.complexity.costs import added
 from ablations.complexity.counters import figure, measure
-from ablations.complexity.latency import interleaved
-from ablations.complexity.memory import kept_for_backward, peak_memory
-from ablations.complexity.threads import on_threads
 from ablations.contract import check_block
 from ablations.errors import InputError
+from ablations.threads import on_threads
 
 PASSES = 3 / 2  # of the bound, in units of x * c
 

@@ -1,0 +1,1 @@
+"""Time and memory of blocks and models on this device."""
