@@ -34,7 +34,6 @@ from ablations.records import (
 from ablations.sources import check_imported
 from ablations.study import RunConfig, Study
 from lightning_modules import checkpoints
-from lightning_modules.as_asked import AsAsked, check_asked
 from lightning_modules.checkpoints import (
     LastCheckpoint,
     Progress,
@@ -54,10 +53,11 @@ from lightning_modules.machine import (
     device_name,
     versions,
 )
-from lightning_modules.mirror import AGENT, Mirror, WandbMode, check_mode, show
 from lightning_modules.resuming import UnusableError, resumable, set_aside
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
 from lightning_modules.step_time import StepTime
+from lightning_modules.sweep_check import AsAsked, check_asked
+from lightning_modules.wandb_mirror import AGENT, Mirror, WandbMode, check_mode, show
 
 REASON = 500  # characters of an error that are a reason; its traceback has them all
 

@@ -12,7 +12,7 @@ from ablations.errors import InputError
 from ablations.records import RunRecord, problem_of, run_folder
 from ablations.study import Study
 from ablations.sweep_file import parse_study
-from lightning_modules.mirror import RECORD_KEY
+from lightning_modules.wandb_mirror import RECORD_KEY
 
 PREFIX = "wandb:"
 LISTED = 10  # problems in a message

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import wandb
 
 from ablations.errors import InputError
-from lightning_modules.mirror import PROJECT
+from lightning_modules.wandb_mirror import PROJECT
 
 KINDS = {".md", ".csv", ".tex", ".svg", ".png"}
 

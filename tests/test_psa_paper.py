@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from ablations.complexity.conventions import CONVENTIONS
-from reports.psa_paper.digits import bounds, is_cut_to, rounds_to, rounds_to_fewer
+from reports.psa_paper.caveats import warnings
 from reports.psa_paper.growth import exact_terms, exceeding, parse, table_1, term
-from reports.psa_paper.judged import Judged, judge, judge_table, meeting
-from reports.psa_paper.like_for_like import warnings
 from reports.psa_paper.networks import BASELINE_50, HRNET_32, ROWS, Row, deeplab
 from reports.psa_paper.pages import PARTS, count_parts, write_page
 from reports.psa_paper.printed import printed_rows
+from reports.psa_paper.rounding import bounds, is_cut_to, rounds_to, rounds_to_fewer
 from reports.psa_paper.tables import (
     ablation_counts,
     ablation_table,
     accuracy_table,
     verdicts,
 )
+from reports.psa_paper.verdicts import Judged, judge, judge_table, meeting
 
 # On one worker: what is counted once is kept, and shared with test_paper_models.py.
 pytestmark = pytest.mark.xdist_group("paper")

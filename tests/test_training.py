@@ -12,9 +12,9 @@ from ablations.errors import InputError
 from ablations.records import Failure, RunRecord, run_folder
 from ablations.study import RunConfig
 from lightning_modules.checkpoints import Progress
-from lightning_modules.mirror import check_locked
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
 from lightning_modules.train import BusyError, Execution, claim, train
+from lightning_modules.wandb_mirror import check_locked
 from reports.plots import miou_against_macs
 from reports.tables import block_comparison, runs_table
 

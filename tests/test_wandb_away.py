@@ -13,9 +13,9 @@ import pytest
 from ablations.errors import InputError
 from ablations.records import RunRecord, run_folder
 from ablations.study import RunConfig
-from lightning_modules import mirror as mirror_file
-from lightning_modules.mirror import Mirror
+from lightning_modules import wandb_mirror as mirror_file
 from lightning_modules.train import Execution, claim, train
+from lightning_modules.wandb_mirror import Mirror
 from tests.fake_wandb import FakeWandb
 from tests.test_records import record
 
@@ -181,7 +181,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from lightning_modules.train import train
-from lightning_modules.mirror import Mirror
+from lightning_modules.wandb_mirror import Mirror
 from tests.test_wandb_away import CONFIG, ONLINE
 
 moment, flag = sys.argv[1], Path("silent")

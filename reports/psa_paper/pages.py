@@ -11,6 +11,7 @@ from ablations.complexity.conventions import CONVENTIONS, Convention
 from ablations.complexity.costs import counts_of_blocks
 from reports import plots
 from reports.columns import added_cost_columns
+from reports.psa_paper.caveats import warnings
 from reports.psa_paper.columns import (
     GROWTH,
     JUDGED,
@@ -26,8 +27,6 @@ from reports.psa_paper.growth import (
     SIDES,
     table_1,
 )
-from reports.psa_paper.judged import Judged, judge_table
-from reports.psa_paper.like_for_like import warnings
 from reports.psa_paper.networks import CONVENTION_OF_TABLE
 from reports.psa_paper.tables import (
     ablation_counts,
@@ -39,6 +38,7 @@ from reports.psa_paper.tables import (
     smp_table,
     verdicts,
 )
+from reports.psa_paper.verdicts import Judged, judge_table
 from reports.render import write_text
 from reports.sheets import Sheet, write_sheet
 

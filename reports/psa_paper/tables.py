@@ -11,11 +11,11 @@ from ablations.complexity.conventions import Convention
 from ablations.complexity.costs import cost_table, counts_of_models, with_added
 from ablations.complexity.counts import ModelCounts
 from ablations.complexity.model_cost import Setting
-from reports.psa_paper.digits import number
-from reports.psa_paper.judged import Judged, Verdict
-from reports.psa_paper.like_for_like import accuracies
+from reports.psa_paper.caveats import accuracies
 from reports.psa_paper.networks import ROWS, OpenRow, Variant, deeplab
 from reports.psa_paper.printed import printed_rows, printed_table
+from reports.psa_paper.rounding import number
+from reports.psa_paper.verdicts import Judged, Verdict
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 ABLATION = Setting("paper_simple_baseline_heatmaps", "resnet50", "residual", 17, (384, 288))

@@ -12,10 +12,10 @@ from ablations.cli import main
 from ablations.errors import InputError
 from ablations.records import read_failures
 from ablations.study import RunConfig
-from lightning_modules.as_asked import AsAsked, asked, check_asked
 from lightning_modules.data import create_data
 from lightning_modules.machine import check_precision
 from lightning_modules.segmentation import SegmentationModule
+from lightning_modules.sweep_check import AsAsked, asked, check_asked
 from lightning_modules.train import Execution, train
 from sweeps.one_run import carry_out
 

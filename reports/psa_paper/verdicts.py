@@ -6,7 +6,9 @@ from typing import Literal, NamedTuple
 
 from ablations.complexity.conventions import CONVENTIONS, Convention
 from ablations.complexity.counts import ModelCounts
-from reports.psa_paper.digits import (
+from reports.psa_paper.networks import ROWS, OpenRow, Row, RowOnBase, Variant
+from reports.psa_paper.printed import COSTS, Key, printed_rows
+from reports.psa_paper.rounding import (
     bounds,
     is_cut_to,
     number,
@@ -14,8 +16,6 @@ from reports.psa_paper.digits import (
     rounds_to_fewer,
     shown,
 )
-from reports.psa_paper.networks import ROWS, OpenRow, Row, RowOnBase, Variant
-from reports.psa_paper.printed import COSTS, Key, printed_rows
 
 Verdict = Literal[
     "exact to the printed digit",
