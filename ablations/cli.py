@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, NoReturn
 from ablations import options
 from ablations.errors import InputError, printable
 from ablations.search_path import check_suite, look_here_last
-from ablations.sweep_file import load_study
 
 if TYPE_CHECKING:
     import torch
 
     from ablations.attention.base import Evaluation
-    from ablations.study import RunConfig, Study
+    from ablations.run_config import RunConfig
     from lightning_modules.train import Execution
+    from sweeps.study.study import Study
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -285,6 +285,8 @@ def train(given: argparse.Namespace) -> int:
 
 def sweep(given: argparse.Namespace) -> int:
     """Run every cell of a sweep file that has no record yet."""
+    from sweeps.study.sweep_file import load_study
+
     study = load_study(given.file, given.count)
     given = decided(given, study)
     cells = list(study.runs())
@@ -299,8 +301,8 @@ def sweep(given: argparse.Namespace) -> int:
     check_names(cells)
     folder, display = given.runs / study.name, Display(Console())
     if given.executor == "here":
-        from sweeps.crew import Crew, check_gpus
-        from sweeps.runner import Runner
+        from sweeps.local.resources import Crew, check_gpus
+        from sweeps.local.runner import Runner
 
         check_gpus(given.gpus)
         crew = Crew(
@@ -312,8 +314,8 @@ def sweep(given: argparse.Namespace) -> int:
         )
         summary = Runner(cells, folder, execution(given, study), crew, display).run()
     else:
-        from sweeps.cluster import Cluster
-        from sweeps.scheduler import Allocation
+        from sweeps.slurm.cluster import Cluster
+        from sweeps.slurm.scheduler import Allocation
 
         allocation = Allocation(
             cluster=given.executor,
@@ -346,7 +348,7 @@ def decided(given: argparse.Namespace, study: "Study") -> argparse.Namespace:
 
 def check(given: argparse.Namespace, study: "Study", cells: "list[RunConfig]") -> int:
     """Look for what would keep a run from beginning; then say so, or list the runs."""
-    from sweeps.check import check_runs
+    from sweeps.study.check import check_runs
 
     found = check_runs(study, cells, execution(given, study), given.executor == "here")
     if given.dry_run:
@@ -359,7 +361,7 @@ def dry_run(name: str, cells: "list[RunConfig]", runs: Path) -> int:
     """List the cells of a sweep file and what is known of each."""
     from collections import Counter
 
-    from sweeps.coverage import state, swept_keys
+    from sweeps.study.coverage import state, swept_keys
 
     states = [state(config, runs / name) for config in cells]
     swept = swept_keys(cells)
@@ -373,7 +375,8 @@ def dry_run(name: str, cells: "list[RunConfig]", runs: Path) -> int:
 
 def missing(given: argparse.Namespace) -> int:
     """Write the cells of a sweep file that have no record as a sweep file."""
-    from sweeps.coverage import missing, write_missing
+    from sweeps.study.coverage import missing, write_missing
+    from sweeps.study.sweep_file import load_study
 
     study = load_study(given.file, given.count)
     cells = missing(study, decided(given, study).runs / study.name)
@@ -401,9 +404,11 @@ def report(given: argparse.Namespace) -> int:
         folder, study = collect(given.folder, given.runs)
         entity, project, _ = parts_of(given.folder)
     if given.sweep:
+        from sweeps.study.sweep_file import load_study
+
         study = load_study(given.sweep, given.count)
     out = given.out or folder / "report"
-    written = write_report(folder, out, study)
+    written = write_report(folder, out, list(study.runs()) if study else None)
     print(written.summary)
     if given.wandb:
         from sweeps.publish import publish

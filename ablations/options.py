@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from ablations.errors import InputError
-from ablations.study import DERIVED, RunConfig, flat
+from ablations.run_config import DERIVED, RunConfig, flat
 from ablations.yaml_file import read_yaml
 
 

@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from ablations.errors import InputError, writing
-from ablations.study import RunConfig, first_problem
+from ablations.run_config import RunConfig, first_problem
 
 FailureKind = Literal["out of memory", "non-finite loss", "time-out", "crash", "error"]
 LOG_LINES, LOG_CHARACTERS = 40, 20_000  # kept of a failed run, at most

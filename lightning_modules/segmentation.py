@@ -9,7 +9,7 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from ablations.models import create_model
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from lightning_modules.scores import SplitScore, class_iou, mean_iou, mean_loss
 
 POLY_POWER = 0.9

@@ -14,7 +14,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from ablations.attention.base import AttentionBlock
 from ablations.errors import InputError
-from ablations.study import RunConfig, flat
+from ablations.run_config import RunConfig, flat
 from ablations.yaml_file import read_yaml
 
 CELL = "WANDB_SWEEP_PARAM_PATH"

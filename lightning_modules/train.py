@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
@@ -31,8 +32,8 @@ from ablations.records import (
     run_folder,
     tail,
 )
+from ablations.run_config import RunConfig
 from ablations.sources import check_imported
-from ablations.study import RunConfig, Study
 from lightning_modules import checkpoints
 from lightning_modules.checkpoints import (
     LastCheckpoint,
@@ -73,7 +74,7 @@ class Execution:
     val_every: int | None = None  # steps; None: four times in a run
     checkpoint_every: float = 60.0  # seconds
     progress_bar: bool = True  # in a terminal; elsewhere a few lines
-    sweep: Study | None = None  # that asks for the run
+    sweep: Any = None  # that asks for the run
 
 
 class BusyError(RuntimeError):

@@ -21,7 +21,7 @@ from pytorch_lightning.loggers.logger import Logger
 
 from ablations.errors import InputError
 from ablations.records import RunRecord
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from lightning_modules.display import say
 from lightning_modules.interrupts import Interrupted
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ablations.errors import InputError
 from ablations.records import Failure, RunRecord, read_failures, read_records
-from ablations.study import DERIVED, RunConfig, Study
+from ablations.run_config import DERIVED, RunConfig
 from reports import plots
 from reports.columns import BLOCK as BLOCK_COLUMN
 from reports.columns import COMPARISON, Column, label, percent, prose, text, time_column
@@ -57,21 +57,23 @@ class Report(NamedTuple):
     complete: bool  # whether every planned run has a record; True if none was planned
 
 
-def write_report(runs: Path, out: Path, study: Study | None = None) -> Report:
+def write_report(
+    runs: Path, out: Path, planned: Sequence[RunConfig] | None = None
+) -> Report:
     """Write report.md, tables (.md, .csv, .tex) and plots (.svg, .png).
 
-    study states what runs there should be. Raises InputError for a folder without records,
-    a record that is not whole, and an out folder that cannot be written.
+    planned are the runs that there should be. Raises InputError for a folder without
+    records, a record that is not whole, and an out folder that cannot be written.
     """
     records = list(read_records(runs))
     failures = list(read_failures(runs))
     if not records:
         raise InputError(f"{runs}: no record of a finished run{first_reason(failures)}")
-    missing = lacking(records, study) if study else []
+    missing = lacking(records, planned or [])
     groups = settings(records)
     head = [
         f"# {markdown_text(runs.resolve().name, LONG)}: attention blocks compared",
-        coverage(records, failures, study, missing),
+        coverage(records, failures, planned, missing),
         *([version_line(records)] if versions(records) else []),
     ]
     sections = sections_of(groups, out)
@@ -208,7 +210,7 @@ def version_line(records: list[RunRecord]) -> str:
     return "\n\n".join(lines)
 
 
-def lacking(records: Iterable[RunRecord], study: Study) -> list[str]:
+def lacking(records: Iterable[RunRecord], planned: Iterable[RunConfig]) -> list[str]:
     """The planned runs that have no record.
 
     A block whose file is not found here counts in whatever version it ran.
@@ -217,7 +219,7 @@ def lacking(records: Iterable[RunRecord], study: Study) -> list[str]:
     asked = {record.config.asked().run_id for record in records}
     return [
         config.run_id
-        for config in study.runs()
+        for config in planned
         if config.run_id
         not in (done if any(getattr(config, k) for k in DERIVED) else asked)
     ]
@@ -226,17 +228,17 @@ def lacking(records: Iterable[RunRecord], study: Study) -> list[str]:
 def coverage(
     records: list[RunRecord],
     failures: list[Failure],
-    study: Study | None,
+    planned: Sequence[RunConfig] | None,
     missing: list[str],
 ) -> str:
     """How much of the study is here: the means of a part of a grid can be biased."""
     counts = f"{plural(len(records), 'finished run')}, {len(failures)} failed"
-    if study is None:
+    if planned is None:
         return (
             f"{counts}. How many were planned is not known here (`--sweep FILE` says it)."
         )
-    planned = sum(1 for _ in study.cells())
-    line = f"{counts}; {planned - len(missing)} of the {planned} planned have a record."
+    here = len(planned) - len(missing)
+    line = f"{counts}; {here} of the {len(planned)} planned have a record."
     if not missing:
         return line
     ids = listed([f"* `{run_id}`" for run_id in missing], "\n")

@@ -13,7 +13,7 @@ from pandas import DataFrame
 from ablations.attention import BLOCKS
 from ablations.placements import PLACEMENTS
 from ablations.records import RunRecord
-from ablations.study import DERIVED, RunConfig
+from ablations.run_config import DERIVED, RunConfig
 from reports.statistics import interval, sign_flip_p
 
 # What a comparison holds fixed: everything but the block, its source and the seed.

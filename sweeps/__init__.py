@@ -1,1 +1,1 @@
-"""Which runs exist: sweep files in W&B's format, and the runner that needs no server."""
+"""Which runs exist, and how they are carried out: here, on a cluster, or under W&B."""

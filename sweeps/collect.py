@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from ablations.errors import InputError
 from ablations.records import RunRecord, problem_of, run_folder
-from ablations.study import Study
-from ablations.sweep_file import parse_study
 from lightning_modules.wandb_mirror import RECORD_KEY
+from sweeps.study.study import Study
+from sweeps.study.sweep_file import parse_study
 
 PREFIX = "wandb:"
 LISTED = 10  # problems in a message

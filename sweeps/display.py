@@ -8,9 +8,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from ablations.errors import printable
-from ablations.study import RunConfig
-from sweeps.coverage import swept_keys
+from ablations.run_config import RunConfig
 from sweeps.pace import Pace
+from sweeps.study.coverage import swept_keys
 
 
 class Display:

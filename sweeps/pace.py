@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 
 
 @dataclass

@@ -16,7 +16,7 @@ from pathlib import Path
 from ablations.attention import BLOCKS
 from ablations.placements import PLACEMENTS
 from ablations.records import RunRecord, run_folder
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 
 CLASSES = ["background", "zero", "one", "two", "three", "four", "five", "six", "seven"]
 STEPS = range(4, 244, 4)

@@ -28,7 +28,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from ablations.models import create_model
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from lightning_modules.data import create_data
 from lightning_modules.train import Execution, train
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ablations.cli import main
-from sweeps import check
+from sweeps.study import check
 
 SMALL = """
 name: small
@@ -155,7 +155,7 @@ def test_what_there_was_no_time_for_is_said(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moments = iter([0.0, 1.0, 1000.0])
-    monkeypatch.setattr("sweeps.check.time.monotonic", lambda: next(moments))
+    monkeypatch.setattr("sweeps.study.check.time.monotonic", lambda: next(moments))
     code, said = answer(folder, "  block: {values: [none, se, gc]}", capsys, "--check")
     assert (code, "networks: 1 of 3 checked in 60 s" in said) == (0, True)
 

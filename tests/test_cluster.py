@@ -23,13 +23,13 @@ from ablations.records import (
     read_records,
     run_folder,
 )
-from ablations.study import RunConfig
-from ablations.sweep_file import load_study
+from ablations.run_config import RunConfig
 from lightning_modules.train import Execution
-from sweeps import cluster, scheduler
-from sweeps.cluster import Cluster
 from sweeps.display import Display
-from sweeps.scheduler import Allocation, Submitted
+from sweeps.slurm import cluster, scheduler
+from sweeps.slurm.cluster import Cluster
+from sweeps.slurm.scheduler import Allocation, Submitted
+from sweeps.study.sweep_file import load_study
 from tests.states import PATIENCE, wait_until
 from tests.test_records import record
 

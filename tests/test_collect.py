@@ -10,7 +10,7 @@ import yaml
 
 from ablations.errors import InputError
 from ablations.records import read_records
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from sweeps.collect import collect
 from tests.fake_wandb import ENTITY, FakeWandb, Run, Sweep
 from tests.fake_wandb.backend import Project

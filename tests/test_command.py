@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from ablations.cli import main
-from ablations.command import as_sent, expand, own_flags
 from ablations.errors import InputError
 from ablations.records import run_folder
-from ablations.sweep_file import load_study
+from sweeps.study.command import as_sent, expand, own_flags
+from sweeps.study.sweep_file import load_study
 from tests.test_records import record
 
 CELL = {"aug": False, "flip": True, "lr": 10.0, "name": None, "opt": {"kind": "sgd"}}

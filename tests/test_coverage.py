@@ -7,8 +7,8 @@ import pytest
 
 from ablations.cli import main
 from ablations.records import Failure, run_folder
-from ablations.sweep_file import load_study
-from sweeps.coverage import missing, state
+from sweeps.study.coverage import missing, state
+from sweeps.study.sweep_file import load_study
 from tests.test_records import record
 
 SWEEP = """

@@ -11,7 +11,7 @@ from torch import Tensor
 from ablations.cli import main
 from ablations.errors import InputError
 from ablations.normalisation import IMAGENET
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from lightning_modules.data import DATASETS, create_data, show_data
 from lightning_modules.data.digits import CLASSES, HANDWRITING, SCENES, DigitScenes, scene
 from lightning_modules.data.sampler import StepSampler

@@ -6,7 +6,7 @@ import signal
 import pytest
 from rich.console import Console
 
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from sweeps.display import Display
 from sweeps.interrupts import Interrupts
 

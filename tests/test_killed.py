@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ablations.records import RunRecord, read_failures, read_records
-from ablations.sweep_file import load_study
-from sweeps.coverage import missing
+from sweeps.study.coverage import missing
+from sweeps.study.sweep_file import load_study
 from tests.states import PATIENCE, wait_until
 
 pytestmark = pytest.mark.slow
@@ -101,7 +101,7 @@ class Sweep:
 
 def is_worker(pid: str) -> bool:
     try:
-        return b"sweeps.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"sweeps.local.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:  # gone
         return False
 

@@ -16,7 +16,7 @@ from torchvision.tv_tensors import Image, Mask
 
 from ablations.errors import InputError
 from ablations.normalisation import IMAGENET, normalisation
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from lightning_modules.data import create_data
 from lightning_modules.data.segmentation_data import PreparedImages
 from lightning_modules.data.voc2012 import VocImages

@@ -9,11 +9,11 @@ from typing import NoReturn
 import pytest
 
 from ablations.records import Failure, failure_path
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from lightning_modules.train import Execution
-from sweeps.child import Stopped
-from sweeps.logs import log_end
-from sweeps.one_run import Message, carry_out
+from sweeps.local.command import Stopped
+from sweeps.local.logs import log_end
+from sweeps.local.one_run import Message, carry_out
 
 CONFIG = RunConfig()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from sweeps.pace import Pace
 
 FIRST, SECOND = RunConfig(), RunConfig(seed=1)

@@ -18,7 +18,7 @@ from ablations.records import (
     read_records,
     run_folder,
 )
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 
 CONFIG = RunConfig(block="se", seed=3)
 

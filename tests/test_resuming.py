@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from ablations.records import RunRecord, run_folder
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from lightning_modules.checkpoints import STATEMENT, Statement
 from lightning_modules.data import create_data
 from lightning_modules.resuming import UnusableError, resumable, set_aside

@@ -14,13 +14,13 @@ from rich.console import Console
 
 from ablations.errors import InputError
 from ablations.records import Failure, failure_path, failures, run_folder
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from lightning_modules.train import Execution
-from sweeps import runner
-from sweeps.crew import Crew, Summary
 from sweeps.display import Display
-from sweeps.one_run import Message
-from sweeps.runner import Runner
+from sweeps.local import runner
+from sweeps.local.one_run import Message
+from sweeps.local.resources import Crew, Summary
+from sweeps.local.runner import Runner
 from tests.test_records import record
 
 FIRST, SECOND = RunConfig(max_steps=4), RunConfig(max_steps=4, seed=1)

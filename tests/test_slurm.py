@@ -10,10 +10,10 @@ import torch
 
 from ablations.errors import InputError
 from ablations.records import failure_path, failures, read_records, run_folder
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from lightning_modules import checkpoints
-from sweeps.cluster import Cluster
-from sweeps.scheduler import Allocation
+from sweeps.slurm.cluster import Cluster
+from sweeps.slurm.scheduler import Allocation
 from tests.slurm_node import SlurmNode, shown, what_is_missing
 from tests.states import PATIENCE, wait_until
 from tests.test_cluster import (

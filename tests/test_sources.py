@@ -9,10 +9,10 @@ import pytest
 
 from ablations.errors import InputError
 from ablations.records import find_record, run_folder
+from ablations.run_config import RunConfig
 from ablations.sources import check_imported, is_import_path, source_of
-from ablations.study import RunConfig
-from ablations.sweep_file import load_study
-from sweeps.coverage import swept_keys, write_missing
+from sweeps.study.coverage import swept_keys, write_missing
+from sweeps.study.sweep_file import load_study
 from tests.test_records import record
 
 BLOCK = {"block": "my_file:Own"}

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ablations.errors import InputError
-from ablations.study import RunConfig
-from ablations.sweep_file import load_study
+from ablations.run_config import RunConfig
+from sweeps.study.sweep_file import load_study
 
 HEAD = "method: grid\n"
 

@@ -10,12 +10,12 @@ from rich.console import Console
 
 from ablations.cli import main
 from ablations.records import RunRecord, run_folder
-from ablations.study import Study
-from ablations.sweep_file import load_study
 from lightning_modules.train import Execution, claim
-from sweeps.crew import Crew, Summary
 from sweeps.display import Display
-from sweeps.runner import Runner
+from sweeps.local.resources import Crew, Summary
+from sweeps.local.runner import Runner
+from sweeps.study.study import Study
+from sweeps.study.sweep_file import load_study
 from tests.states import wait_until
 from tests.test_records import record
 

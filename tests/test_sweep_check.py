@@ -11,13 +11,13 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from ablations.cli import main
 from ablations.errors import InputError
 from ablations.records import read_failures
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from lightning_modules.data import create_data
 from lightning_modules.machine import check_precision
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.sweep_check import AsAsked, asked, check_asked
 from lightning_modules.train import Execution, train
-from sweeps.one_run import carry_out
+from sweeps.local.one_run import carry_out
 
 CONFIG = RunConfig(
     model="fpn", image_size=32, train_images=8, val_images=4, batch_size=4, max_steps=2

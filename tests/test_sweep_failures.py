@@ -12,13 +12,13 @@ import yaml
 from rich.console import Console
 
 from ablations.records import Failure, FailureKind, failure_path, read_records, run_folder
-from ablations.study import RunConfig
-from ablations.sweep_file import load_study
+from ablations.run_config import RunConfig
 from lightning_modules.train import Execution, claim
-from sweeps import worker
-from sweeps.crew import Crew, Summary
 from sweeps.display import Display
-from sweeps.runner import Runner
+from sweeps.local import worker
+from sweeps.local.resources import Crew, Summary
+from sweeps.local.runner import Runner
+from sweeps.study.sweep_file import load_study
 
 SMOKE = Path(__file__).parents[1] / "sweeps" / "smoke.yaml"
 NONE, *_ = load_study(SMOKE).runs()

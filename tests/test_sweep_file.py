@@ -8,10 +8,10 @@ import pytest
 
 from ablations.cli import main
 from ablations.errors import LINE, InputError
-from ablations.grid import CELLS
-from ablations.study import RunConfig
-from ablations.sweep_file import load_study
+from ablations.run_config import RunConfig
 from ablations.yaml_file import BYTES, read_yaml
+from sweeps.study.grid import CELLS
+from sweeps.study.sweep_file import load_study
 
 
 def refusal(folder: Path, text: str | bytes, count: int | None = None) -> str:

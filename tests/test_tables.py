@@ -8,7 +8,7 @@ import pytest
 from pandas import DataFrame
 from scipy import stats
 
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from reports.statistics import interval, sign_flip_p
 from reports.tables import (
     block_comparison,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ablations.errors import InputError
 from ablations.records import Failure, RunRecord, run_folder
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from lightning_modules.checkpoints import Progress
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
 from lightning_modules.train import BusyError, Execution, claim, train

@@ -11,7 +11,7 @@ from torchvision import tv_tensors
 from ablations.cli import main
 from ablations.errors import InputError
 from ablations.records import Failure
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from lightning_modules.data import create_data, show_data
 from lightning_modules.data.segmentation_data import VOID
 from lightning_modules.data.voc2012 import VocImages, augment

@@ -12,7 +12,7 @@ import pytest
 
 from ablations.errors import InputError
 from ablations.records import RunRecord, run_folder
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from lightning_modules import wandb_mirror as mirror_file
 from lightning_modules.train import Execution, claim, train
 from lightning_modules.wandb_mirror import Mirror

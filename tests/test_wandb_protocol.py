@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ablations.grid import grid
+from sweeps.study.grid import grid
 from tests.fake_wandb import FakeWandb, Run, UnknownRequestError
 from tests.fake_wandb.grid import as_text, cells
 from tests.wandb_workplace import Workplace, workplace

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ablations.command import expand
-from ablations.grid import grid
-from ablations.study import Study
-from sweeps.child import call, environment, set_variables, write_cell
+from sweeps.local.command import call, environment, set_variables, write_cell
+from sweeps.study.command import expand
+from sweeps.study.grid import grid
+from sweeps.study.study import Study
 from tests.wandb_workplace import Workplace
 
 SHOW = """

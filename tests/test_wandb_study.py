@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from ablations.records import Failure, RunRecord, read_records, run_folder
-from ablations.study import RunConfig
-from ablations.sweep_file import load_study
+from ablations.run_config import RunConfig
+from sweeps.study.sweep_file import load_study
 from tests.fake_wandb import FakeWandb, Run
 from tests.test_records import record
 from tests.wandb_workplace import OLD_VERSION, PATIENCE, Workplace

@@ -20,9 +20,9 @@ import yaml
 from pandas import DataFrame
 
 from ablations.records import read_records
-from ablations.study import RunConfig
-from ablations.sweep_file import load_study
+from ablations.run_config import RunConfig
 from lightning_modules.train import Execution, train
+from sweeps.study.sweep_file import load_study
 from tests.fake_wandb import FakeWandb
 
 SMOKE = Path(__file__).parents[1] / "sweeps" / "smoke.yaml"

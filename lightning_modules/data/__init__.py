@@ -6,7 +6,7 @@ A data set is a DataSource: its classes, its splits, and how images become batch
 from pathlib import Path
 
 from ablations.errors import unknown_name
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from lightning_modules.data import digits, voc2012
 from lightning_modules.data.contact_sheet import contact_sheet, save_sheet
 from lightning_modules.data.segmentation_data import (

@@ -15,7 +15,7 @@ from torchvision.tv_tensors import Image, Mask
 
 from ablations.errors import InputError
 from ablations.normalisation import Normalisation, normalisation
-from ablations.study import RunConfig
+from ablations.run_config import RunConfig
 from lightning_modules.data.loader import Batch, Loader
 from lightning_modules.data.sampler import Draw, StepSampler
 

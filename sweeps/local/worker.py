@@ -16,9 +16,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablations.study import RunConfig
-from sweeps.logs import end_of
-from sweeps.one_run import Message, carry_out
+from ablations.run_config import RunConfig
+from sweeps.local.logs import end_of
+from sweeps.local.one_run import Message, carry_out
 
 if TYPE_CHECKING:
     from lightning_modules.train import Execution
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 START = """
 import sys
 sys.path[:] = sys.argv[2:]
-from sweeps.worker import work
+from sweeps.local.worker import work
 work(int(sys.argv[1]))
 """
 STOP_SECONDS = 30.0  # until a process that was asked to end is killed

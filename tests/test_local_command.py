@@ -12,10 +12,11 @@ import yaml
 
 from ablations.cli import main
 from ablations.records import Failure, read_records, run_folder
-from ablations.study import RunConfig, Study
-from ablations.sweep_file import load_study
+from ablations.run_config import RunConfig
 from lightning_modules.train import Execution
-from sweeps.child import as_child, call
+from sweeps.local.command import as_child, call
+from sweeps.study.study import Study
+from sweeps.study.sweep_file import load_study
 from tests.states import PATIENCE, wait_until
 from tests.test_records import record
 
@@ -29,7 +30,7 @@ STUDY = Study(
 WRITES = """
 import json, os, sys
 from pathlib import Path
-from ablations.study import RunConfig
+from ablations.run_config import (RunConfig)
 from tests.states import PATIENCE, wait_until
 from tests.test_records import record
 cell = json.loads(Path(sys.argv[1]).read_text())
@@ -103,7 +104,7 @@ def test_a_command_ends_with_the_process_that_waits_for_it(tmp_path: Path) -> No
     child = f"import os, time; open({str(alive)!r}, 'w').write(str(os.getpid()))"
     words = [sys.executable, "-c", child + f"; time.sleep({PATIENCE})"]
     parent = subprocess.Popen(
-        [sys.executable, "-c", f"from sweeps.child import call; call({words!r})"]
+        [sys.executable, "-c", f"from sweeps.local.command import call; call({words!r})"]
     )
     wait_until(lambda: alive.exists() and alive.read_text())
     parent.send_signal(signal.SIGTERM)

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ablations.command import as_sent, expand
 from ablations.errors import writing
 from ablations.records import Failure, RunRecord, failures, find_record, run_folder
-from ablations.study import RunConfig, Study
-from sweeps.logs import log_end
+from ablations.run_config import RunConfig
+from sweeps.local.logs import log_end
+from sweeps.study.command import as_sent, expand
+from sweeps.study.study import Study
 
 if TYPE_CHECKING:
     from lightning_modules.train import Execution

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ablations.command_check import check_command
 from ablations.errors import InputError, shown, unknown_name
-from ablations.grid import leaf_parameters, nest
 from ablations.import_path import check_import_path
-from ablations.study import RunConfig, Study, flat
+from ablations.run_config import RunConfig, flat
 from ablations.yaml_file import read_yaml
+from sweeps.study.command_check import check_command
+from sweeps.study.grid import leaf_parameters, nest
+from sweeps.study.study import Study
 
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
 SWEEP_KEYS = {

@@ -17,9 +17,9 @@ import submitit
 from submitit.core.utils import FailedJobError
 
 from ablations.errors import InputError
-from sweeps.child import variables
-from sweeps.job import Job
-from sweeps.one_run import Message
+from sweeps.local.command import variables
+from sweeps.local.one_run import Message
+from sweeps.slurm.run_job import Job
 
 ARRAY_SIZE = 1000  # Slurm's own limit is one more, where it is not set
 REQUEUES = 1000  # by the time limit; submitit's own limit is 3

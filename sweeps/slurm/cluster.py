@@ -14,14 +14,14 @@ import submitit
 
 from ablations.errors import InputError
 from ablations.records import Failure, FailureKind, failures, has_record, run_folder, tail
-from ablations.study import RunConfig
-from sweeps import scheduler
-from sweeps.crew import Summary, check_writable
+from ablations.run_config import RunConfig
 from sweeps.display import Display
 from sweeps.interrupts import Interrupts
-from sweeps.job import Job
-from sweeps.logs import last_line
-from sweeps.scheduler import ENDED, Allocation, Submitted
+from sweeps.local.logs import last_line
+from sweeps.local.resources import Summary, check_writable
+from sweeps.slurm import scheduler
+from sweeps.slurm.run_job import Job
+from sweeps.slurm.scheduler import ENDED, Allocation, Submitted
 
 if TYPE_CHECKING:
     from lightning_modules.train import Execution

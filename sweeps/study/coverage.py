@@ -7,8 +7,9 @@ import yaml
 
 from ablations.errors import InputError
 from ablations.records import failure_path, has_record
-from ablations.study import DERIVED, RunConfig, Study
+from ablations.run_config import DERIVED, RunConfig
 from ablations.yaml_file import read_yaml
+from sweeps.study.study import Study
 
 
 def state(config: RunConfig, folder: Path) -> str:

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from ablations.command import own_flags
 from ablations.errors import UnwritableError
 from ablations.records import RunRecord, failures, has_record, run_folder
-from ablations.study import RunConfig, Study
-from sweeps.child import as_child, run_command
-from sweeps.logs import log_into
+from ablations.run_config import RunConfig
+from sweeps.local.command import as_child, run_command
+from sweeps.local.logs import log_into
+from sweeps.study.command import own_flags
+from sweeps.study.study import Study
 
 if TYPE_CHECKING:
     from lightning_modules.train import Execution

@@ -9,7 +9,9 @@ from pathlib import Path
 from shutil import which
 from typing import Any, NoReturn
 
-from ablations.command import (
+from ablations.errors import InputError, shown, unknown_name
+from ablations.options import train_flags
+from sweeps.study.command import (
     ARGUMENTS,
     DEFAULT,
     JSON_FILE,
@@ -21,8 +23,6 @@ from ablations.command import (
     search_path,
     with_variables,
 )
-from ablations.errors import InputError, shown, unknown_name
-from ablations.options import train_flags
 
 VALUES = {f"${{{name}}}" for name in ARGUMENTS}  # macros that hand over a cell
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from ablations.errors import InputError, UnwritableError
 from ablations.records import Failure, FailureKind, failures, has_record, run_folder
-from ablations.study import RunConfig
-from sweeps.crew import Crew, Summary, check_writable
+from ablations.run_config import RunConfig
 from sweeps.display import Display
 from sweeps.interrupts import Interrupts
-from sweeps.logs import last_line, log_end
-from sweeps.one_run import Message
-from sweeps.worker import Worker
+from sweeps.local.logs import last_line, log_end
+from sweeps.local.one_run import Message
+from sweeps.local.resources import Crew, Summary, check_writable
+from sweeps.local.worker import Worker
 
 if TYPE_CHECKING:
     from lightning_modules.train import Execution

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ablations.distributions import Spec, check_spec, draw
 from ablations.errors import InputError, shown
+from sweeps.study.distributions import Spec, check_spec, draw
 
 Names = tuple[str, ...]  # of a parameter, from the outermost
 Cell = dict[str, Any]

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from submitit.helpers import DelayedSubmission
 
 from ablations.errors import UnwritableError
-from ablations.study import RunConfig
-from sweeps.child import Stopped
-from sweeps.one_run import Message, carry_out
+from ablations.run_config import RunConfig
+from sweeps.local.command import Stopped
+from sweeps.local.one_run import Message, carry_out
 
 if TYPE_CHECKING:
     from lightning_modules.train import Execution

@@ -12,16 +12,17 @@ from rich.console import Console
 from rich.progress import track
 
 from ablations.attention.base import Evaluation
-from ablations.command import own_flags
-from ablations.command_check import check_start
 from ablations.errors import printable
 from ablations.models import check_network
-from ablations.study import RunConfig, Study
+from ablations.run_config import RunConfig
 from ablations.time_limit import at_most
 from lightning_modules.data import create_data, find_dataset
 from lightning_modules.machine import check_precision
 from lightning_modules.train import Execution, check_names
-from sweeps.coverage import swept_keys
+from sweeps.study.command import own_flags
+from sweeps.study.command_check import check_start
+from sweeps.study.coverage import swept_keys
+from sweeps.study.study import Study
 
 SECONDS = 60  # for all networks of a study; those that are left are counted
 STEP = 20  # seconds for one network, for one data set, for all imports

@@ -1,10 +1,9 @@
-"""What is run: one configuration per run, one grid of them per study."""
+"""RunConfig: everything that decides the result of one run."""
 
 import hashlib
-import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import (
@@ -16,7 +15,6 @@ from pydantic import (
     model_validator,
 )
 
-from ablations import grid
 from ablations.errors import InputError, shown, unknown_name
 from ablations.sources import check_source, source_of
 from ablations.yaml_file import number_hint
@@ -162,44 +160,3 @@ def hint(kind: str, value: object) -> str:
 
 
 NUMBERS = {"int_type", "float_type"}  # pydantic's names of what is wrong
-
-
-class Study(BaseModel):
-    """A named set of runs; sweep_file.py reads it."""
-
-    model_config = ConfigDict(frozen=True, strict=True)
-
-    name: str
-    parameters: dict[str, Any]  # as in the sweep file
-    method: Literal["grid", "random"] = "grid"
-    count: int = 0  # of a random search
-    run_cap: int | None = None  # runs that are started at most, the first ones
-    program: str = ""
-    command: tuple[str, ...] = ()
-    options: dict[str, Any] = {}  # flags of `ablate train` in the command
-    project: str | None = None  # of W&B
-    entity: str | None = None
-
-    def cells(self) -> Iterator[dict[str, Any]]:
-        """What the sweep asks of each run, in W&B's order."""
-        if self.method == "grid":
-            return itertools.islice(grid.grid(self.parameters), self.run_cap)
-        return grid.random(self.parameters, self.count)
-
-    def runs(self) -> Iterator[RunConfig]:
-        """The run of every cell; InputError for one that is no configuration."""
-        for cell in self.cells():
-            yield self.run(cell)
-
-    def run(self, cell: Mapping[str, Any]) -> RunConfig:
-        fixed = {
-            key: value
-            for key, value in self.options.items()
-            if key in RunConfig.model_fields
-        }
-        return RunConfig.parse(fixed | dict(cell), self.name)
-
-    def cell(self, config: RunConfig) -> dict[str, Any]:
-        """What the sweep asks of that run."""
-        asked = config.asked()
-        return next(cell for cell in self.cells() if self.run(cell).asked() == asked)

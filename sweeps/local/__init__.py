@@ -1,0 +1,1 @@
+"""Runs carried out on this machine, by worker processes."""

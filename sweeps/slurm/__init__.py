@@ -1,0 +1,1 @@
+"""Runs carried out by a cluster: arrays of jobs under Slurm."""

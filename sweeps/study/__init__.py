@@ -1,0 +1,1 @@
+"""Which runs there are: sweep files, read as W&B reads them."""
