@@ -142,13 +142,13 @@ def where(given: argparse.Namespace) -> None:
     from ablations.complexity.model_cost import Setting
     from ablations.threads import on_threads
     from reports.columns import WHERE
-    from reports.sheets import Sheet
+    from reports.page import Table
     from reports.terminal import show
 
     setting = Setting(given.model, given.encoder, given.placement, 2, given.size)
     with on_threads(1):
         table = landing_costs(given.block, setting, given.evaluation)
-    show([Sheet("where", table, WHERE)], given.wide)
+    show([Table(table, WHERE)], given.wide)
 
 
 def cost(given: argparse.Namespace) -> None:
@@ -158,9 +158,9 @@ def cost(given: argparse.Namespace) -> None:
     from ablations.complexity.model_cost import Setting
     from ablations.models import SMP_MODELS
     from ablations.threads import on_threads
-    from reports.cost import blocks_sheets, model_sheets, survey_lines, survey_sheet
-    from reports.sheets import keep
+    from reports.cost import blocks_page, model_page, survey_page, survey_table
     from reports.terminal import progress, show
+    from reports.write.files import write_tables
 
     names = given.block or list(BLOCKS)
     convention = find_convention(given.convention)
@@ -172,16 +172,17 @@ def cost(given: argparse.Namespace) -> None:
     with on_threads(1):
         if len(settings) > 1:
             shown = progress(settings, "cost", len(settings))
-            sheets = [survey_sheet(names, shown, convention)]
-        elif given.model:
-            sheets = model_sheets(names, settings[0], convention)
+            table = survey_table(names, shown, convention)
+            page, tables = survey_page(table), [table]
         else:
-            sheets = blocks_sheets(names, given.channels, given.size, convention)
-    if len(settings) > 1:
-        print(*survey_lines(sheets[0]), sep="\n")
-    else:
-        show(sheets, given.wide)
-    print("written:", *keep(sheets, given.out), sep="\n  ")
+            page = (
+                model_page(names, settings[0], convention)
+                if given.model
+                else blocks_page(names, given.channels, given.size, convention)
+            )
+            tables = page.tables
+    show(page.parts, given.wide)
+    print("written:", *write_tables(tables, given.out), sep="\n  ")
 
 
 ENCODERS = ["resnet50", "mobilenet_v2", "efficientnet-b0"]  # of cost --all
@@ -191,24 +192,25 @@ def reproduce(given: argparse.Namespace) -> None:
     """Count a paper's complexity tables anew, beside what it prints, with reasons."""
     from ablations.complexity.conventions import find_convention
     from ablations.threads import on_threads
-    from reports.psa_paper.pages import PARTS, count_parts, summary_sheet, write_page
+    from reports.psa_paper.pages import chapters, psa_page, verdict_table
     from reports.terminal import progress, show
+    from reports.write.pages import write_page
 
     convention = find_convention(given.convention) if given.convention else None
     with on_threads(1):
-        parts = list(progress(count_parts(convention), "tables", PARTS))
-    show([summary_sheet(parts)], given.wide)
-    print("written:", write_page(parts, given.out), "(every cell with its reason)")
+        planned = chapters(convention)
+        counted = [count() for count in progress(planned, "tables", len(planned))]
+    show([verdict_table(counted)], given.wide)
+    path = write_page(psa_page(counted), given.out, "psa")
+    print("written:", path, "(every cell with its reason)")
 
 
 def bench(given: argparse.Namespace) -> None:
     """Time and memory of blocks, direct against fast, on this device."""
     from ablations.benchmark.bench import Case, as_table, bench, find_device
-    from reports import plots
-    from reports.columns import BENCH, BENCH_COMPILED
-    from reports.sheets import Sheet, keep
-    from reports.short_columns import BENCH as SHORT
+    from reports.bench import bench_page
     from reports.terminal import progress, show
+    from reports.write.pages import write_parts
 
     device = find_device(given.device)
     cases = [
@@ -219,14 +221,10 @@ def bench(given: argparse.Namespace) -> None:
     ]
     rows = bench(cases, device, given.threads, given.rounds, given.compiled)
     table = as_table(list(progress(rows, "bench", len(cases))))
-    more = BENCH_COMPILED if given.compiled else []
-    short = [*SHORT[:3], *more, *SHORT[3:]]
-    sheets = [Sheet(given.name, table, [*BENCH, *more], short=short)]
+    page = bench_page(table, given.name, given.compiled)
     print_machine(given, device)
-    show(sheets, given.wide)
-    files = keep(sheets, given.out)
-    plots.save(plots.direct_against_fast(table), given.out, given.name)
-    print("written:", *files, f"{given.out / given.name}.svg, .png", sep="\n  ")
+    show(page.parts, given.wide)
+    print("written:", *write_parts(page, given.out), sep="\n  ")
 
 
 def bench_model(given: argparse.Namespace) -> None:
@@ -235,9 +233,9 @@ def bench_model(given: argparse.Namespace) -> None:
 
     from ablations.benchmark.bench import MODEL_ROWS, bench_model, find_device
     from ablations.models import check_network, create_model
-    from reports.columns import BENCH_MODEL
-    from reports.sheets import Sheet, keep
+    from reports.bench import bench_model_page
     from reports.terminal import progress, show
+    from reports.write.pages import write_parts
 
     names = (given.model, given.encoder, None, given.block, given.placement)
     check_network(*names, "direct", 21, given.size)
@@ -251,10 +249,10 @@ def bench_model(given: argparse.Namespace) -> None:
     shape = (given.batch_size, 3, *given.size)
     rows = bench_model(given.block, network, shape, device, given.threads, given.rounds)
     table = DataFrame(list(progress(rows, "bench-model", MODEL_ROWS)))
-    sheets = [Sheet(given.name, table, BENCH_MODEL)]
+    page = bench_model_page(table, given.name)
     print_machine(given, device)
-    show(sheets, given.wide)
-    print("written:", *keep(sheets, given.out), sep="\n  ")
+    show(page.parts, given.wide)
+    print("written:", *write_parts(page, given.out), sep="\n  ")
 
 
 def print_machine(given: argparse.Namespace, device: "torch.device") -> None:
@@ -395,6 +393,7 @@ def report(given: argparse.Namespace) -> int:
     With --sweep the exit code is 1 where a planned run has no record.
     """
     from reports.report import write_report
+    from reports.terminal import show
 
     folder, study = Path(given.folder), None
     entity, project = None, None
@@ -409,7 +408,7 @@ def report(given: argparse.Namespace) -> int:
         study = load_study(given.sweep, given.count)
     out = given.out or folder / "report"
     written = write_report(folder, out, list(study.runs()) if study else None)
-    print(written.summary)
+    show(written.summary.parts, given.wide)
     if given.wandb:
         from sweeps.publish import publish
 

@@ -499,6 +499,7 @@ def report_options(parser: argparse.ArgumentParser) -> None:
         "--runs", type=Path, default=Path("runs"), help="for records of W&B"
     )
     parser.add_argument("--out", type=Path, help="default: RUNS/report")
+    wide_option(parser)
     parser.add_argument(
         "--wandb",
         choices=["offline", "online"],
