@@ -138,16 +138,16 @@ def show_data(given: argparse.Namespace) -> None:
 
 def where(given: argparse.Namespace) -> None:
     """Show where blocks land in a model, and what each landing costs."""
-    from ablations.complexity.costs import landing_costs
-    from ablations.complexity.model_cost import Setting
+    from ablations.complexity.model_cost import Setting, site_costs
     from ablations.threads import on_threads
     from reports.columns import WHERE
+    from reports.cost_tables import site_table
     from reports.sheets import Sheet
     from reports.terminal import show
 
     setting = Setting(given.model, given.encoder, given.placement, 2, given.size)
     with on_threads(1):
-        table = landing_costs(given.block, setting, given.evaluation)
+        table = site_table(site_costs(given.block, setting, given.evaluation))
     show([Sheet("where", table, WHERE)], given.wide)
 
 
@@ -203,8 +203,9 @@ def reproduce(given: argparse.Namespace) -> None:
 
 def bench(given: argparse.Namespace) -> None:
     """Time and memory of blocks, direct against fast, on this device."""
-    from ablations.benchmark.bench import Case, as_table, bench, find_device
+    from ablations.benchmark.bench import Case, bench, find_device
     from reports import plots
+    from reports.bench_tables import bench_table
     from reports.columns import BENCH, BENCH_COMPILED
     from reports.sheets import Sheet, keep
     from reports.short_columns import BENCH as SHORT
@@ -218,7 +219,7 @@ def bench(given: argparse.Namespace) -> None:
         for dtype in given.dtype or ["float32"]
     ]
     rows = bench(cases, device, given.threads, given.rounds, given.compiled)
-    table = as_table(list(progress(rows, "bench", len(cases))))
+    table = bench_table(list(progress(rows, "bench", len(cases))))
     more = BENCH_COMPILED if given.compiled else []
     short = [*SHORT[:3], *more, *SHORT[3:]]
     sheets = [Sheet(given.name, table, [*BENCH, *more], short=short)]
@@ -231,10 +232,9 @@ def bench(given: argparse.Namespace) -> None:
 
 def bench_model(given: argparse.Namespace) -> None:
     """Time and memory of a training step of a whole model: bare, direct, fast."""
-    from pandas import DataFrame
-
     from ablations.benchmark.bench import MODEL_ROWS, bench_model, find_device
     from ablations.models import check_network, create_model
+    from reports.bench_tables import bench_model_table
     from reports.columns import BENCH_MODEL
     from reports.sheets import Sheet, keep
     from reports.terminal import progress, show
@@ -250,7 +250,7 @@ def bench_model(given: argparse.Namespace) -> None:
 
     shape = (given.batch_size, 3, *given.size)
     rows = bench_model(given.block, network, shape, device, given.threads, given.rounds)
-    table = DataFrame(list(progress(rows, "bench-model", MODEL_ROWS)))
+    table = bench_model_table(list(progress(rows, "bench-model", MODEL_ROWS)))
     sheets = [Sheet(given.name, table, BENCH_MODEL)]
     print_machine(given, device)
     show(sheets, given.wide)

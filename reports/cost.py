@@ -6,25 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from ablations.attention.base import EVALUATIONS, Evaluation
-from ablations.complexity.audit import audit
+from ablations.complexity.audit import audit, whole_costs_the_sum
 from ablations.complexity.conventions import Convention
-from ablations.complexity.costs import (
-    cost_table,
+from ablations.complexity.counts import (
+    Counts,
+    ModelCounts,
     counts_of_blocks,
     counts_of_models,
-    survey,
-    that_fit,
-    whole_costs_the_sum,
-    with_added,
 )
-from ablations.complexity.counts import Counts, ModelCounts
-from ablations.complexity.crossover import (
+from ablations.complexity.growth import (
     Growth,
     bare_growth,
-    crossovers,
     growth_in_model,
     growth_of_blocks,
-    growth_table,
 )
 from ablations.complexity.model_cost import Setting
 from ablations.errors import InputError
@@ -36,6 +30,9 @@ from reports.columns import (
     cost_columns,
     survey_columns,
 )
+from reports.cost_notes import agreement, in_words
+from reports.cost_tables import cost_table, survey, that_fit, with_added
+from reports.growth_tables import crossovers, growth_table
 from reports.sheets import Sheet
 
 SAMPLE, SIDE = 5, (128, 128)  # models that --all counts whole, and at which size
@@ -53,8 +50,8 @@ def blocks_sheets(
         fitting(table),
         cost_columns(convention),
         f"One image, on {channels} channels of {size[0]}x{size[1]}. "
-        f"{convention.caption()}.",
-        [audit(counts).sentence(), *table["problem"].dropna()],
+        f"{in_words(convention)}.",
+        [agreement(audit(counts)), *table["problem"].dropna()],
         short_columns.cost_columns(convention),
     )
     names = unique(counts)
@@ -79,8 +76,8 @@ def model_sheets(
         "cost",
         with_added(fitting(table, besides=["none"])),
         added_cost_columns(convention),
-        f"One image, {where}. {convention.caption()}.",
-        [audit(counts).sentence(), *table["problem"].dropna()],
+        f"One image, {where}. {in_words(convention)}.",
+        [agreement(audit(counts)), *table["problem"].dropna()],
         short_columns.added_cost_columns(convention),
     )
     names = unique(counts)
@@ -144,8 +141,8 @@ def survey_sheet(
         "cost-all",
         pd.concat(tables, ignore_index=True),
         survey_columns(convention),
-        f"Every block in every model, one image. {convention.caption()}.",
-        [audit(counts).sentence(), sample_sentence(counts)],
+        f"Every block in every model, one image. {in_words(convention)}.",
+        [agreement(audit(counts)), sample_sentence(counts)],
     )
 
 

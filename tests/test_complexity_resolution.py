@@ -16,17 +16,12 @@ from ablations.complexity.any_resolution import (
     bare_polynomials,
     block_cost,
 )
-from ablations.complexity.crossover import (
-    bare_growth,
-    crossovers,
-    growth_in_model,
-    growth_of_blocks,
-    growth_table,
-)
+from ablations.complexity.growth import bare_growth, growth_in_model, growth_of_blocks
 from ablations.complexity.model_cost import Setting, model_cost
 from ablations.complexity.polynomial import Polynomial, fit
 from ablations.errors import InputError
 from ablations.models import create_bare, create_model
+from reports.growth_tables import crossovers, growth_table
 
 SETTING = Setting("fpn", "resnet18", "stages", 16, (64, 96))
 

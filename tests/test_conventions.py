@@ -8,17 +8,18 @@ from torch import Tensor, nn
 from ablations.attention import BLOCKS
 from ablations.attention.base import AttentionBlock, ClosedForm
 from ablations.cli import main
-from ablations.complexity.audit import audit
+from ablations.complexity.audit import audit, whole_costs_the_sum
 from ablations.complexity.conventions import CONVENTIONS
-from ablations.complexity.costs import (
+from ablations.complexity.counts import (
+    BlockCounts,
+    ModelCounts,
     counts_of_blocks,
     counts_of_models,
-    survey,
-    whole_costs_the_sum,
 )
-from ablations.complexity.counts import BlockCounts, ModelCounts
 from ablations.complexity.model_cost import Setting
 from ablations.models import SMP_MODELS
+from reports.cost_notes import agreement
+from reports.cost_tables import survey
 
 C, H, W = 32, 6, 9
 
@@ -89,7 +90,7 @@ def test_a_figure_is_in_the_giga_of_its_convention() -> None:
 def test_every_counter_agrees_on_every_block() -> None:
     found = audit(counts_of_blocks(list(BLOCKS), C, (H, W)))
     assert found.unexplained == []
-    assert found.sentence() == (
+    assert agreement(found) == (
         "Counters: fvcore, torch.utils.flop_counter and closed form agree on "
         f"{2 * len(BLOCKS)} of {2 * len(BLOCKS)} counts."
     )
@@ -107,7 +108,7 @@ def test_layers_that_nothing_reads_explain_a_gap() -> None:
     setting = Setting("pspnet", "mobilenet_v2", "stages", 21, (64, 64))
     found = audit([ModelCounts("none", "direct", setting)])
     assert (found.unread, found.unexplained) == (1, [])
-    assert "nothing reads their output" in found.sentence()
+    assert "nothing reads their output" in agreement(found)
     read = setting._replace(encoder="resnet18")
     assert audit([ModelCounts("none", "direct", read)]).unread == 0
 

@@ -12,9 +12,10 @@ from ablations.complexity import Cost, measure, meta_macs
 from ablations.complexity.any_resolution import block_cost
 from ablations.complexity.audit import audit
 from ablations.complexity.conventions import CONVENTIONS
-from ablations.complexity.costs import cost_table, with_added
 from ablations.complexity.counts import BlockCounts
 from ablations.complexity.harmless import HARMLESS
+from reports.cost_notes import agreement
+from reports.cost_tables import cost_table, with_added
 
 C, H, W = 12, 4, 6
 N = H * W
@@ -226,7 +227,7 @@ SPECTRAL = "not counted: aten::mv, aten::vdot"
 
 
 def test_a_block_of_ones_own_has_no_closed_form_to_disagree_with() -> None:
-    sentence = audit([BlockCounts(f"{__name__}:Attends", "direct", C, (H, W))]).sentence()
+    sentence = agreement(audit([BlockCounts(f"{__name__}:Attends", "direct", C, (H, W))]))
     assert (
         sentence == "Counters: fvcore and torch.utils.flop_counter agree on 1 of 1 counts."
     )
@@ -236,7 +237,7 @@ def test_no_convention_gives_a_figure_for_what_is_not_counted() -> None:
     counts = BlockCounts(f"{__name__}:Spectral", "direct", C, (H, W))
     totals = {convention.total(counts) for convention in CONVENTIONS.values()}
     assert totals == {SPECTRAL}
-    assert "1 are not counted" in audit([counts]).sentence()
+    assert "1 are not counted" in agreement(audit([counts]))
 
 
 def test_what_is_not_counted_adds_no_number_either() -> None:

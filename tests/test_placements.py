@@ -10,15 +10,11 @@ from ablations.attention import BLOCKS, set_evaluation
 from ablations.attention.base import EVALUATIONS
 from ablations.complexity import measure, meta_macs
 from ablations.complexity.conventions import CONVENTIONS
-from ablations.complexity.costs import (
-    cost_table,
-    counts_of_models,
-    landing_costs,
-    with_added,
-)
-from ablations.complexity.model_cost import Setting
+from ablations.complexity.counts import counts_of_models
+from ablations.complexity.model_cost import Setting, site_costs
 from ablations.errors import InputError
 from ablations.models import SMP_MODELS, check_size, create_bare, create_model, place
+from reports.cost_tables import cost_table, site_table, with_added
 
 ENCODERS = [
     "resnet18",
@@ -66,16 +62,16 @@ def landed(network: nn.Module) -> list[str]:
     ],
 )
 def test_residual_lands_after_the_first_3x3(encoder: str, expected: list[object]) -> None:
-    table = landing_costs(
+    costs = site_costs(
         "se_r4", Setting("unet", encoder, "residual", 21, (64, 64)), "direct"
     )
     rows = [
         (
-            row["path"].removeprefix("encoder.").removesuffix(".attention"),
-            row["channels"],
-            row["stride"],
+            cost.path.removeprefix("encoder.").removesuffix(".attention"),
+            cost.channels,
+            cost.stride,
         )
-        for row in table.to_dict("records")
+        for cost in costs
     ]
     assert [rows[0], rows[-1], len(rows)] == expected
 
@@ -92,15 +88,15 @@ def test_residual_finds_every_block_of_an_hrnet() -> None:
 
 
 def test_stages_leave_the_image_alone() -> None:
-    table = landing_costs(
+    costs = site_costs(
         "se_r4", Setting("unet", "resnet50", "stages", 21, (64, 64)), "direct"
     )
-    assert table["channels"].tolist() == [64, 256, 512, 1024, 2048]
-    assert table["stride"].tolist() == [2, 4, 8, 16, 32]
-    last = landing_costs(
+    assert [cost.channels for cost in costs] == [64, 256, 512, 1024, 2048]
+    assert [cost.stride for cost in costs] == [2, 4, 8, 16, 32]
+    [last] = site_costs(
         "se_r4", Setting("unet", "resnet50", "last_feature", 21, (64, 64)), "direct"
     )
-    assert last["channels"].tolist() == [2048]
+    assert last.channels == 2048
 
 
 @pytest.mark.parametrize(
@@ -108,10 +104,10 @@ def test_stages_leave_the_image_alone() -> None:
     [("deeplabv3plus", [4, 16]), ("fpn", [4, 8, 16, 32]), ("pspnet", [8])],
 )
 def test_stages_are_those_that_the_decoder_reads(model: str, strides: list[int]) -> None:
-    table = landing_costs(
+    costs = site_costs(
         "se_r4", Setting(model, "resnet18", "stages", 21, (64, 64)), "direct"
     )
-    assert table["stride"].tolist() == strides
+    assert [cost.stride for cost in costs] == strides
     network = create_model(model, "resnet18", 3, "se_r4", "stages")
     network(torch.randn(2, 3, 64, 64)).sum().backward()
     blocks = [p for name, p in network.named_parameters() if "attention" in name]
@@ -127,10 +123,8 @@ def test_placing_leaves_mode_and_statistics_alone() -> None:
 
 
 def test_logits_have_the_size_of_the_image_and_a_channel_per_class() -> None:
-    table = landing_costs(
-        "gc", Setting("unet", "resnet18", "logits", 8, (64, 96)), "direct"
-    )
-    assert table[["channels", "stride"]].to_numpy().tolist() == [[8, 1]]
+    costs = site_costs("gc", Setting("unet", "resnet18", "logits", 8, (64, 96)), "direct")
+    assert [(cost.channels, cost.stride) for cost in costs] == [(8, 1)]
 
 
 def test_basic_blocks_leave_the_bottlenecks_of_an_hrnet_out() -> None:
@@ -144,16 +138,16 @@ def test_basic_blocks_leave_the_bottlenecks_of_an_hrnet_out() -> None:
 
 
 def test_a_mobilenet_takes_blocks_after_its_depthwise_convolutions() -> None:
-    every = landing_costs(
+    every = site_costs(
         "gc", Setting("unet", "mobilenet_v2", "depthwise", 21, (64, 64)), "direct"
     )
-    assert every["channels"].tolist()[:3] == [32, 96, 144]
-    assert every["stride"].tolist()[:3] == [2, 4, 4]
+    assert [cost.channels for cost in every][:3] == [32, 96, 144]
+    assert [cost.stride for cost in every][:3] == [2, 4, 4]
     assert len(every) == 17
-    two = landing_costs(
+    two = site_costs(
         "gc", Setting("unet", "mobilenet_v2", "first_two_3x3", 21, (64, 64)), "direct"
     )
-    assert two["path"].tolist() == [
+    assert [cost.path for cost in two] == [
         "encoder.features.0.attention",
         "encoder.features.1.conv.0.attention",
     ]
@@ -262,7 +256,7 @@ def test_a_model_costs_what_it_is_made_of(block: str, placement: str) -> None:
     set_evaluation(whole, "fast")
     assert measure(whole, (1, 3, *size)).macs == placed["fast"]
     for evaluation in EVALUATIONS:
-        parts = landing_costs(block, setting, evaluation)
+        parts = site_table(site_costs(block, setting, evaluation))
         added = placed[f"added_{evaluation}"]
         assert added == placed[evaluation] - bare[evaluation] == parts["macs"].sum()
         assert placed[f"added_{evaluation}_share"] == pytest.approx(

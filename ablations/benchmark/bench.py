@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from pandas import DataFrame
 from torch import Tensor, nn
 
 from ablations.attention import create_attention
@@ -21,7 +20,6 @@ from ablations.attention.base import EVALUATIONS, Evaluation
 from ablations.benchmark.memory import kept_for_backward, peak_memory
 from ablations.benchmark.timing import interleaved
 from ablations.complexity.any_resolution import block_cost
-from ablations.complexity.costs import added
 from ablations.complexity.counters import figure, measure
 from ablations.contract import check_block
 from ablations.errors import InputError
@@ -126,7 +124,6 @@ def bench_model(
         (block, "direct"),
         (block, "fast"),
     ]
-    bare = None
     with on_threads(threads):
         for name, evaluation in rows:
             with named_errors(f"a model with {name} at {'x'.join(map(str, shape))}"):
@@ -141,7 +138,6 @@ def bench_model(
                 "block": name,
                 "evaluation": evaluation,
                 "macs": macs,
-                "added_macs": added(macs, bare := macs if bare is None else bare),
                 "step": latency.median,
                 "step_iqr": latency.upper - latency.lower,
                 "peak": peak,
@@ -184,23 +180,6 @@ def step_of(module: nn.Module, x: Tensor) -> Callable[[], object]:
     with torch.no_grad():
         cotangent = torch.randn_like(module(x))
     return lambda: torch.autograd.grad(module(x), inputs, cotangent, allow_unused=True)
-
-
-def as_table(rows: list[dict[str, Any]]) -> DataFrame:
-    """With the gain of fast over direct in time, and memory as shares of x."""
-    table = DataFrame(rows)
-    table["forward_ratio"] = table["direct_forward"] / table["fast_forward"]
-    table["step_ratio"] = table["direct_step"] / table["fast_step"]
-    if "compiled_step" in table:
-        for what in ("forward", "step"):
-            table[f"compiled_{what}_ratio"] = (
-                table[f"compiled_{what}"] / table[f"fast_{what}"]
-            )
-    for evaluation in EVALUATIONS:
-        table[f"{evaluation}_kept_share"] = table[f"{evaluation}_kept"] / (
-            table["bytes"] / 3
-        )
-    return table
 
 
 def device_name(device: torch.device) -> str:

@@ -3,7 +3,11 @@
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
+from ablations.attention.base import Evaluation
+from ablations.complexity.counters import measure
 from ablations.complexity.counts import Counts
+from ablations.complexity.model_cost import Setting, model_cost
+from ablations.models import create_model
 
 
 class Audit(NamedTuple):
@@ -17,29 +21,6 @@ class Audit(NamedTuple):
     alone: int  # of them, of networks that torch's counter cannot take
     missing: int  # of them, not counted by fvcore
     unexplained: list[str]
-
-    def sentence(self) -> str:
-        """For the foot of a table."""
-        counters = ["fvcore", "torch.utils.flop_counter"]
-        counters += ["closed form"] if self.formulas else []
-        parts = [f"Counters: {', '.join(counters[:-1])} and {counters[-1]} agree on "]
-        others = self.unread + self.alone + self.missing + len(self.unexplained)
-        parts.append(f"{self.counts - others} of {self.counts} counts.")
-        if self.unread:
-            parts.append(
-                f" On {self.unread} torch counts more, by exactly the layers that run "
-                "though nothing reads their output."
-            )
-        if self.alone:
-            parts.append(f" On {self.alone} torch's counter does not run.")
-        if self.missing:
-            parts.append(
-                f" {self.missing} are not counted: they hold operators that no counter "
-                "knows, or do not run under one."
-            )
-        if self.unexplained:
-            parts.append(" NOT EXPLAINED: " + "; ".join(self.unexplained) + ".")
-        return "".join(parts)
 
 
 def audit(all_counts: Iterable[Counts]) -> Audit:
@@ -75,3 +56,11 @@ def describe(counts: Counts) -> str:
         f"{counts.block} ({counts.evaluation}): {found}; operators without a count in "
         f"fvcore: {operators}"
     )
+
+
+def whole_costs_the_sum(block: str, setting: Setting, evaluation: Evaluation) -> bool:
+    """Whether a model with blocks, built and counted at once, costs what its parts cost."""
+    names = (setting.model, setting.encoder, setting.classes)
+    whole = create_model(*names, block, setting.placement, evaluation)
+    cost = model_cost(setting, block, evaluation)
+    return measure(whole, (1, 3, *setting.size))[:3] == cost[:3]

@@ -32,10 +32,6 @@ class Convention(NamedTuple):
         """The total in G, as a table prints it; of what is counted."""
         return int(self.total(counts)) / self.kilo**3
 
-    def caption(self) -> str:
-        unit = "" if self.kilo == 1000 else "; a G is 1024^3"
-        return f"{self.operation}s: {self.label} ({self.source}{unit})"
-
 
 CONVENTIONS = {
     "macs": Convention(

@@ -4,10 +4,11 @@ Each count is made when it is asked for. What a count is called here is what a c
 (conventions.py) weighs.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from ablations.attention.base import AttentionBlock, Evaluation
+from ablations.attention.base import EVALUATIONS, AttentionBlock, Evaluation
 from ablations.complexity.any_resolution import (
     bare_layers,
     bare_unread,
@@ -20,6 +21,7 @@ from ablations.complexity.counters import Cost
 from ablations.complexity.layers import LayerCount
 from ablations.complexity.model_cost import Setting, model_cost, model_meta_macs, sites
 from ablations.contract import Size, built_block
+from ablations.models import check_size
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,25 @@ class ModelCounts(Counts):
         return bare_unread(*names, self.setting.size) + sum(
             block_unread(*landing) for landing in self.landings
         )
+
+
+def counts_of_blocks(names: Iterable[str], channels: int, size: Size) -> list[BlockCounts]:
+    """Each block alone, in both evaluations."""
+    return [
+        BlockCounts(name, evaluation, channels, size)
+        for name in dict.fromkeys(names)
+        for evaluation in EVALUATIONS
+    ]
+
+
+def counts_of_models(names: Iterable[str], setting: Setting) -> list[ModelCounts]:
+    """A model with each block, in both evaluations; the bare model first."""
+    check_size(setting.model, setting.encoder, *setting.size)
+    return [
+        ModelCounts(name, evaluation, setting)
+        for name in dict.fromkeys(["none", *names])
+        for evaluation in EVALUATIONS
+    ]
 
 
 def by_hand(block: str, channels: int, evaluation: Evaluation, size: Size) -> int:

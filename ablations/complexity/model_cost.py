@@ -13,9 +13,10 @@ from ablations.complexity.any_resolution import (
     block_meta_macs,
     block_polynomials,
 )
-from ablations.complexity.counters import Cost, parameters
+from ablations.complexity.counters import Cost, figure, parameters
 from ablations.complexity.polynomial import Polynomial
 from ablations.contract import Size, built_block
+from ablations.models import check_size
 from ablations.sites import Site, landing_sites
 
 
@@ -47,6 +48,30 @@ def site_cost(site: Site, block: str, evaluation: Evaluation) -> Cost:
     if site.size:
         return block_cost(block, site.channels, evaluation, site.size)
     return Cost(parameters(built_block(block, site.channels, evaluation)), 0, {}, {})
+
+
+class SiteCost(NamedTuple):
+    """What a block adds at one site."""
+
+    path: str
+    channels: int
+    stride: float
+    params: int
+    macs: int | str  # or that they are not counted, and why
+
+
+def site_costs(block: str, setting: Setting, evaluation: Evaluation) -> list[SiteCost]:
+    """At every site that the model calls."""
+    check_size(setting.model, setting.encoder, *setting.size)
+    costs = []
+    for site in sites(setting) if block != "none" else ():
+        if site.size:
+            cost = site_cost(site, block, evaluation)
+            stride = setting.size[0] / site.size[0]
+            costs.append(
+                SiteCost(site.path, site.channels, stride, cost.params, figure(cost))
+            )
+    return costs
 
 
 def add_costs(costs: Iterable[Cost]) -> Cost:

@@ -8,9 +8,9 @@ from pandas import DataFrame
 
 from ablations.attention import BLOCKS
 from ablations.complexity.conventions import Convention
-from ablations.complexity.costs import cost_table, counts_of_models, with_added
-from ablations.complexity.counts import ModelCounts
+from ablations.complexity.counts import ModelCounts, counts_of_models
 from ablations.complexity.model_cost import Setting
+from reports.cost_tables import cost_table, with_added
 from reports.psa_paper.caveats import accuracies
 from reports.psa_paper.networks import ROWS, OpenRow, Variant, deeplab
 from reports.psa_paper.printed import printed_rows, printed_table

@@ -1,4 +1,4 @@
-"""Tables of numbers: what blocks cost, alone, in a model, and landing by landing."""
+"""Tables of numbers: what blocks cost, alone, in a model, and site by site."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,38 +7,15 @@ from typing import Any, TypeVar
 
 from pandas import DataFrame
 
-from ablations.attention.base import EVALUATIONS, Evaluation
+from ablations.attention.base import EVALUATIONS
 from ablations.complexity.conventions import Convention
-from ablations.complexity.counters import figure, measure
-from ablations.complexity.counts import BlockCounts, Counts, ModelCounts
-from ablations.complexity.model_cost import Setting, model_cost, site_cost, sites
+from ablations.complexity.counts import Counts, ModelCounts, counts_of_models
+from ablations.complexity.model_cost import Setting, SiteCost
 from ablations.errors import InputError
-from ablations.models import check_size, create_model
 
 C = TypeVar("C", bound=Counts)
 
 COLUMNS = ["block", "params", *EVALUATIONS, "uncounted", "problem"]
-
-
-def counts_of_blocks(
-    names: Iterable[str], channels: int, size: tuple[int, int]
-) -> list[BlockCounts]:
-    """Each block alone, in both evaluations."""
-    return [
-        BlockCounts(name, evaluation, channels, size)
-        for name in dict.fromkeys(names)
-        for evaluation in EVALUATIONS
-    ]
-
-
-def counts_of_models(names: Iterable[str], setting: Setting) -> list[ModelCounts]:
-    """A model with each block, in both evaluations; the bare model first."""
-    check_size(setting.model, setting.encoder, *setting.size)
-    return [
-        ModelCounts(name, evaluation, setting)
-        for name in dict.fromkeys(["none", *names])
-        for evaluation in EVALUATIONS
-    ]
 
 
 def cost_table(counts: Iterable[Counts], convention: Convention) -> DataFrame:
@@ -112,28 +89,6 @@ def survey(
         yield table, counted
 
 
-def whole_costs_the_sum(block: str, setting: Setting, evaluation: Evaluation) -> bool:
-    """Whether a model with blocks, built and counted at once, costs what its parts cost."""
-    names = (setting.model, setting.encoder, setting.classes)
-    whole = create_model(*names, block, setting.placement, evaluation)
-    cost = model_cost(setting, block, evaluation)
-    return measure(whole, (1, 3, *setting.size))[:3] == cost[:3]
-
-
-def landing_costs(block: str, setting: Setting, evaluation: Evaluation) -> DataFrame:
-    """One row per place of a block: path, channels, stride, params and macs added."""
-    check_size(setting.model, setting.encoder, *setting.size)
-    rows = []
-    for site in sites(setting) if block != "none" else ():
-        if site.size:
-            cost = site_cost(site, block, evaluation)
-            rows.append(
-                {
-                    "path": site.path,
-                    "channels": site.channels,
-                    "stride": setting.size[0] / site.size[0],
-                    "params": cost.params,
-                    "macs": figure(cost),
-                }
-            )
-    return DataFrame(rows, columns=["path", "channels", "stride", "params", "macs"])
+def site_table(costs: Iterable[SiteCost]) -> DataFrame:
+    """One row per site of a block."""
+    return DataFrame(costs, columns=SiteCost._fields)
