@@ -138,14 +138,16 @@ def show_data(given: argparse.Namespace) -> None:
 
 def where(given: argparse.Namespace) -> None:
     """Show where blocks land in a model, and what each landing costs."""
-    from ablations.complexity.model_cost import Setting, site_costs
+    from ablations.bare_models import BareModel
+    from ablations.complexity.subjects import Setting, site_costs
     from ablations.threads import on_threads
     from reports.columns import WHERE
     from reports.cost_tables import site_table
     from reports.sheets import Sheet
     from reports.terminal import show
 
-    setting = Setting(given.model, given.encoder, given.placement, 2, given.size)
+    bare = BareModel(given.model, given.encoder, 2)
+    setting = Setting(bare, given.placement, given.size)
     with on_threads(1):
         table = site_table(site_costs(given.block, setting, given.evaluation))
     show([Sheet("where", table, WHERE)], given.wide)
@@ -154,8 +156,9 @@ def where(given: argparse.Namespace) -> None:
 def cost(given: argparse.Namespace) -> None:
     """Parameters and multiply-adds of blocks, alone or in a model, at any resolution."""
     from ablations.attention import BLOCKS
+    from ablations.bare_models import BareModel
     from ablations.complexity.conventions import find_convention
-    from ablations.complexity.model_cost import Setting
+    from ablations.complexity.subjects import Setting
     from ablations.models import SMP_MODELS
     from ablations.threads import on_threads
     from reports.cost import blocks_sheets, model_sheets, survey_lines, survey_sheet
@@ -165,7 +168,7 @@ def cost(given: argparse.Namespace) -> None:
     names = given.block or list(BLOCKS)
     convention = find_convention(given.convention)
     settings = [
-        Setting(model, encoder, given.placement, given.classes, given.size)
+        Setting(BareModel(model, encoder, given.classes), given.placement, given.size)
         for encoder in given.encoder or (ENCODERS if given.all else ENCODERS[:1])
         for model in (SMP_MODELS if given.all else [given.model])
     ]

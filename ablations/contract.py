@@ -2,6 +2,7 @@
 
 from functools import cache, lru_cache
 from math import prod
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +20,36 @@ LARGEST_RUN = 1100 * 1100  # positions of an input that is run at all
 Size = tuple[int, int]  # height and width
 
 
+class LoneBlock(NamedTuple):
+    """A block for so many channels, without a model around it."""
+
+    block: str
+    channels: int
+    evaluation: Evaluation
+
+    def real(self) -> nn.Module:
+        """The very block that would be trained; not to be changed."""
+        return real_block(self)
+
+    def meta(self) -> nn.Module:
+        """The block without values; not to be changed."""
+        return meta_block(self)
+
+    def input_shape(self, size: Size) -> tuple[int, int, int, int]:
+        return 1, self.channels, *size
+
+
 @lru_cache(maxsize=4)
-def built_block(block: str, channels: int, evaluation: Evaluation) -> nn.Module:
-    """The very block that would be trained, with values that are the same every time."""
+def real_block(lone: LoneBlock) -> nn.Module:
+    """With values that are the same every time."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return create_attention(block, channels, evaluation).eval()
+        return create_attention(*lone).eval()
+
+
+@cache
+def meta_block(lone: LoneBlock) -> nn.Module:
+    return on_meta(lone.real())
 
 
 @cache
@@ -33,7 +58,7 @@ def check_block(block: str, channels: int, size: Size) -> None:
 
     This suite's own blocks are known to; there is a test for it.
     """
-    module = built_block(block, channels, "direct")
+    module = LoneBlock(block, channels, "direct").real()
     if block in BLOCKS:
         return
     where = f"block {block!r} on {channels} channels of {size[0]}x{size[1]}"

@@ -6,11 +6,11 @@ from torch import nn
 
 from ablations.attention import create_attention, find_block
 from ablations.attention.base import Evaluation
-from ablations.bare_models import create_bare
-from ablations.contract import check_block
+from ablations.bare_models import BareModel, create_bare
+from ablations.contract import Size, check_block
 from ablations.encoders import MODELS, SMP_MODELS, find_encoder, find_model, find_weights
 from ablations.insertion import Landing
-from ablations.sites import find_placement, land, landing_sites
+from ablations.sites import find_placement, find_sites, land
 
 __all__ = [
     "MODELS",
@@ -56,9 +56,9 @@ def place(
     return land(model, placement, partial(create_attention, block, evaluation=evaluation))
 
 
-def check_size(model: str, encoder: str, height: int, width: int) -> None:
+def check_size(bare: BareModel, size: Size) -> None:
     """InputError for an image that the bare model cannot take."""
-    landing_sites(model, encoder, 2, None, (height, width))
+    find_sites(bare, None, size)
 
 
 def check_network(
@@ -69,7 +69,7 @@ def check_network(
     placement: str,
     evaluation: Evaluation,
     classes: int,
-    size: tuple[int, int],
+    size: Size,
 ) -> None:
     """InputError for a network that cannot be built, or not run on images of that size.
 
@@ -79,5 +79,5 @@ def check_network(
     find_block(block)
     where = placement if block != "none" else None
     find_placement(placement)
-    for site in landing_sites(model, encoder, classes, where, size):
+    for site in find_sites(BareModel(model, encoder, classes), where, size):
         check_block(block, site.channels, site.size or (1, 1))

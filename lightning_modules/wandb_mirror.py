@@ -292,11 +292,13 @@ def show(record: RunRecord, folder: Path, mode: WandbMode) -> None:
 
 def write_cost(record: RunRecord, path: Path) -> None:
     """A row for each block of the network, and one for the whole of it."""
-    from ablations.complexity.model_cost import Setting, SiteCost, site_costs
+    from ablations.bare_models import BareModel
+    from ablations.complexity.subjects import Setting, SiteCost, site_costs
 
     config, size = record.config, (record.config.image_size,) * 2
-    network = (config.model, config.encoder, config.placement, len(record.iou))
-    costs = site_costs(config.block, Setting(*network, size), config.evaluation)
+    bare = BareModel(config.model, config.encoder, len(record.iou))
+    setting = Setting(bare, config.placement, size)
+    costs = site_costs(config.block, setting, config.evaluation)
     macs = f"not counted: {record.not_counted}" if record.macs is None else record.macs
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")

@@ -2,25 +2,27 @@
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from ablations.attention.base import EVALUATIONS, Evaluation
+from ablations.bare_models import BareModel
 from ablations.complexity.audit import audit, whole_costs_the_sum
 from ablations.complexity.conventions import Convention
-from ablations.complexity.counts import (
-    Counts,
-    ModelCounts,
-    counts_of_blocks,
-    counts_of_models,
-)
 from ablations.complexity.growth import (
     Growth,
     bare_growth,
     growth_in_model,
     growth_of_blocks,
 )
-from ablations.complexity.model_cost import Setting
+from ablations.complexity.subjects import (
+    Counts,
+    ModelCounts,
+    Setting,
+    counts_of_blocks,
+    counts_of_models,
+)
 from ablations.errors import InputError
 from reports import short_columns
 from reports.columns import (
@@ -68,8 +70,8 @@ def model_sheets(
 ) -> list[Sheet]:
     """Of a model with each block."""
     counts = counts_of_models(names, setting)
-    height, width = setting.size
-    where = f"{setting.model}, {setting.encoder}, {setting.placement}, {height}x{width}"
+    bare, placement, (height, width) = setting
+    where = f"{bare.model}, {bare.encoder}, {placement}, {height}x{width}"
     table = cost_table(counts, convention)
     counts = that_fit(counts, table)
     sheet = Sheet(
@@ -86,7 +88,7 @@ def model_sheets(
         for evaluation in EVALUATIONS
     }
     formula = "MACs that a block adds: a + b N + c N^2, N = H W pixels of the image. "
-    return [sheet, *growth_sheets(growths, counts, formula + bare_line(setting))]
+    return [sheet, *growth_sheets(growths, counts, formula + bare_line(bare))]
 
 
 def fitting(table: pd.DataFrame, besides: Sequence[str] = ()) -> pd.DataFrame:
@@ -102,11 +104,11 @@ def unique(counts: Iterable[Counts]) -> list[str]:
     return list(dict.fromkeys(one.block for one in counts))
 
 
-def bare_line(setting: Setting) -> str:
+def bare_line(bare: BareModel) -> str:
     """The bare model's own polynomial, in words."""
-    found = bare_growth(setting)
+    found = bare_growth(bare)
     if found is None:
-        return f"The MACs of {setting.model} itself are not such a polynomial"
+        return f"The MACs of {bare.model} itself are not such a polynomial"
     step, macs = found
     terms = f"{float(macs.constant):.6g} + {float(macs.linear):.6g} N"
     if macs.quadratic:
@@ -157,11 +159,10 @@ def sample_sentence(counts: Sequence[ModelCounts]) -> str:
     """Costs were added up from parts; here some models are counted as a whole."""
     sample = random.Random(0).sample(counts, min(SAMPLE, len(counts)))  # noqa: S311
     wrong = [
-        f"{one.setting.model}, {one.setting.encoder}, {one.block} ({one.evaluation})"
+        f"{one.setting.bare.model}, {one.setting.bare.encoder}, {one.block} "
+        f"({one.evaluation})"
         for one in sample
-        if not whole_costs_the_sum(
-            one.block, one.setting._replace(size=SIDE), one.evaluation
-        )
+        if not whole_costs_the_sum(replace(one, setting=one.setting._replace(size=SIDE)))
     ]
     sentence = (
         f"A sample of {len(sample)} models was counted whole at {SIDE[0]}x{SIDE[1]}: "

@@ -9,8 +9,13 @@ from pandas import DataFrame
 
 from ablations.attention.base import EVALUATIONS
 from ablations.complexity.conventions import Convention
-from ablations.complexity.counts import Counts, ModelCounts, counts_of_models
-from ablations.complexity.model_cost import Setting, SiteCost
+from ablations.complexity.subjects import (
+    Counts,
+    ModelCounts,
+    Setting,
+    SiteCost,
+    counts_of_models,
+)
 from ablations.errors import InputError
 
 C = TypeVar("C", bound=Counts)
@@ -84,8 +89,9 @@ def survey(
         counts = counts_of_models(names, setting)
         table = with_added(cost_table(counts, convention))
         counted = that_fit(counts, table)
-        for place, what in enumerate(("model", "encoder", "placement")):
-            table.insert(place, what, getattr(setting, what))
+        table.insert(0, "model", setting.bare.model)
+        table.insert(1, "encoder", setting.bare.encoder)
+        table.insert(2, "placement", setting.placement)
         yield table, counted
 
 

@@ -9,8 +9,8 @@ from pandas import DataFrame
 
 from ablations.attention.base import Evaluation
 from ablations.complexity.counters import figure
-from ablations.complexity.counts import Counts
 from ablations.complexity.growth import Growth
+from ablations.complexity.subjects import Counts
 
 SIDES = (8, 2**14)  # of squares; crossovers beyond are of no use
 

@@ -11,7 +11,7 @@ from ablations.benchmark.memory import kept_for_backward, peak_memory
 from ablations.benchmark.timing import interleaved
 from ablations.complexity import measure, meta_macs
 from ablations.complexity.conventions import CONVENTIONS
-from ablations.complexity.counts import counts_of_blocks
+from ablations.complexity.subjects import counts_of_blocks
 from reports.bench_tables import bench_table
 from reports.cost_tables import cost_table
 

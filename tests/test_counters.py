@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from ablations.benchmark.bench import Case, bench
 from ablations.complexity import Cost, measure, meta_macs
-from ablations.complexity.any_resolution import block_cost
+from ablations.complexity.any_resolution import cost_at
 from ablations.complexity.audit import audit
 from ablations.complexity.conventions import CONVENTIONS
-from ablations.complexity.counts import BlockCounts
 from ablations.complexity.harmless import HARMLESS
+from ablations.complexity.subjects import BlockCounts
+from ablations.contract import LoneBlock
 from reports.cost_notes import agreement
 from reports.cost_tables import cost_table, with_added
 
@@ -265,5 +266,5 @@ def test_a_bench_counts_a_block_of_ones_own() -> None:
 
 
 def test_a_size_beyond_all_runs_keeps_the_reason() -> None:
-    cost = block_cost(f"{__name__}:Spectral", C, "direct", (4096, 4096))
+    cost = cost_at(LoneBlock(f"{__name__}:Spectral", C, "direct"), (4096, 4096))
     assert (cost.macs, cost.not_counted) == (None, "aten::mv, aten::vdot")

@@ -7,10 +7,10 @@ import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 
-from ablations.bare_models import create_bare
+from ablations.bare_models import BareModel, create_bare
 from ablations.cli import main
 from ablations.complexity import measure
-from ablations.complexity.model_cost import Setting, model_cost
+from ablations.complexity.subjects import ModelCounts, Setting
 from ablations.encoders import find_encoder, find_weights
 from ablations.errors import InputError
 from ablations.models import check_network, check_size, create_model, place
@@ -28,8 +28,12 @@ HARD = [
 def test_a_hard_encoder_is_checked_and_counted(model: str, encoder: str, side: int) -> None:
     size = (side, side)
     check_network(model, encoder, None, "gc", "stages", "fast", 3, size)
-    bare = model_cost(Setting(model, encoder, "stages", 3, size), "none", "fast").macs
-    placed = model_cost(Setting(model, encoder, "stages", 3, size), "gc", "fast").macs
+    bare = ModelCounts(
+        "none", "fast", Setting(BareModel(model, encoder, 3), "stages", size)
+    ).macs
+    placed = ModelCounts(
+        "gc", "fast", Setting(BareModel(model, encoder, 3), "stages", size)
+    ).macs
     assert bare is not None
     assert placed is not None
     assert placed > bare > 0
@@ -42,7 +46,7 @@ def test_a_size_that_an_encoder_does_not_take_is_one_line() -> None:
     with pytest.raises(
         InputError, match="image size 256x256 does not fit 'unet'"
     ) as caught:
-        check_size("unet", encoder, 256, 256)
+        check_size(BareModel("unet", encoder, 2), (256, 256))
     assert "\n" not in str(caught.value)
 
 

@@ -8,10 +8,10 @@ from torch import nn
 
 from ablations.attention import BLOCKS, set_evaluation
 from ablations.attention.base import EVALUATIONS
+from ablations.bare_models import BareModel
 from ablations.complexity import measure, meta_macs
 from ablations.complexity.conventions import CONVENTIONS
-from ablations.complexity.counts import counts_of_models
-from ablations.complexity.model_cost import Setting, site_costs
+from ablations.complexity.subjects import Setting, counts_of_models, site_costs
 from ablations.errors import InputError
 from ablations.models import SMP_MODELS, check_size, create_bare, create_model, place
 from reports.cost_tables import cost_table, site_table, with_added
@@ -63,7 +63,7 @@ def landed(network: nn.Module) -> list[str]:
 )
 def test_residual_lands_after_the_first_3x3(encoder: str, expected: list[object]) -> None:
     costs = site_costs(
-        "se_r4", Setting("unet", encoder, "residual", 21, (64, 64)), "direct"
+        "se_r4", Setting(BareModel("unet", encoder, 21), "residual", (64, 64)), "direct"
     )
     rows = [
         (
@@ -89,12 +89,14 @@ def test_residual_finds_every_block_of_an_hrnet() -> None:
 
 def test_stages_leave_the_image_alone() -> None:
     costs = site_costs(
-        "se_r4", Setting("unet", "resnet50", "stages", 21, (64, 64)), "direct"
+        "se_r4", Setting(BareModel("unet", "resnet50", 21), "stages", (64, 64)), "direct"
     )
     assert [cost.channels for cost in costs] == [64, 256, 512, 1024, 2048]
     assert [cost.stride for cost in costs] == [2, 4, 8, 16, 32]
     [last] = site_costs(
-        "se_r4", Setting("unet", "resnet50", "last_feature", 21, (64, 64)), "direct"
+        "se_r4",
+        Setting(BareModel("unet", "resnet50", 21), "last_feature", (64, 64)),
+        "direct",
     )
     assert last.channels == 2048
 
@@ -105,7 +107,7 @@ def test_stages_leave_the_image_alone() -> None:
 )
 def test_stages_are_those_that_the_decoder_reads(model: str, strides: list[int]) -> None:
     costs = site_costs(
-        "se_r4", Setting(model, "resnet18", "stages", 21, (64, 64)), "direct"
+        "se_r4", Setting(BareModel(model, "resnet18", 21), "stages", (64, 64)), "direct"
     )
     assert [cost.stride for cost in costs] == strides
     network = create_model(model, "resnet18", 3, "se_r4", "stages")
@@ -123,7 +125,9 @@ def test_placing_leaves_mode_and_statistics_alone() -> None:
 
 
 def test_logits_have_the_size_of_the_image_and_a_channel_per_class() -> None:
-    costs = site_costs("gc", Setting("unet", "resnet18", "logits", 8, (64, 96)), "direct")
+    costs = site_costs(
+        "gc", Setting(BareModel("unet", "resnet18", 8), "logits", (64, 96)), "direct"
+    )
     assert [(cost.channels, cost.stride) for cost in costs] == [(8, 1)]
 
 
@@ -139,13 +143,17 @@ def test_basic_blocks_leave_the_bottlenecks_of_an_hrnet_out() -> None:
 
 def test_a_mobilenet_takes_blocks_after_its_depthwise_convolutions() -> None:
     every = site_costs(
-        "gc", Setting("unet", "mobilenet_v2", "depthwise", 21, (64, 64)), "direct"
+        "gc",
+        Setting(BareModel("unet", "mobilenet_v2", 21), "depthwise", (64, 64)),
+        "direct",
     )
     assert [cost.channels for cost in every][:3] == [32, 96, 144]
     assert [cost.stride for cost in every][:3] == [2, 4, 4]
     assert len(every) == 17
     two = site_costs(
-        "gc", Setting("unet", "mobilenet_v2", "first_two_3x3", 21, (64, 64)), "direct"
+        "gc",
+        Setting(BareModel("unet", "mobilenet_v2", 21), "first_two_3x3", (64, 64)),
+        "direct",
     )
     assert [cost.path for cost in two] == [
         "encoder.features.0.attention",
@@ -233,10 +241,10 @@ def test_what_a_model_cannot_take_is_named(
 
 def test_a_size_that_does_not_fit_is_named() -> None:
     with pytest.raises(InputError, match="50x64 is not divisible by 32"):
-        check_size("unetplusplus", "resnet18", 50, 64)
-    check_size("unetplusplus", "resnet18", 64, 96)
+        check_size(BareModel("unetplusplus", "resnet18", 2), (50, 64))
+    check_size(BareModel("unetplusplus", "resnet18", 2), (64, 96))
     with pytest.raises(InputError, match="64x64 does not fit 'pan'"):
-        check_size("pan", "resnet18", 64, 64)
+        check_size(BareModel("pan", "resnet18", 2), (64, 64))
 
 
 # Costs add up.
@@ -247,7 +255,7 @@ def test_a_size_that_does_not_fit_is_named() -> None:
 def test_a_model_costs_what_it_is_made_of(block: str, placement: str) -> None:
     """Costs are added up from parts; the whole, counted at once, costs the same."""
     size = (64, 96)
-    setting = Setting("unet", "resnet18", placement, 16, size)
+    setting = Setting(BareModel("unet", "resnet18", 16), placement, size)
     counts = counts_of_models([block], setting)
     table = with_added(cost_table(counts, CONVENTIONS["macs"]))
     bare, placed = table.to_dict("records")

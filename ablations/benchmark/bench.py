@@ -19,9 +19,9 @@ from ablations.attention import create_attention
 from ablations.attention.base import EVALUATIONS, Evaluation
 from ablations.benchmark.memory import kept_for_backward, peak_memory
 from ablations.benchmark.timing import interleaved
-from ablations.complexity.any_resolution import block_cost
+from ablations.complexity.any_resolution import cost_at
 from ablations.complexity.counters import figure, measure
-from ablations.contract import check_block
+from ablations.contract import LoneBlock, check_block
 from ablations.errors import InputError
 from ablations.threads import on_threads
 
@@ -97,9 +97,8 @@ def bench_case(
     for name, module in modules.items():
         row[f"{name}_peak"] = peak_memory(steps[name], device)
         row[f"{name}_kept"] = kept_for_backward(module, x.clone().requires_grad_())
-        row[f"{name}_macs"] = figure(
-            block_cost(case.block, case.shape[1], name, case.shape[2:])
-        )
+        lone = LoneBlock(case.block, case.shape[1], name)
+        row[f"{name}_macs"] = figure(cost_at(lone, case.shape[2:]))
     row["bound_share"] = PASSES * row["multiply_forward"] / row["fast_forward"]
     return row
 

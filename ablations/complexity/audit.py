@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from ablations.attention.base import Evaluation
 from ablations.complexity.counters import measure
-from ablations.complexity.counts import Counts
-from ablations.complexity.model_cost import Setting, model_cost
+from ablations.complexity.subjects import Counts, ModelCounts
 from ablations.models import create_model
 
 
@@ -58,9 +56,8 @@ def describe(counts: Counts) -> str:
     )
 
 
-def whole_costs_the_sum(block: str, setting: Setting, evaluation: Evaluation) -> bool:
+def whole_costs_the_sum(counts: ModelCounts) -> bool:
     """Whether a model with blocks, built and counted at once, costs what its parts cost."""
-    names = (setting.model, setting.encoder, setting.classes)
-    whole = create_model(*names, block, setting.placement, evaluation)
-    cost = model_cost(setting, block, evaluation)
-    return measure(whole, (1, 3, *setting.size))[:3] == cost[:3]
+    bare, placement, size = counts.setting
+    whole = create_model(*bare, counts.block, placement, counts.evaluation)
+    return measure(whole, bare.input_shape(size))[:3] == counts.cost[:3]

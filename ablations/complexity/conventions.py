@@ -5,8 +5,8 @@ A convention is a weighted sum of counts, and the unit that it calls a G.
 
 from typing import Literal, NamedTuple
 
-from ablations.complexity.counts import Counts
 from ablations.complexity.handles import NOT_COUNTED
+from ablations.complexity.subjects import Counts
 from ablations.errors import unknown_name
 
 
@@ -16,7 +16,7 @@ class Convention(NamedTuple):
     label: str  # for captions
     operation: Literal["MAC", "FLOP"]  # what it counts one of; a MAC is two FLOPs
     kilo: int  # 1000 or 1024; a G is kilo**3 of them
-    weights: dict[str, int]  # of the counts in counts.py
+    weights: dict[str, int]  # of the counts in subjects.py
     source: str
 
     def total(self, counts: Counts) -> int | str:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ablations.complexity.audit import audit
 from ablations.complexity.conventions import CONVENTIONS, Convention
-from ablations.complexity.counts import counts_of_blocks
+from ablations.complexity.subjects import counts_of_blocks
 from reports import plots
 from reports.columns import added_cost_columns
 from reports.cost_notes import agreement, in_words

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from ablations.complexity.conventions import CONVENTIONS, Convention
-from ablations.complexity.counts import ModelCounts
+from ablations.complexity.subjects import ModelCounts
 from reports.cost_notes import in_words
 from reports.psa_paper.networks import ROWS, OpenRow, Row, RowOnBase, Variant
 from reports.psa_paper.printed import COSTS, Key, printed_rows
