@@ -139,7 +139,8 @@ def show_data(given: argparse.Namespace) -> None:
 def where(given: argparse.Namespace) -> None:
     """Show where blocks land in a model, and what each landing costs."""
     from ablations.bare_models import BareModel
-    from ablations.complexity.subjects import Setting, site_costs
+    from ablations.complexity.site_costs import site_costs
+    from ablations.complexity.subjects import Setting
     from ablations.threads import on_threads
     from reports.columns import WHERE
     from reports.cost_tables import site_table

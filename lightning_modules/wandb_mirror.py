@@ -293,7 +293,8 @@ def show(record: RunRecord, folder: Path, mode: WandbMode) -> None:
 def write_cost(record: RunRecord, path: Path) -> None:
     """A row for each block of the network, and one for the whole of it."""
     from ablations.bare_models import BareModel
-    from ablations.complexity.subjects import Setting, SiteCost, site_costs
+    from ablations.complexity.site_costs import SiteCost, site_costs
+    from ablations.complexity.subjects import Setting
 
     config, size = record.config, (record.config.image_size,) * 2
     bare = BareModel(config.model, config.encoder, len(record.iou))

@@ -9,11 +9,11 @@ from pandas import DataFrame
 
 from ablations.attention.base import EVALUATIONS
 from ablations.complexity.conventions import Convention
+from ablations.complexity.site_costs import SiteCost
 from ablations.complexity.subjects import (
     Counts,
     ModelCounts,
     Setting,
-    SiteCost,
     counts_of_models,
 )
 from ablations.errors import InputError

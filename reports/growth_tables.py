@@ -8,7 +8,7 @@ from typing import Any
 from pandas import DataFrame
 
 from ablations.attention.base import Evaluation
-from ablations.complexity.counters import figure
+from ablations.complexity.cost import figure
 from ablations.complexity.growth import Growth
 from ablations.complexity.subjects import Counts
 

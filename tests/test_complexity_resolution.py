@@ -50,11 +50,10 @@ def test_a_block_costs_what_a_run_at_that_size_counts(
     block: str, evaluation: Evaluation
 ) -> None:
     run = measure(create_attention(block, 32, evaluation), (1, 32, 9, 11))
-    assert (
-        cost_at(LoneBlock(block, 32, evaluation), (9, 11)) == run
-    )  # more positions than channels
+    lone = LoneBlock(block, 32, evaluation)
+    assert cost_at(lone, (9, 11)) == run  # more positions than channels
     few = measure(create_attention(block, 32, evaluation), (1, 32, 3, 4))
-    assert cost_at(LoneBlock(block, 32, evaluation), (3, 4)) == few
+    assert cost_at(lone, (3, 4)) == few
 
 
 class Strips(nn.Module):

@@ -28,12 +28,9 @@ HARD = [
 def test_a_hard_encoder_is_checked_and_counted(model: str, encoder: str, side: int) -> None:
     size = (side, side)
     check_network(model, encoder, None, "gc", "stages", "fast", 3, size)
-    bare = ModelCounts(
-        "none", "fast", Setting(BareModel(model, encoder, 3), "stages", size)
-    ).macs
-    placed = ModelCounts(
-        "gc", "fast", Setting(BareModel(model, encoder, 3), "stages", size)
-    ).macs
+    setting = Setting(BareModel(model, encoder, 3), "stages", size)
+    bare = ModelCounts("none", "fast", setting).macs
+    placed = ModelCounts("gc", "fast", setting).macs
     assert bare is not None
     assert placed is not None
     assert placed > bare > 0

@@ -14,7 +14,8 @@ from ablations.attention.base import EVALUATIONS
 from ablations.bare_models import BareModel
 from ablations.cli import main
 from ablations.complexity.any_resolution import cost_at
-from ablations.complexity.subjects import Setting, site_costs
+from ablations.complexity.site_costs import site_costs
+from ablations.complexity.subjects import Setting
 from ablations.contract import LoneBlock, check_block
 from ablations.errors import InputError
 from ablations.models import check_network

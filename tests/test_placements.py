@@ -11,7 +11,8 @@ from ablations.attention.base import EVALUATIONS
 from ablations.bare_models import BareModel
 from ablations.complexity import measure, meta_macs
 from ablations.complexity.conventions import CONVENTIONS
-from ablations.complexity.subjects import Setting, counts_of_models, site_costs
+from ablations.complexity.site_costs import site_costs
+from ablations.complexity.subjects import Setting, counts_of_models
 from ablations.errors import InputError
 from ablations.models import SMP_MODELS, check_size, create_bare, create_model, place
 from reports.cost_tables import cost_table, site_table, with_added
@@ -39,12 +40,12 @@ def test_every_model_and_encoder_takes_every_placement(model: str, encoder: str)
         bare, images = create_bare(model, encoder, 8).eval(), torch.empty(2, 3, 128, 128)
         for placement in PLACEMENTS:
             network = copy.deepcopy(bare)
-            landings = place(network, "se_r4", placement, "direct")
+            blocks = place(network, "se_r4", placement, "direct")
             assert network(images).shape == (2, 8, 128, 128)
-            assert landed(network) == sorted(landing.path for landing in landings) != []
+            assert paths(network) == sorted(block.path for block in blocks) != []
 
 
-def landed(network: nn.Module) -> list[str]:
+def paths(network: nn.Module) -> list[str]:
     kind = type(BLOCKS["se_r4"].build(16))
     return sorted(path for path, part in network.named_modules() if isinstance(part, kind))
 
@@ -133,10 +134,10 @@ def test_logits_have_the_size_of_the_image_and_a_channel_per_class() -> None:
 
 def test_basic_blocks_leave_the_bottlenecks_of_an_hrnet_out() -> None:
     with torch.device("meta"):
-        landings = place(
+        blocks = place(
             create_bare("unet", "tu-hrnet_w18_small", 2), "se_r4", "basic_blocks", "direct"
         )
-    assert {landing.path.split(".")[2] for landing in landings} == {
+    assert {block.path.split(".")[2] for block in blocks} == {
         "stage2", "stage3", "stage4"
     }  # fmt: skip
 

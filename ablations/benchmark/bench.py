@@ -20,7 +20,8 @@ from ablations.attention.base import EVALUATIONS, Evaluation
 from ablations.benchmark.memory import kept_for_backward, peak_memory
 from ablations.benchmark.timing import interleaved
 from ablations.complexity.any_resolution import cost_at
-from ablations.complexity.counters import figure, measure
+from ablations.complexity.cost import figure
+from ablations.complexity.counters import measure
 from ablations.contract import LoneBlock, check_block
 from ablations.errors import InputError
 from ablations.threads import on_threads

@@ -12,7 +12,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from ablations.bare_models import BareModel
-from ablations.complexity.counters import Cost, count, measure, meta_macs, torch_macs
+from ablations.complexity.cost import Cost
+from ablations.complexity.counters import count, measure, meta_macs, torch_macs
 from ablations.complexity.hollow import HollowConvolutions
 from ablations.complexity.layers import LayerCount, count_layers, unread_macs
 from ablations.complexity.polynomial import Polynomial, fit

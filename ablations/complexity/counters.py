@@ -8,10 +8,8 @@ products that torch sees and fvcore does not, make a figure missing, never small
 """
 
 import warnings
-from collections import Counter
-from collections.abc import Iterable
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torchvision  # noqa: F401, its operators have names
@@ -20,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop
 
+from ablations.complexity.cost import Cost
 from ablations.complexity.handles import HANDLES, NOT_COUNTED, PRODUCTS
 from ablations.complexity.harmless import is_harmless
 from ablations.complexity.layers import unread_macs
@@ -33,41 +32,6 @@ from ablations.passes import (
 )
 
 Shape = tuple[int, ...]  # of the input, (B, C, H, W)
-
-
-class Cost(NamedTuple):
-    """What a module costs for one forward pass in eval mode."""
-
-    params: int
-    macs: int | None  # of convolutions and matrix products; None if not all are counted
-    by_operator: dict[str, int]  # all that fvcore counts, by its names
-    uncounted: dict[str, int]  # calls of the operators that fvcore does not know
-    not_counted: str = ""  # why macs are None: names of operators, or a reason
-
-
-def figure(cost: Cost) -> int | str:
-    """For tables: the macs, or that they are not counted and why."""
-    return NOT_COUNTED + cost.not_counted if cost.macs is None else cost.macs
-
-
-def add_costs(costs: Iterable[Cost]) -> Cost:
-    """The macs of the whole are known if those of every part are."""
-    params, macs, reasons = 0, list[int | None](), dict[str, None]()
-    by_operator, uncounted = Counter[str](), Counter[str]()
-    for cost in costs:
-        params += cost.params
-        macs.append(cost.macs)
-        by_operator.update(cost.by_operator)
-        uncounted.update(cost.uncounted)
-        reasons |= dict.fromkeys([cost.not_counted] if cost.not_counted else [])
-    return Cost(params, total(macs), dict(by_operator), dict(uncounted), ", ".join(reasons))
-
-
-def total(numbers: Iterable[int | None]) -> int | None:
-    """None if one of them is."""
-    numbers = list(numbers)
-    known = [number for number in numbers if number is not None]
-    return sum(known) if len(known) == len(numbers) else None
 
 
 def measure(module: nn.Module, input_shape: Shape) -> Cost:

@@ -18,7 +18,8 @@ from ablations.complexity.any_resolution import (
     second_count,
     unread_at,
 )
-from ablations.complexity.counters import Cost, add_costs, figure, parameters, total
+from ablations.complexity.cost import Cost, add_costs, total
+from ablations.complexity.counters import parameters
 from ablations.complexity.layers import LayerCount
 from ablations.contract import LoneBlock, Size
 from ablations.models import check_size
@@ -45,29 +46,33 @@ class Counts:
     evaluation: Evaluation
 
     @cached_property
-    def parts(self) -> list[tuple[Part, Size]]:
-        """What is run, and on which sizes."""
+    def parts(self) -> list[tuple[Part, Size | None]]:
+        """What it consists of, and the sizes that each runs on; None: it never runs."""
         raise NotImplementedError
+
+    @property
+    def calls(self) -> list[tuple[Part, Size]]:
+        return [(part, size) for part, size in self.parts if size]
 
     @cached_property
     def cost(self) -> Cost:
         """By fvcore. Raises InputError for a block that cannot take its channels."""
-        return add_costs(cost_at(*part) for part in self.parts)
+        return add_costs(part_cost(*part) for part in self.parts)
 
     @cached_property
     def meta_macs(self) -> int | None:
         """By torch.utils.flop_counter, in multiply-adds; None if it cannot."""
-        return total(second_count(*part) for part in self.parts)
+        return total(second_count(*call) for call in self.calls)
 
     @cached_property
     def layers(self) -> list[LayerCount]:
         """By modules with weights, as tools count that look at layers."""
-        return [layer for part in self.parts for layer in layers_at(*part)]
+        return [layer for call in self.calls for layer in layers_at(*call)]
 
     @cached_property
     def closed_form(self) -> int:
         """By hand: multiply-adds of blocks by their formulas, of all else by its layers."""
-        return sum(by_hand(*part) for part in self.parts)
+        return sum(by_hand(*call) for call in self.calls)
 
     @cached_property
     def unread(self) -> int:
@@ -75,7 +80,7 @@ class Counts:
 
         torch counts them and fvcore does not.
         """
-        return sum(unread_at(*part) for part in self.parts)
+        return sum(unread_at(*call) for call in self.calls)
 
     @property
     def formula(self) -> int | None:
@@ -122,13 +127,13 @@ class BlockCounts(Counts):
     size: Size
 
     @cached_property
-    def parts(self) -> list[tuple[Part, Size]]:
+    def parts(self) -> list[tuple[Part, Size | None]]:
         return [(LoneBlock(self.block, self.channels, self.evaluation), self.size)]
 
     @property
     def formula(self) -> int | None:
-        [part] = self.parts
-        return formula(*part)
+        [call] = self.calls
+        return formula(*call)
 
 
 @dataclass(frozen=True)
@@ -146,21 +151,14 @@ class ModelCounts(Counts):
         ]
 
     @cached_property
-    def parts(self) -> list[tuple[Part, Size]]:
-        calls = [(block, site.size) for block, site in self.blocks if site.size]
-        return [(self.setting.bare, self.setting.size), *calls]
-
-    @cached_property
-    def cost(self) -> Cost:
-        """Blocks that the model never calls have parameters all the same."""
-        called = cost_at(self.setting.bare, self.setting.size)
-        return add_costs([called, *(site_cost(*each) for each in self.blocks)])
+    def parts(self) -> list[tuple[Part, Size | None]]:
+        blocks = [(block, site.size) for block, site in self.blocks]
+        return [(self.setting.bare, self.setting.size), *blocks]
 
 
-def site_cost(block: LoneBlock, site: Site) -> Cost:
-    if site.size:
-        return cost_at(block, site.size)
-    return Cost(parameters(block.real()), 0, {}, {})
+def part_cost(part: Part, size: Size | None) -> Cost:
+    """What never runs has parameters all the same."""
+    return cost_at(part, size) if size else Cost(parameters(part.real()), 0, {}, {})
 
 
 def by_hand(part: Part, size: Size) -> int:
@@ -197,27 +195,3 @@ def counts_of_models(names: Iterable[str], setting: Setting) -> list[ModelCounts
         for name in dict.fromkeys(["none", *names])
         for evaluation in EVALUATIONS
     ]
-
-
-class SiteCost(NamedTuple):
-    """What a block adds at one site."""
-
-    path: str
-    channels: int
-    stride: float
-    params: int
-    macs: int | str  # or that they are not counted, and why
-
-
-def site_costs(block: str, setting: Setting, evaluation: Evaluation) -> list[SiteCost]:
-    """At every site that the model calls."""
-    check_size(setting.bare, setting.size)
-    costs = []
-    for lone, site in ModelCounts(block, evaluation, setting).blocks:
-        if site.size:
-            cost = cost_at(lone, site.size)
-            stride = setting.size[0] / site.size[0]
-            costs.append(
-                SiteCost(site.path, site.channels, stride, cost.params, figure(cost))
-            )
-    return costs
