@@ -9,8 +9,8 @@ from ablations.attention.base import Evaluation
 from ablations.bare_models import BareModel, create_bare
 from ablations.contract import Size, check_block
 from ablations.encoders import MODELS, SMP_MODELS, find_encoder, find_model, find_weights
-from ablations.insertion import Landing
-from ablations.sites import find_placement, find_sites, land
+from ablations.insertion import PlacedBlock
+from ablations.sites import find_placement, find_sites, insert
 
 __all__ = [
     "MODELS",
@@ -48,12 +48,12 @@ def create_model(
 
 def place(
     model: nn.Module, block: str, placement: str, evaluation: Evaluation
-) -> list[Landing]:
-    """Put blocks into model and say where they landed; none lands nowhere."""
+) -> list[PlacedBlock]:
+    """Put blocks into model and say where they are; none is put nowhere."""
     find_placement(placement)
     if block == "none":
         return []
-    return land(model, placement, partial(create_attention, block, evaluation=evaluation))
+    return insert(model, placement, partial(create_attention, block, evaluation=evaluation))
 
 
 def check_size(bare: BareModel, size: Size) -> None:

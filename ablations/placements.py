@@ -10,7 +10,7 @@ from torchvision.ops.misc import Conv2dNormActivation
 from ablations.errors import InputError
 from ablations.insertion import (
     BuildBlock,
-    Landing,
+    PlacedBlock,
     after_features,
     after_model,
     after_unit,
@@ -19,7 +19,7 @@ from ablations.insertion import (
 )
 
 
-def residual(model: Any, build: BuildBlock) -> Iterator[Landing]:
+def residual(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """After the first 3x3 convolution, norm and ReLU of every residual block.
 
     Polarized Self-Attention, Section 4: BasicBlock and Bottleneck of torchvision and timm.
@@ -31,19 +31,19 @@ def residual(model: Any, build: BuildBlock) -> Iterator[Landing]:
         yield before_convolution(path, convolution, build)
 
 
-def stages(model: Any, build: BuildBlock) -> Iterator[Landing]:
+def stages(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """Each feature of the encoder that the decoder reads, but feature 0, the image."""
     channels = model.encoder.out_channels
     chosen = [index for index in features_read(model) if index and channels[index]]
     yield from after_features(model, chosen, build)
 
 
-def last_feature(model: Any, build: BuildBlock) -> Iterator[Landing]:
+def last_feature(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """The encoder's last feature."""
     yield from after_features(model, [len(model.encoder.out_channels) - 1], build)
 
 
-def decoder(model: Any, build: BuildBlock) -> Iterator[Landing]:
+def decoder(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """Before the segmentation head."""
     head = model.segmentation_head[0]
     if not isinstance(head, nn.Conv2d):
@@ -54,7 +54,7 @@ def decoder(model: Any, build: BuildBlock) -> Iterator[Landing]:
     yield before_convolution("segmentation_head.0", head, build)
 
 
-def logits(model: Any, build: BuildBlock) -> Iterator[Landing]:
+def logits(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """The output of the whole model: one channel per class, the image's size."""
     convolutions = [
         m for m in model.segmentation_head.modules() if isinstance(m, nn.Conv2d)
@@ -65,7 +65,7 @@ def logits(model: Any, build: BuildBlock) -> Iterator[Landing]:
 # What rows of the PSA paper's tables need besides.
 
 
-def basic_blocks(model: Any, build: BuildBlock) -> Iterator[Landing]:
+def basic_blocks(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """As residual, but not in Bottlenecks: the HRNets of Tables 2 and 4."""
     hosts = [host for host in residual_hosts(model) if host[0].endswith("conv2")]
     if not hosts:
@@ -74,20 +74,20 @@ def basic_blocks(model: Any, build: BuildBlock) -> Iterator[Landing]:
         yield before_convolution(path, convolution, build)
 
 
-def depthwise(model: Any, build: BuildBlock) -> Iterator[Landing]:
+def depthwise(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """After every depthwise 3x3 convolution, norm and activation of a MobileNetV2."""
     for path, unit in units_3x3(model, "depthwise"):
         if unit[0].groups > 1:
             yield after_unit(path, unit, build)
 
 
-def first_two_3x3(model: Any, build: BuildBlock) -> Iterator[Landing]:
+def first_two_3x3(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """After the first two 3x3 convolutions, norms and activations of a MobileNetV2."""
     for path, unit in units_3x3(model, "first_two_3x3")[:2]:
         yield after_unit(path, unit, build)
 
 
-PLACEMENTS: dict[str, Callable[[nn.Module, BuildBlock], Iterator[Landing]]] = {
+PLACEMENTS: dict[str, Callable[[nn.Module, BuildBlock], Iterator[PlacedBlock]]] = {
     "residual": residual,
     "stages": stages,
     "last_feature": last_feature,

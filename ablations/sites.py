@@ -1,4 +1,4 @@
-"""Where blocks land in a model, and what they receive there."""
+"""Where blocks go in a model, and what they receive there."""
 
 import copy
 from functools import cache
@@ -11,7 +11,7 @@ from ablations.attention.base import NoAttention
 from ablations.bare_models import BareModel
 from ablations.contract import Size
 from ablations.errors import InputError, unknown_name
-from ablations.insertion import BuildBlock, Landing
+from ablations.insertion import BuildBlock, PlacedBlock
 from ablations.own_code import described
 from ablations.passes import PassingNorms, device_of
 from ablations.placements import PLACEMENTS
@@ -23,7 +23,7 @@ def find_placement(name: str) -> str:
     return name
 
 
-def land(model: nn.Module, placement: str, build: BuildBlock) -> list[Landing]:
+def insert(model: nn.Module, placement: str, build: BuildBlock) -> list[PlacedBlock]:
     """Put what build makes of a number of channels wherever the placement says."""
     name = find_placement(placement)
     try:
@@ -70,14 +70,13 @@ def record_sites(network: nn.Module, placement: str | None, size: Size) -> tuple
     def note(block: nn.Module, arguments: object, output: Tensor) -> None:
         sizes[block] = (output.shape[2], output.shape[3])
 
-    landings = land(network, placement, NoAttention) if placement else []
-    for landing in landings:
-        landing.block.register_forward_hook(note)
+    blocks = insert(network, placement, NoAttention) if placement else []
+    for block in blocks:
+        block.module.register_forward_hook(note)
     with torch.no_grad(), PassingNorms():
         network.eval()(torch.empty(1, 3, *size, device=device_of(network)))
     return tuple(
-        Site(landing.path, landing.channels, sizes.get(landing.block))
-        for landing in landings
+        Site(block.path, block.channels, sizes.get(block.module)) for block in blocks
     )
 
 
