@@ -11,7 +11,7 @@ from huggingface_hub import constants, get_session, try_to_load_from_cache
 from torch import nn
 
 from ablations.contract import Size
-from ablations.encoders import find_encoder, find_model, find_weights
+from ablations.encoders import check_encoder, check_model, check_weights
 from ablations.errors import InputError
 from ablations.own_code import described
 from ablations.paper_models import PAPER_MODELS
@@ -43,8 +43,9 @@ def create_bare(
     model: str, encoder: str, classes: int, encoder_weights: str | None = None
 ) -> nn.Module:
     """InputError for unknown names, what does not go together, and weights out of reach."""
-    find_weights(find_encoder(encoder), encoder_weights)
-    find_model(model)
+    check_encoder(encoder)
+    check_weights(encoder, encoder_weights)
+    check_model(model)
     named = f"weights {encoder_weights!r} of encoder {encoder!r}"
     if encoder_weights and not (is_kept(encoder, encoder_weights) or host_answers()):
         raise InputError(
@@ -107,8 +108,8 @@ def real_model(bare: BareModel) -> nn.Module:
 @cache
 def meta_model(bare: BareModel) -> nn.Module:
     """Some constructors compute with values, and are run with them."""
-    find_encoder(bare.encoder)
-    find_model(bare.model)
+    check_encoder(bare.encoder)
+    check_model(bare.model)
     try:
         with torch.device("meta"):
             return build(*bare).to("meta")

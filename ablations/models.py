@@ -8,21 +8,22 @@ from ablations.attention import create_attention, find_block
 from ablations.attention.base import Evaluation
 from ablations.bare_models import BareModel, create_bare
 from ablations.contract import Size, check_block
-from ablations.encoders import MODELS, SMP_MODELS, find_encoder, find_model, find_weights
+from ablations.encoders import MODELS, SMP_MODELS, check_encoder, check_model, check_weights
 from ablations.insertion import PlacedBlock
-from ablations.sites import find_placement, find_sites, insert
+from ablations.placements import find_placement
+from ablations.sites import find_sites, insert
 
 __all__ = [
     "MODELS",
     "SMP_MODELS",
+    "check_encoder",
+    "check_model",
     "check_network",
     "check_size",
+    "check_weights",
     "create_bare",
     "create_model",
-    "find_encoder",
-    "find_model",
     "find_placement",
-    "find_weights",
     "place",
 ]
 
@@ -75,7 +76,8 @@ def check_network(
 
     Nothing is fetched, and what was checked once is not checked again.
     """
-    find_weights(find_encoder(encoder), encoder_weights)
+    check_encoder(encoder)
+    check_weights(encoder, encoder_weights)
     find_block(block)
     where = placement if block != "none" else None
     find_placement(placement)

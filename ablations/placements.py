@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 from torchvision.ops.misc import Conv2dNormActivation
 
-from ablations.errors import InputError
+from ablations.errors import InputError, unknown_name
 from ablations.insertion import (
     BuildBlock,
     PlacedBlock,
@@ -87,7 +87,9 @@ def first_two_3x3(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
         yield after_unit(path, unit, build)
 
 
-PLACEMENTS: dict[str, Callable[[nn.Module, BuildBlock], Iterator[PlacedBlock]]] = {
+Placement = Callable[[nn.Module, BuildBlock], Iterator[PlacedBlock]]
+
+PLACEMENTS: dict[str, Placement] = {
     "residual": residual,
     "stages": stages,
     "last_feature": last_feature,
@@ -97,6 +99,12 @@ PLACEMENTS: dict[str, Callable[[nn.Module, BuildBlock], Iterator[PlacedBlock]]] 
     "depthwise": depthwise,
     "first_two_3x3": first_two_3x3,
 }
+
+
+def find_placement(name: str) -> Placement:
+    if name not in PLACEMENTS:
+        raise unknown_name("placement", name, PLACEMENTS)
+    return PLACEMENTS[name]
 
 
 def residual_hosts(model: Any) -> list[tuple[str, nn.Conv2d]]:

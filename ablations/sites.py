@@ -10,24 +10,18 @@ from torch import Tensor, nn
 from ablations.attention.base import NoAttention
 from ablations.bare_models import BareModel
 from ablations.contract import Size
-from ablations.errors import InputError, unknown_name
+from ablations.errors import InputError
 from ablations.insertion import BuildBlock, PlacedBlock
 from ablations.own_code import described
 from ablations.passes import PassingNorms, device_of
-from ablations.placements import PLACEMENTS
-
-
-def find_placement(name: str) -> str:
-    if name not in PLACEMENTS:
-        raise unknown_name("placement", name, PLACEMENTS)
-    return name
+from ablations.placements import find_placement
 
 
 def insert(model: nn.Module, placement: str, build: BuildBlock) -> list[PlacedBlock]:
     """Put what build makes of a number of channels wherever the placement says."""
-    name = find_placement(placement)
+    put = find_placement(placement)
     try:
-        return list(PLACEMENTS[name](model, build))
+        return list(put(model, build))
     except InputError as error:
         raise InputError(f"{type(model).__name__}, {placement}: {error}") from None
 

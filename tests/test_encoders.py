@@ -11,7 +11,7 @@ from ablations.bare_models import BareModel, create_bare
 from ablations.cli import main
 from ablations.complexity import measure
 from ablations.complexity.subjects import ModelCounts, Setting
-from ablations.encoders import find_encoder, find_weights
+from ablations.encoders import check_encoder, check_weights
 from ablations.errors import InputError
 from ablations.models import check_network, check_size, create_model, place
 
@@ -94,16 +94,16 @@ def test_logits_are_weighed_beside_auxiliary_heads() -> None:
 )
 def test_a_wrong_encoder_is_named_beside_known_ones(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        find_encoder(name)
+        check_encoder(name)
 
 
 def test_weights_are_checked_before_anything_is_fetched() -> None:
-    assert find_weights("resnet18", "ssl") == "ssl"
-    assert find_weights("tu-resnet18", "imagenet") == "imagenet"
-    assert find_weights("tu-test_nothing", None) is None
+    check_weights("resnet18", "ssl")
+    check_weights("tu-resnet18", "imagenet")
+    check_weights("tu-test_nothing", None)
     for encoder, weights in [("resnet18", "imagenett"), ("tu-resnet18", "imagenett")]:
         with pytest.raises(InputError, match=rf"{encoder}.*known: imagenet.*none"):
-            find_weights(encoder, weights)
+            check_weights(encoder, weights)
 
 
 def test_weights_out_of_reach_are_one_line(
