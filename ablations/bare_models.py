@@ -46,10 +46,10 @@ def create_bare(
     check_encoder(encoder)
     check_weights(encoder, encoder_weights)
     check_model(model)
-    named = f"weights {encoder_weights!r} of encoder {encoder!r}"
+    what = f"weights {encoder_weights!r} of encoder {encoder!r}"
     if encoder_weights and not (is_kept(encoder, encoder_weights) or host_answers()):
         raise InputError(
-            f"{named} are not on this machine and {constants.ENDPOINT} does not answer: "
+            f"{what} are not on this machine and {constants.ENDPOINT} does not answer: "
             "fetch them once with a network, or use encoder_weights none"
         )
     try:
@@ -85,8 +85,8 @@ def is_kept(encoder: str, weights: str) -> bool:
     if not repository:
         return False
     files = ("model.safetensors", "pytorch_model.bin")
-    kept = (try_to_load_from_cache(repository, name, revision=revision) for name in files)
-    return any(isinstance(path, str) for path in kept)
+    paths = (try_to_load_from_cache(repository, name, revision=revision) for name in files)
+    return any(isinstance(path, str) for path in paths)
 
 
 def host_answers() -> bool:

@@ -87,7 +87,7 @@ def check_block(block: str, channels: int, size: Size) -> None:
 
 
 def keeps_on_meta(module: nn.Module, shape: tuple[int, ...]) -> bool:
-    """Found without values, so without memory; False also where that is not possible."""
+    """Found without values, so without memory; False also if that is not possible."""
     x = torch.empty(shape, device="meta")
     try:
         with at_most(OWN_SECONDS, "a pass"), torch.no_grad(), plain_operators():
@@ -102,17 +102,19 @@ def broken(x: Tensor, output: object) -> str:
     if not isinstance(output, Tensor):
         return f"returns {type(output).__name__}, and must return one tensor"
     if output.shape != x.shape:
-        return f"returns {shown(output)} for an input of {shown(x)}; the shape must stay"
+        return (
+            f"returns {shape_of(output)} for an input of {shape_of(x)}; the shape must stay"
+        )
     if output.dtype != x.dtype:
-        return f"returns {named(output.dtype)} for an input of {named(x.dtype)}"
+        return f"returns {name_of(output.dtype)} for an input of {name_of(x.dtype)}"
     if output.device != x.device:
         return f"returns a tensor on {output.device} for an input on {x.device}"
     return ""
 
 
-def shown(tensor: Tensor) -> str:
+def shape_of(tensor: Tensor) -> str:
     return "x".join(str(side) for side in tensor.shape) or "a single number"
 
 
-def named(dtype: torch.dtype) -> str:
+def name_of(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")

@@ -109,11 +109,11 @@ def find_placement(name: str) -> Placement:
 
 def residual_hosts(model: Any) -> list[tuple[str, nn.Conv2d]]:
     """In every residual block, the convolution after the first 3x3, and its path."""
-    found = []
+    hosts = []
     for path, block in model.encoder.named_modules():
         if (host := after_first_3x3(block)) is not None:
-            found.append((f"encoder.{path}.{host[0]}", host[1]))
-    return found
+            hosts.append((f"encoder.{path}.{host[0]}", host[1]))
+    return hosts
 
 
 def after_first_3x3(block: nn.Module) -> tuple[str, nn.Conv2d] | None:

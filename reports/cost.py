@@ -94,8 +94,8 @@ def model_sheets(
 def fitting(table: pd.DataFrame, besides: Sequence[str] = ()) -> pd.DataFrame:
     """The rows without a problem; InputError if a problem is all that was asked for."""
     fits = table["problem"].isna()
-    asked = ~table["block"].isin(besides)
-    if not (fits & asked).any() and not fits.all():
+    chosen = ~table["block"].isin(besides)
+    if not (fits & chosen).any() and not fits.all():
         raise InputError(table.loc[~fits, "problem"].iloc[0])
     return table[fits].drop(columns="problem").reset_index(drop=True)
 
@@ -106,10 +106,10 @@ def unique(counts: Iterable[Counts]) -> list[str]:
 
 def bare_line(bare: BareModel) -> str:
     """The bare model's own polynomial, in words."""
-    found = bare_growth(bare)
-    if found is None:
+    growth = bare_growth(bare)
+    if growth is None:
         return f"The MACs of {bare.model} itself are not such a polynomial"
-    step, macs = found
+    step, macs = growth
     terms = f"{float(macs.constant):.6g} + {float(macs.linear):.6g} N"
     if macs.quadratic:
         terms += f" + {float(macs.quadratic):.6g} N^2"

@@ -28,7 +28,7 @@ def cost_table(counts: Iterable[Counts], convention: Convention) -> DataFrame:
 
     direct is as published, fast as this suite runs it, both under the convention.
     uncounted lists the latter's operators that fvcore does not know, most called first.
-    A figure is text where not all is counted. A block that does not fit has a problem
+    A figure is text if not all is counted. A block that does not fit has a problem
     instead of figures.
     """
     pairs = groupby(counts, key=lambda one: one.block)
@@ -39,13 +39,13 @@ def cost_table(counts: Iterable[Counts], convention: Convention) -> DataFrame:
 def cost_row(name: str, pair: Sequence[Counts], convention: Convention) -> dict[str, Any]:
     direct, fast = pair
     try:
-        called = fast.cost.uncounted
+        calls = fast.cost.uncounted
         return {
             "block": name,
             "params": fast.params,
             "direct": convention.total(direct),
             "fast": convention.total(fast),
-            "uncounted": ", ".join(sorted(called, key=lambda name: -called[name])),
+            "uncounted": ", ".join(sorted(calls, key=lambda name: -calls[name])),
         }
     except InputError as error:
         return {"block": name, "problem": str(error)}

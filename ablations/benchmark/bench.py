@@ -73,10 +73,10 @@ def bench_case(
         for evaluation in EVALUATIONS
     }
     modules["fast"].load_state_dict(modules["direct"].state_dict())
-    timed: dict[str, nn.Module] = {str(name): part for name, part in modules.items()}
+    candidates: dict[str, nn.Module] = {str(name): part for name, part in modules.items()}
     if compiled:
         wrapped: Any = torch.compile(modules["direct"], dynamic=False)  # a module too
-        timed["compiled"] = wrapped
+        candidates["compiled"] = wrapped
     row: dict[str, Any] = {
         "block": case.block,
         "shape": "x".join(str(side) for side in case.shape),
@@ -85,12 +85,12 @@ def bench_case(
         "bytes": 3 * x.nbytes,
     }
     forward: dict[str, Callable[[], object]] = {"multiply": lambda: x * factor}
-    forward |= {name: forward_of(module, x) for name, module in timed.items()}
+    forward |= {name: forward_of(module, x) for name, module in candidates.items()}
     for name, latency in interleaved(forward, threads, rounds).items():
         row |= {f"{name}_forward": latency.median}
         row |= {f"{name}_forward_iqr": latency.upper - latency.lower}
     steps: dict[str, Callable[[], object]] = {
-        name: step_of(module, x) for name, module in timed.items()
+        name: step_of(module, x) for name, module in candidates.items()
     }
     for name, latency in interleaved(steps, threads, rounds).items():
         row |= {f"{name}_step": latency.median}

@@ -12,25 +12,23 @@ class Audit(NamedTuple):
     """What the counters say of a table's counts."""
 
     counts: int
-    formulas: int  # of them, of blocks alone whose closed form is compared too
-    unread: (
-        int  # of them, of networks with layers that torch counts though nothing reads them
-    )
-    alone: int  # of them, of networks that torch's counter cannot take
-    missing: int  # of them, not counted by fvcore
+    formulas: int  # blocks alone whose closed form is compared too
+    unread: int  # networks with layers that torch counts though nothing reads them
+    alone: int  # networks that torch's counter cannot take
+    missing: int  # not counted by fvcore
     unexplained: list[str]
 
 
 def audit(all_counts: Iterable[Counts]) -> Audit:
     """Compare the counters on every one of them."""
-    found = list(all_counts)
-    kinds = [kind_of(counts) for counts in found]
+    subjects = list(all_counts)
+    kinds = [kind_of(counts) for counts in subjects]
     wrong = [
-        describe(one) for one, kind in zip(found, kinds, strict=True) if kind == "wrong"
+        describe(one) for one, kind in zip(subjects, kinds, strict=True) if kind == "wrong"
     ]
-    formulas = sum(counts.formula is not None for counts in found)
+    formulas = sum(counts.formula is not None for counts in subjects)
     unread, alone = kinds.count("unread"), kinds.count("alone")
-    return Audit(len(found), formulas, unread, alone, kinds.count("missing"), wrong)
+    return Audit(len(subjects), formulas, unread, alone, kinds.count("missing"), wrong)
 
 
 def kind_of(counts: Counts) -> Literal["agree", "unread", "alone", "missing", "wrong"]:
@@ -46,12 +44,12 @@ def kind_of(counts: Counts) -> Literal["agree", "unread", "alone", "missing", "w
 
 
 def describe(counts: Counts) -> str:
-    found = f"fvcore {counts.macs:,}, torch {counts.meta_macs:,}"
+    figures = f"fvcore {counts.macs:,}, torch {counts.meta_macs:,}"
     if counts.formula is not None:
-        found += f", closed form {counts.formula:,}"
+        figures += f", closed form {counts.formula:,}"
     operators = ", ".join(counts.cost.uncounted) or "none"
     return (
-        f"{counts.block} ({counts.evaluation}): {found}; operators without a count in "
+        f"{counts.block} ({counts.evaluation}): {figures}; operators without a count in "
         f"fvcore: {operators}"
     )
 

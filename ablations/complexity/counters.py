@@ -70,16 +70,16 @@ def trace(
     analysis = FlopCountAnalysis(module, images).tracer_warnings("all")
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     analysis.set_op_handle(**HANDLES)
-    with keeping_hooks(module), warnings.catch_warnings(record=True) as told:
+    with keeping_hooks(module), warnings.catch_warnings(record=True) as messages:
         warnings.simplefilter("always")
-        found = {name: int(number) for name, number in analysis.by_operator().items()}
+        numbers = {name: int(number) for name, number in analysis.by_operator().items()}
         uncounted = dict(analysis.unsupported_ops())
-    hidden = {name for name in found if name.startswith(NOT_COUNTED)}
-    by_operator = {name: number for name, number in found.items() if name not in hidden}
+    hidden = {name for name in numbers if name.startswith(NOT_COUNTED)}
+    by_operator = {name: number for name, number in numbers.items() if name not in hidden}
     hidden = {name.removeprefix(NOT_COUNTED) for name in hidden}
     hidden |= {name for name in uncounted if not is_harmless(name)}
     hidden |= {
-        name for name in OUTSIDE if any(OUTSIDE[name] in str(w.message) for w in told)
+        name for name in OUTSIDE if any(OUTSIDE[name] in str(w.message) for w in messages)
     }
     hidden |= {"sparse tensors"} if has_sparse(module) else set()
     return by_operator, uncounted, hidden
