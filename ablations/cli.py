@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ablations.attention.base import Evaluation
     from ablations.run_config import RunConfig
-    from lightning_modules.train import Execution
+    from lightning_modules.execution import Execution
     from sweeps.study.study import Study
 
 
@@ -301,34 +301,33 @@ def sweep(given: argparse.Namespace) -> int:
     check_names(cells)
     folder, display = given.runs / study.name, Display(Console())
     if given.executor == "here":
-        from sweeps.local.resources import Crew, check_gpus
+        from sweeps.local.resources import Resources, check_gpus
         from sweeps.local.runner import Runner
 
         check_gpus(given.gpus)
-        crew = Crew(
+        resources = Resources(
             jobs=given.jobs or 1,
             gpus=given.gpus,
             runs_per_gpu=given.runs_per_gpu,
             retries=given.retries,
             timeout=given.timeout,
         )
-        summary = Runner(cells, folder, execution(given, study), crew, display).run()
+        summary = Runner(cells, folder, execution(given, study), resources, display).run()
     else:
+        from sweeps.slurm.allocation import Allocation
         from sweeps.slurm.cluster import Cluster
-        from sweeps.slurm.scheduler import Allocation
 
         allocation = Allocation(
             cluster=given.executor,
             partition=given.partition,
-            gpus=given.gpus_per_run,
-            cpus=given.cpus_per_run,
+            gpus_per_run=given.gpus_per_run,
+            cpus_per_run=given.cpus_per_run,
             minutes=given.minutes,
-            at_a_time=given.jobs or Allocation.at_a_time,
-            sbatch=dict(given.sbatch),
+            jobs=given.jobs or Allocation().jobs,
+            retries=given.retries,
+            sbatch=tuple(given.sbatch),
         )
-        cluster = Cluster(
-            cells, folder, execution(given, study), allocation, given.retries, display
-        )
+        cluster = Cluster(cells, folder, execution(given, study), allocation, display)
         summary = cluster.run()
     print(
         f"{study.name}: {summary.finished} finished, {summary.recorded} had a record, "
@@ -419,8 +418,8 @@ def report(given: argparse.Namespace) -> int:
 
 
 def execution(given: argparse.Namespace, study: "Study | None" = None) -> "Execution":
+    from lightning_modules.execution import Execution
     from lightning_modules.machine import device_kind
-    from lightning_modules.train import Execution
 
     if getattr(given, "executor", "here") == "here":
         device_kind(given.accelerator)  # it is there

@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -18,8 +19,22 @@ class Each(argparse.Action):
         values: Any,
         option_string: str | None = None,
     ) -> None:
-        before = getattr(namespace, self.dest) or []
+        before = getattr(namespace, self.dest, None) or []
         setattr(namespace, self.dest, list(dict.fromkeys([*before, values])))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the command line reads a field, where its type alone does not say so."""
+
+    read: Callable[[str], Any]
+    metavar: str | None = None  # None: the field's name
+    repeatable: bool = False
+
+    def details(self) -> dict[str, Any]:
+        """What argparse is told of it."""
+        action = {"action": Each} if self.repeatable else {}
+        return {"type": self.read, "metavar": self.metavar} | action
 
 
 def positive(text: str) -> int:
@@ -80,7 +95,7 @@ def count(text: str) -> int:
     return int(text)
 
 
-def minutes(text: str) -> int:
+def job_minutes(text: str) -> int:
     if (number := positive(text)) < 5:  # Slurm may warn of the end 150 s before it
         raise argparse.ArgumentTypeError(f"{text!r} is less than 5")
     return number
@@ -93,7 +108,7 @@ def pair(text: str) -> tuple[str, str]:
     return key, value
 
 
-def gpus(text: str) -> tuple[str, ...]:
+def gpu_names(text: str) -> tuple[str, ...]:
     names = tuple(part.strip() for part in text.split(","))
     if not all(names) or len(set(names)) < len(names):
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of GPUs, such as 0,1")

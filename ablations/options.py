@@ -12,8 +12,8 @@ from ablations.option_types import (
     channels,
     classes,
     count,
-    gpus,
-    minutes,
+    gpu_names,
+    job_minutes,
     pair,
     plain_name,
     positive,
@@ -171,7 +171,7 @@ def sweep_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--gpus",
-        type=gpus,
+        type=gpu_names,
         default=(),
         metavar="0,1",
         help="indices of GPUs; one run at a time on each",
@@ -222,7 +222,7 @@ def sweep_options(parser: argparse.ArgumentParser) -> None:
     )
     cluster.add_argument(
         "--minutes",
-        type=minutes,
+        type=job_minutes,
         default=60,
         metavar="N",
         help="time limit of a job; a longer run is requeued and resumes (default: 60)",

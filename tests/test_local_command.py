@@ -13,7 +13,7 @@ import yaml
 from ablations.cli import main
 from ablations.records import Failure, read_records, run_folder
 from ablations.run_config import RunConfig
-from lightning_modules.train import Execution
+from lightning_modules.execution import Execution
 from sweeps.local.command import as_child, call
 from sweeps.study.study import Study
 from sweeps.study.sweep_file import load_study

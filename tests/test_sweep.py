@@ -10,10 +10,12 @@ from rich.console import Console
 
 from ablations.cli import main
 from ablations.records import RunRecord, run_folder
-from lightning_modules.train import Execution, claim
+from lightning_modules.execution import Execution
+from lightning_modules.train import claim
 from sweeps.display import Display
-from sweeps.local.resources import Crew, Summary
+from sweeps.local.resources import Resources
 from sweeps.local.runner import Runner
+from sweeps.outcome import Summary
 from sweeps.study.study import Study
 from sweeps.study.sweep_file import load_study
 from tests.states import wait_until
@@ -31,8 +33,8 @@ def written_elsewhere() -> RunRecord:
 def sweep(study: Study, runs: Path, text: io.StringIO, jobs: int = 1) -> Summary:
     """Run a study; text is what a log would show."""
     display = Display(Console(file=text, width=200))
-    crew = Crew(jobs=jobs)
-    runner = Runner(list(study.runs()), runs / study.name, EXECUTION, crew, display)
+    resources = Resources(jobs=jobs)
+    runner = Runner(list(study.runs()), runs / study.name, EXECUTION, resources, display)
     return runner.run()
 
 

@@ -13,19 +13,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from ablations.errors import writing
 from ablations.records import Failure, RunRecord, failures, find_record, run_folder
 from ablations.run_config import RunConfig
+from lightning_modules.execution import Execution
 from sweeps.local.logs import log_end
 from sweeps.study.command import as_sent, expand
 from sweeps.study.study import Study
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
 
 CELL, CELL_JSON = "cell.yaml", "cell.json"  # in the folder of a run
 STOP_SECONDS = 10.0  # until a command that was asked to end is killed
@@ -40,7 +38,7 @@ class Stopped(SystemExit):
 
 
 @contextmanager
-def as_child(config: RunConfig, study: Path, execution: "Execution") -> Iterator[None]:
+def as_child(config: RunConfig, study: Path, execution: Execution) -> Iterator[None]:
     """This process in the place of an agent's child, where a sweep asks for the run."""
     if execution.sweep is None:
         yield

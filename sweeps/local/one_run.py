@@ -2,18 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from ablations.errors import UnwritableError
 from ablations.records import RunRecord, failures, has_record, run_folder
 from ablations.run_config import RunConfig
+from lightning_modules.execution import Execution
 from sweeps.local.command import as_child, run_command
 from sweeps.local.logs import log_into
 from sweeps.study.command import own_flags
 from sweeps.study.study import Study
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
 
 
 class Message(NamedTuple):
@@ -34,9 +32,7 @@ class Message(NamedTuple):
 Tell = Callable[[Message], None]
 
 
-def carry_out(
-    config: RunConfig, study: Path, execution: "Execution", tell: Tell
-) -> Message:
+def carry_out(config: RunConfig, study: Path, execution: Execution, tell: Tell) -> Message:
     """Train one run; say how it ended. Only a wish to stop this process is raised."""
     from lightning_modules.train import BusyError, failure
 
@@ -59,7 +55,7 @@ def carry_out(
 
 
 def train_or_call(
-    config: RunConfig, study: Path, execution: "Execution", tell: Tell
+    config: RunConfig, study: Path, execution: Execution, tell: Tell
 ) -> RunRecord:
     """By this process, or by the command of a sweep that starts another program."""
     from lightning_modules.train import claim, train

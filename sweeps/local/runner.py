@@ -8,20 +8,18 @@ import time
 from collections import Counter, deque
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ablations.errors import InputError, UnwritableError
 from ablations.records import Failure, FailureKind, failures, has_record, run_folder
 from ablations.run_config import RunConfig
+from lightning_modules.execution import Execution
 from sweeps.display import Display
 from sweeps.interrupts import Interrupts
 from sweeps.local.logs import last_line, log_end
 from sweeps.local.one_run import Message
-from sweeps.local.resources import Crew, Summary, check_writable
+from sweeps.local.resources import Resources, check_writable
 from sweeps.local.worker import Worker
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
+from sweeps.outcome import Summary
 
 LOOK_SECONDS = 0.2  # between looks, if nobody says anything
 MOST_SECONDS = 1.0  # that a run ages between looks: more only if this process was stopped
@@ -36,16 +34,16 @@ class Runner:
         self,
         cells: list[RunConfig],
         folder: Path,
-        execution: "Execution",
-        crew: Crew,
+        execution: Execution,
+        resources: Resources,
         display: Display,
     ) -> None:
         self.cells = cells = list(dict.fromkeys(cells))  # a repeated cell is one run
         self.pending = deque(cell for cell in cells if not has_record(cell, folder))
         self.held: dict[RunConfig, float] = {}  # by other processes; when last asked for
         self.summary = Summary(recorded=len(cells) - len(self.pending))
-        self.folder, self.crew, self.display = folder, crew, display
-        places = crew.environments()[: len(self.pending)]
+        self.folder, self.resources, self.display = folder, resources, display
+        places = resources.environments()[: len(self.pending)]
         self.workers = [
             Worker(folder, execution, environment, len(places)) for environment in places
         ]
@@ -128,7 +126,7 @@ class Runner:
         """Why a run must be stopped now."""
         if self.interrupts.times > 1:
             return Message("stopped")
-        limit = self.crew.timeout
+        limit = self.resources.timeout
         if limit is not None and worker.seconds > limit:
             return Message("overdue", reason=f"not finished after {limit:g} s")
         return None
@@ -206,7 +204,9 @@ class Runner:
     def fail(self, config: RunConfig, reason: str) -> None:
         """A failed attempt, after which others follow if wanted."""
         self.attempts[config] += 1
-        again = self.attempts[config] <= self.crew.retries and not self.interrupts.times
+        again = (
+            self.attempts[config] <= self.resources.retries and not self.interrupts.times
+        )
         if again:
             self.summary.repeated += 1
             self.pending.append(config)

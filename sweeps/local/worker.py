@@ -10,18 +10,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ablations.run_config import RunConfig
+from lightning_modules.execution import Execution
 from sweeps.local.logs import end_of
 from sweeps.local.one_run import Message, carry_out
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
 
 # Modules are looked for where the parent looks for them, in the same order.
 START = """
@@ -37,7 +33,7 @@ class Worker:
     """A place for one run at a time, in a process that is started when it is needed."""
 
     def __init__(
-        self, study: Path, execution: "Execution", environment: Mapping[str, str], jobs: int
+        self, study: Path, execution: Execution, environment: Mapping[str, str], jobs: int
     ) -> None:
         self.order = study, execution, jobs
         self.environment = environment
@@ -160,7 +156,7 @@ def work(descriptor: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     study, execution, jobs = connection.recv()
     prepare(jobs)
-    execution = replace(execution, progress_bar=False)
+    execution = execution.model_copy(update={"progress_bar": False})
 
     def tell(message: Message) -> None:
         # the parent may be gone: finish the run all the same

@@ -8,23 +8,22 @@ started again watches those that are still there.
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import submitit
 
 from ablations.errors import InputError
 from ablations.records import Failure, FailureKind, failures, has_record, run_folder, tail
 from ablations.run_config import RunConfig
+from lightning_modules.execution import Execution
 from sweeps.display import Display
 from sweeps.interrupts import Interrupts
 from sweeps.local.logs import last_line
-from sweeps.local.resources import Summary, check_writable
+from sweeps.local.resources import check_writable
+from sweeps.outcome import Summary
 from sweeps.slurm import scheduler
+from sweeps.slurm.allocation import Allocation
 from sweeps.slurm.run_job import Job
-from sweeps.slurm.scheduler import ENDED, Allocation, Submitted
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
+from sweeps.slurm.scheduler import ENDED, Submitted
 
 POLL_SECONDS = 1.0  # between looks at the folder
 ASK_SECONDS = 10.0  # between questions to the scheduler
@@ -40,16 +39,15 @@ class Cluster:
         self,
         cells: list[RunConfig],
         folder: Path,
-        execution: "Execution",
+        execution: Execution,
         allocation: Allocation,
-        retries: int,
         display: Display,
     ) -> None:
         self.cells = cells = list(dict.fromkeys(cells))  # a repeated cell is one run
         self.pending = [cell for cell in cells if not has_record(cell, folder)]
         self.summary = Summary(recorded=len(cells) - len(self.pending))
         self.folder, self.execution, self.allocation = folder, execution, allocation
-        self.retries, self.display = retries, display
+        self.display = display
         self.interrupts = Interrupts(display)
         self.watched: dict[RunConfig, Submitted] = {}
         self.failed_before: dict[RunConfig, int] = {}  # attempts at each watched run
@@ -176,7 +174,7 @@ class Cluster:
     def fail(self, cell: RunConfig, reason: str) -> None:
         """A failed attempt, after which others follow if wanted."""
         self.attempts[cell] += 1
-        again = self.attempts[cell] <= self.retries and not self.interrupts.times
+        again = self.attempts[cell] <= self.allocation.retries and not self.interrupts.times
         self.display.failed(cell, reason, again)
         if again:
             self.summary.repeated += 1

@@ -4,20 +4,17 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
 from submitit.helpers import DelayedSubmission
 
 from ablations.errors import UnwritableError
 from ablations.run_config import RunConfig
+from lightning_modules.execution import Execution
 from sweeps.local.command import Stopped
 from sweeps.local.one_run import Message, carry_out
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
 
 BUSY_SECONDS = 1.0  # until a run that another process holds is asked for again
 
@@ -28,11 +25,11 @@ class Job:
 
     config: RunConfig
     study: Path
-    execution: "Execution"
+    execution: Execution
 
     def __call__(self) -> Message:
         os.environ.pop("PYTHONSAFEPATH", None)  # it is not meant for a sweep's command
-        execution = replace(self.execution, progress_bar=False)
+        execution = self.execution.model_copy(update={"progress_bar": False})
         with RequeueBetweenSteps() as tell:
             while True:
                 message = carry_out(self.config, self.study, execution, tell)
