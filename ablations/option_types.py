@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,11 +55,6 @@ def up_to(largest: int, what: str) -> Callable[[str], int]:
 
 
 LARGEST_SIDE = 2**20  # pixels
-channels = up_to(16_384, "channels")
-classes = up_to(65_536, "classes")
-rounds = up_to(10_000, "rounds")
-threads = up_to(os.cpu_count() or 1, "threads, the CPUs of this machine")
-sheet_side = up_to(4096, "pixels")
 
 
 def two_or_more(text: str) -> int:
