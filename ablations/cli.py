@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     import torch
 
     from ablations.attention.base import Evaluation
-    from ablations.run_config import RunConfig
     from lightning_modules.train import Execution
-    from sweeps.study.study import Study
+    from sweeps.study.study import PlannedRun, Study
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -289,17 +288,17 @@ def sweep(given: argparse.Namespace) -> int:
 
     study = load_study(given.file, given.count)
     given = decided(given, study)
-    cells = list(study.runs())
+    runs = list(study.runs())
     options.settle_executor(given)
     if given.check or given.dry_run:
-        return check(given, study, cells)
+        return check(given, study, runs)
     from rich.console import Console
 
     from lightning_modules.train import check_names
     from sweeps.display import Display
 
-    check_names(cells)
-    folder, display = given.runs / study.name, Display(Console())
+    check_names([run.config for run in runs])
+    launch, display = study.launch(given.runs / study.name), Display(Console())
     if given.executor == "here":
         from sweeps.local.resources import Crew, check_gpus
         from sweeps.local.runner import Runner
@@ -312,7 +311,7 @@ def sweep(given: argparse.Namespace) -> int:
             retries=given.retries,
             timeout=given.timeout,
         )
-        summary = Runner(cells, folder, execution(given, study), crew, display).run()
+        summary = Runner(runs, launch, execution(given), crew, display).run()
     else:
         from sweeps.slurm.cluster import Cluster
         from sweeps.slurm.scheduler import Allocation
@@ -327,7 +326,7 @@ def sweep(given: argparse.Namespace) -> int:
             sbatch=dict(given.sbatch),
         )
         cluster = Cluster(
-            cells, folder, execution(given, study), allocation, given.retries, display
+            runs, launch, execution(given), allocation, given.retries, display
         )
         summary = cluster.run()
     print(
@@ -346,30 +345,31 @@ def decided(given: argparse.Namespace, study: "Study") -> argparse.Namespace:
     return argparse.Namespace(**known)
 
 
-def check(given: argparse.Namespace, study: "Study", cells: "list[RunConfig]") -> int:
+def check(given: argparse.Namespace, study: "Study", runs: "list[PlannedRun]") -> int:
     """Look for what would keep a run from beginning; then say so, or list the runs."""
     from sweeps.study.check import check_runs
 
-    found = check_runs(study, cells, execution(given, study), given.executor == "here")
+    found = check_runs(study, runs, execution(given), given.executor == "here")
     if given.dry_run:
-        return dry_run(study.name, cells, given.runs)
+        return dry_run(runs, given.runs / study.name)
     print(*found, sep="\n")
     return 0
 
 
-def dry_run(name: str, cells: "list[RunConfig]", runs: Path) -> int:
+def dry_run(runs: "list[PlannedRun]", study_folder: Path) -> int:
     """List the cells of a sweep file and what is known of each."""
     from collections import Counter
 
     from sweeps.study.coverage import state, swept_keys
 
-    states = [state(config, runs / name) for config in cells]
-    swept = swept_keys(cells)
-    for config, known in zip(cells, states, strict=True):
+    configs = [run.config for run in runs]
+    states = [state(config, study_folder) for config in configs]
+    swept = swept_keys(configs)
+    for config, known in zip(configs, states, strict=True):
         values = "  ".join(f"{key}={getattr(config, key)}" for key in swept)
         print(f"{known:8}  {config.run_id}  {values}")
     counts = Counter(states)
-    print(f"{len(cells)} runs:", ", ".join(f"{counts[known]} {known}" for known in counts))
+    print(f"{len(runs)} runs:", ", ".join(f"{counts[known]} {known}" for known in counts))
     return 0
 
 
@@ -379,13 +379,13 @@ def missing(given: argparse.Namespace) -> int:
     from sweeps.study.sweep_file import load_study
 
     study = load_study(given.file, given.count)
-    cells = missing(study, decided(given, study).runs / study.name)
-    if not cells:
+    runs = missing(study, decided(given, study).runs / study.name)
+    if not runs:
         print(f"{study.name}: every run has a record")
         return 0
     out = given.out or Path(f"{study.name}-missing.yaml")
-    write_missing(given.file, study, cells, out)
-    print(f"{study.name}: {len(cells)} runs without a record, listed in {out}")
+    write_missing(given.file, study, runs, out)
+    print(f"{study.name}: {len(runs)} runs without a record, listed in {out}")
     return 1
 
 
@@ -408,7 +408,8 @@ def report(given: argparse.Namespace) -> int:
 
         study = load_study(given.sweep, given.count)
     out = given.out or folder / "report"
-    written = write_report(folder, out, list(study.runs()) if study else None)
+    planned = [run.config for run in study.runs()] if study else None
+    written = write_report(folder, out, planned)
     print(written.summary)
     if given.wandb:
         from sweeps.publish import publish
@@ -418,7 +419,7 @@ def report(given: argparse.Namespace) -> int:
     return 0 if written.complete else 1
 
 
-def execution(given: argparse.Namespace, study: "Study | None" = None) -> "Execution":
+def execution(given: argparse.Namespace) -> "Execution":
     from lightning_modules.machine import device_kind
     from lightning_modules.train import Execution
 
@@ -430,7 +431,6 @@ def execution(given: argparse.Namespace, study: "Study | None" = None) -> "Execu
         data_folder=given.data_folder,
         wandb=given.wandb,
         val_every=given.val_every,
-        sweep=study,
     )
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
@@ -74,7 +73,6 @@ class Execution:
     val_every: int | None = None  # steps; None: four times in a run
     checkpoint_every: float = 60.0  # seconds
     progress_bar: bool = True  # in a terminal; elsewhere a few lines
-    sweep: Any = None  # that asks for the run
 
 
 class BusyError(RuntimeError):

@@ -61,11 +61,11 @@ def record_of(run: Any) -> RunRecord:
 
 def states(study: Study, runs: list[Any]) -> dict[str, str]:
     """What W&B says of its last run of each cell that was handed out."""
-    found = {}
+    last_states = {}
     for run in runs:
-        asked = {key: run.config[key] for key in study.parameters if key in run.config}
-        found[study.run(asked).asked().run_id] = f"{run.state} as run {run.id}"
-    return found
+        cell = {key: run.config[key] for key in study.parameters if key in run.config}
+        last_states[study.config(cell).asked().run_id] = f"{run.state} as run {run.id}"
+    return last_states
 
 
 def check_cells(
@@ -73,14 +73,14 @@ def check_cells(
 ) -> None:
     """Each cell of the sweep must be there once."""
     counts = Counter(record.config.asked().run_id for record in records)
-    asked = {config.asked().run_id for config in study.runs()}  # whatever the source was
+    planned = {run.config.asked().run_id for run in study.runs()}  # whatever the source was
     problems = (
         [
             f"missing: {run_id} ({states.get(run_id, 'not handed out')})"
-            for run_id in sorted(asked - set(counts))
+            for run_id in sorted(planned - set(counts))
         ]
         + [f"{times} times: {run_id}" for run_id, times in counts.items() if times > 1]
-        + [f"not of this sweep: {run_id}" for run_id in sorted(set(counts) - asked)]
+        + [f"not of this sweep: {run_id}" for run_id in sorted(set(counts) - planned)]
     )
     if problems:
         more = f", and {len(problems) - LISTED} more" if len(problems) > LISTED else ""

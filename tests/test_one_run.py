@@ -14,6 +14,7 @@ from lightning_modules.train import Execution
 from sweeps.local.command import Stopped
 from sweeps.local.logs import log_end
 from sweeps.local.one_run import Message, carry_out
+from tests.planned_runs import launch, planned
 
 CONFIG = RunConfig()
 
@@ -43,7 +44,7 @@ def end_of_run(
         raise error
 
     monkeypatch.setattr("lightning_modules.train.train", raises)
-    return carry_out(CONFIG, study, Execution(), lambda message: None)
+    return carry_out(planned(CONFIG), launch(study), Execution(), lambda message: None)
 
 
 def by_lightning(cause: KeyboardInterrupt) -> SystemExit:

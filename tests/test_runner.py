@@ -21,6 +21,8 @@ from sweeps.local import runner
 from sweeps.local.one_run import Message
 from sweeps.local.resources import Crew, Summary
 from sweeps.local.runner import Runner
+from sweeps.study.study import PlannedRun
+from tests.planned_runs import launch, planned
 from tests.test_records import record
 
 FIRST, SECOND = RunConfig(max_steps=4), RunConfig(max_steps=4, seed=1)
@@ -40,16 +42,16 @@ class Scripted:
 
     def __init__(self, looks: Sequence[Heard], last_words: Heard = ()) -> None:
         self.looks, self.last_words = deque(looks), last_words
-        self.config: RunConfig | None = None
+        self.run: PlannedRun | None = None
         self.stopped = self.idle_looks = 0
         self.given: list[RunConfig] = []
 
-    def begin(self, config: RunConfig) -> None:
-        self.config, self.begun, self.seconds = config, False, 0.0
-        self.given.append(config)
+    def begin(self, run: PlannedRun) -> None:
+        self.run, self.begun, self.seconds = run, False, 0.0
+        self.given.append(run.config)
 
     def messages(self) -> Heard:
-        if self.config and self.looks:
+        if self.run and self.looks:
             return self.looks.popleft()
         self.idle_looks += 1
         assert self.idle_looks < 100, "the runner waits for a worker that says no more"
@@ -86,7 +88,9 @@ class Scene:
         self.text = io.StringIO()
         self.folder, self.worker = folder, worker
         display = Display(Console(file=self.text, width=200))
-        self.runner = Runner([FIRST, SECOND], folder, Execution(), crew, display)
+        self.runner = Runner(
+            [planned(FIRST), planned(SECOND)], launch(folder), Execution(), crew, display
+        )
         self.runner.workers = [worker]  # type: ignore[list-item]
 
     def run(self) -> Summary:
@@ -215,9 +219,9 @@ def test_a_record_that_a_dying_worker_left_counts(tmp_path: Path) -> None:
     scene = Scene(tmp_path, worker)
     begin = worker.begin
 
-    def begin_and_record(config: RunConfig) -> None:
-        begin(config)
-        record(config).write(run_folder(config, tmp_path) / "record.json")
+    def begin_and_record(run: PlannedRun) -> None:
+        begin(run)
+        record(run.config).write(run_folder(run.config, tmp_path) / "record.json")
 
     worker.begin = begin_and_record  # type: ignore[method-assign]
     assert counts(scene.run()) == (2, 0, 0, 0)
@@ -230,9 +234,9 @@ def test_a_failure_that_a_dying_worker_left_is_not_noted_again(tmp_path: Path) -
     scene = Scene(tmp_path, worker)
     begin = worker.begin
 
-    def begin_and_fail(config: RunConfig) -> None:
-        begin(config)
-        if config == FIRST:
+    def begin_and_fail(run: PlannedRun) -> None:
+        begin(run)
+        if run.config == FIRST:
             leave_failure(tmp_path, FIRST)
 
     worker.begin = begin_and_fail  # type: ignore[method-assign]
@@ -287,9 +291,9 @@ def test_a_record_of_another_process_is_seen_without_asking_for_the_run(
     scene = Scene(tmp_path, worker)
     begin = worker.begin
 
-    def begin_and_record(config: RunConfig) -> None:
-        begin(config)
-        if config == SECOND:  # meanwhile the first one finishes elsewhere
+    def begin_and_record(run: PlannedRun) -> None:
+        begin(run)
+        if run.config == SECOND:  # meanwhile the first one finishes elsewhere
             record(FIRST).write(run_folder(FIRST, tmp_path) / "record.json")
 
     worker.begin = begin_and_record  # type: ignore[method-assign]

@@ -19,9 +19,10 @@ from sweeps.local import worker
 from sweeps.local.resources import Crew, Summary
 from sweeps.local.runner import Runner
 from sweeps.study.sweep_file import load_study
+from tests.planned_runs import configs, launch, planned
 
 SMOKE = Path(__file__).parents[1] / "sweeps" / "smoke.yaml"
-NONE, *_ = load_study(SMOKE).runs()
+NONE, *_ = configs(load_study(SMOKE))
 EXECUTION = Execution(accelerator="cpu")
 
 OWN_BLOCKS = """
@@ -111,11 +112,12 @@ def cell(block: str, seed: int = 0) -> RunConfig:
     return NONE.changed(block=name, seed=seed)
 
 
-def sweep(folder: Path, crew: Crew, *cells: RunConfig) -> tuple[Summary, str]:
+def sweep(folder: Path, crew: Crew, *configs: RunConfig) -> tuple[Summary, str]:
     """Run cells and return what a log would show."""
     text = io.StringIO()
     display = Display(Console(file=text, width=200))
-    return Runner(list(cells), folder, EXECUTION, crew, display).run(), text.getvalue()
+    runner = Runner(map(planned, configs), launch(folder), EXECUTION, crew, display)
+    return runner.run(), text.getvalue()
 
 
 ENDS: dict[str, tuple[FailureKind, str, str]] = {  # kind, begin of the reason, log

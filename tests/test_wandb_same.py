@@ -59,11 +59,12 @@ def seen(place: Workplace) -> list[Any]:
 
 def run_here(place: Workplace, program: str, study: Study) -> None:
     """Every cell, as `ablate sweep` runs a program that is not this suite's own."""
+    launch = study.launch(place.folder / "runs")
     for number, cell in enumerate(grid(study.parameters)):
-        folder = place.folder / "runs" / f"cell-{number}"
+        folder = launch.study_folder / f"cell-{number}"
         folder.mkdir(parents=True)
         write_cell(cell, folder)
-        set_variables(environment(study, folder.name, folder, "offline"))
+        set_variables(environment(launch, folder.name, folder, "offline"))
         words = expand(study.command, program, cell, str(folder / "cell.json"))
         assert call(words) == 0
 

@@ -85,7 +85,7 @@ def steps_in(seconds: float) -> int:
 
 
 def core_seconds(steps: int) -> float:
-    smoke = next(load_study(SMOKE).runs())
+    smoke = next(load_study(SMOKE).runs()).config
     config = RunConfig.parse(smoke.model_dump() | {"block": "none", "max_steps": steps})
     begun = time.process_time()
     with tempfile.TemporaryDirectory() as folder:

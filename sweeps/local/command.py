@@ -13,19 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from ablations.errors import writing
 from ablations.records import Failure, RunRecord, failures, find_record, run_folder
-from ablations.run_config import RunConfig
 from sweeps.local.logs import log_end
 from sweeps.study.command import as_sent, expand
-from sweeps.study.study import Study
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
+from sweeps.study.study import Launch, PlannedRun
 
 CELL, CELL_JSON = "cell.yaml", "cell.json"  # in the folder of a run
 STOP_SECONDS = 10.0  # until a command that was asked to end is killed
@@ -40,33 +36,30 @@ class Stopped(SystemExit):
 
 
 @contextmanager
-def as_child(config: RunConfig, study: Path, execution: "Execution") -> Iterator[None]:
-    """This process in the place of an agent's child, where a sweep asks for the run."""
-    if execution.sweep is None:
-        yield
-        return
-    folder = run_folder(config, study.absolute())
-    write_cell(execution.sweep.cell(config), folder)
-    with variables(environment(execution.sweep, config.run_id, folder, execution.wandb)):
+def as_child(run: PlannedRun, launch: Launch, mode: str) -> Iterator[None]:
+    """This process in the place of an agent's child; mode is W&B's."""
+    folder = run_folder(run.config, launch.study_folder.absolute())
+    write_cell(run.cell, folder)
+    with variables(environment(launch, run.config.run_id, folder, mode)):
         yield
 
 
 def environment(
-    sweep: Study, run_id: str, folder: Path, mode: str
+    launch: Launch, run_id: str, folder: Path, mode: str
 ) -> dict[str, str | None]:
     """What W&B's agent sets for a child; None is unset.
 
     The id is short, as W&B's own, and the same at every attempt.
     """
     return {
-        "WANDB_RUN_ID": f"{sweep.name}-{run_id.rpartition('-')[2]}",
-        "WANDB_RUN_GROUP": sweep.name,
+        "WANDB_RUN_ID": f"{launch.study_name}-{run_id.rpartition('-')[2]}",
+        "WANDB_RUN_GROUP": launch.study_name,
         "WANDB_SWEEP_PARAM_PATH": str(folder / CELL),
         "WANDB_SWEEP_ID": None,
         "WANDB_DIR": str(folder),
         "WANDB_MODE": mode,
-        "WANDB_PROJECT": sweep.project or os.environ.get("WANDB_PROJECT"),
-        "WANDB_ENTITY": sweep.entity or os.environ.get("WANDB_ENTITY"),
+        "WANDB_PROJECT": launch.project or os.environ.get("WANDB_PROJECT"),
+        "WANDB_ENTITY": launch.entity or os.environ.get("WANDB_ENTITY"),
         "ABLATE_RUNS": str(folder.parents[1]),
     }
 
@@ -103,21 +96,23 @@ def write_cell(cell: Mapping[str, Any], folder: Path) -> None:
             partial.replace(folder / name)
 
 
-def run_command(config: RunConfig, study: Path, sweep: Study) -> RunRecord:
+def run_command(run: PlannedRun, launch: Launch) -> RunRecord:
     """Carry out a run by the sweep's command; call within as_child.
 
-    The record that it leaves counts. Raises CommandError where there is none, and leaves
+    The record that it leaves counts. Raises CommandError if there is none, and leaves
     the reason as the run's failure, unless the command left its own.
     """
-    folder, before = run_folder(config, study.absolute()), failures(config, study)
-    cell = sweep.cell(config)
-    code = call(expand(sweep.command, sweep.program, cell, str(folder / CELL_JSON)))
-    if record := find_record(config, study):
+    config, study_folder = run.config, launch.study_folder
+    folder = run_folder(config, study_folder.absolute())
+    before = failures(config, study_folder)
+    json_file = str(folder / CELL_JSON)
+    code = call(expand(launch.command, launch.program, run.cell, json_file))
+    if record := find_record(config, study_folder):
         return record
     reason = f"the command ended with exit code {code} and no record"
-    if failures(config, study) == before:
+    if failures(config, study_folder) == before:
         log = log_end(folder / "log.txt")
-        Failure(config=config, kind="error", reason=reason, log=log).note(study)
+        Failure(config=config, kind="error", reason=reason, log=log).note(study_folder)
     raise CommandError(reason)
 
 

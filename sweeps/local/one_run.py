@@ -1,16 +1,14 @@
 """One run, carried out in this process: whatever happens becomes one message."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ablations.errors import UnwritableError
 from ablations.records import RunRecord, failures, has_record, run_folder
-from ablations.run_config import RunConfig
 from sweeps.local.command import as_child, run_command
 from sweeps.local.logs import log_into
 from sweeps.study.command import own_flags
-from sweeps.study.study import Study
+from sweeps.study.study import Launch, PlannedRun
 
 if TYPE_CHECKING:
     from lightning_modules.train import Execution
@@ -35,16 +33,17 @@ Tell = Callable[[Message], None]
 
 
 def carry_out(
-    config: RunConfig, study: Path, execution: "Execution", tell: Tell
+    run: PlannedRun, launch: Launch, execution: "Execution", tell: Tell
 ) -> Message:
     """Train one run; say how it ended. Only a wish to stop this process is raised."""
     from lightning_modules.train import BusyError, failure
 
-    if has_record(config, study):  # another runner was faster
+    config, study_folder = run.config, launch.study_folder
+    if has_record(config, study_folder):  # another runner was faster
         return Message("recorded")
-    before = failures(config, study)
+    before = failures(config, study_folder)
     try:
-        record = train_or_call(config, study, execution, tell)
+        record = train_or_call(run, launch, execution, tell)
     except BusyError:
         return Message("busy")
     except UnwritableError as error:
@@ -52,14 +51,14 @@ def carry_out(
     except BaseException as error:  # a user's block may raise anything
         if asked_to_end(error):
             raise
-        if failures(config, study) == before:  # it failed before it was the run's own
-            failure(config, cause_of(error)).note(study)
-        return Message("failed", reason=failures(config, study)[-1])
+        if failures(config, study_folder) == before:  # it failed outside of the training
+            failure(config, cause_of(error)).note(study_folder)
+        return Message("failed", reason=failures(config, study_folder)[-1])
     return Message("finished", miou=record.miou)
 
 
 def train_or_call(
-    config: RunConfig, study: Path, execution: "Execution", tell: Tell
+    run: PlannedRun, launch: Launch, execution: "Execution", tell: Tell
 ) -> RunRecord:
     """By this process, or by the command of a sweep that starts another program."""
     from lightning_modules.train import claim, train
@@ -67,17 +66,17 @@ def train_or_call(
     def progress(step: int, loss: float) -> None:
         tell(Message("progress", step=step, loss=loss))
 
-    folder = run_folder(config, study)
-    with log_into(folder / "log.txt"), as_child(config, study, execution):
-        if execution.sweep and not trains_itself(execution.sweep):
+    folder = run_folder(run.config, launch.study_folder)
+    with log_into(folder / "log.txt"), as_child(run, launch, execution.wandb):
+        if not trains_itself(launch):
             with claim(folder, "command.lock"):  # the command may want the other
-                return run_command(config, study, execution.sweep)
-        return train(config, study, execution, progress)
+                return run_command(run, launch)
+        return train(run.config, launch.study_folder, execution, progress)
 
 
-def trains_itself(sweep: Study) -> bool:
-    """Whether the command of a sweep is this suite's own, which needs no new process."""
-    return own_flags(sweep.command, sweep.program) is not None
+def trains_itself(launch: Launch) -> bool:
+    """Whether the command is this suite's own training, which needs no new process."""
+    return own_flags(launch.command, launch.program) is not None
 
 
 def asked_to_end(error: BaseException) -> bool:

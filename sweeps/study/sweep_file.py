@@ -72,11 +72,11 @@ def checked(study: Study) -> Study:
     study = study.model_copy(update={"options": options})
     if study.method == "random" or study.run_cap:  # values that no run may have got
         for cell in listed(study.parameters):
-            study.run(cell)
+            study.config(cell)
     first: dict[RunConfig, int] = {}
-    for number, config in enumerate(study.runs(), start=1):
-        if first.setdefault(config, number) != number:
-            raise InputError(f"cells {first[config]} and {number} are the same run")
+    for number, run in enumerate(study.runs(), start=1):
+        if first.setdefault(run.config, number) != number:
+            raise InputError(f"cells {first[run.config]} and {number} are the same run")
     for block in {config.block for config in first if ":" in config.block}:
         check_import_path(block)
     return study
