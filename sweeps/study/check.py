@@ -104,10 +104,10 @@ def network(config: RunConfig) -> Network:
 
 def summary(study: Study, configs: Sequence[RunConfig]) -> list[str]:
     command = "none: runs here only" if not study.command else " ".join(study.command)
-    swept = ", ".join(swept_keys(configs)) or "nothing"
+    keys = ", ".join(swept_keys(configs)) or "nothing"
     cap = f" (run_cap: {study.run_cap})" if study.run_cap else ""
     return [
-        f"{study.name}: {len(configs)} cells{cap}; {swept} swept",
+        f"{study.name}: {len(configs)} cells{cap}; {keys} swept",
         "keys, types and ranges; no cell twice; blocks, placements, models, encoders and "
         "data sets are known",
         f"command: {printable(command)}",

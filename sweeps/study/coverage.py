@@ -42,9 +42,9 @@ def write_missing(
             f"{out}: is the sweep file itself; write the missing cells elsewhere"
         )
     content: Any = read_yaml(source)
-    swept = swept_keys([run.config for run in study.runs()])
-    common = runs[0].config.model_dump(exclude={*swept, *study.options, *DERIVED})
-    cells = [run.config.model_dump(include=set(swept)) for run in runs]
+    keys = swept_keys([run.config for run in study.runs()])
+    common = runs[0].config.model_dump(exclude={*keys, *study.options, *DERIVED})
+    cells = [run.config.model_dump(include=set(keys)) for run in runs]
     content |= {
         "name": study.name,
         "method": "grid",
