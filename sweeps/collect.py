@@ -9,7 +9,8 @@ import wandb
 from pydantic import ValidationError
 
 from ablations.errors import InputError
-from ablations.records import RunRecord, problem_of, run_folder
+from ablations.records import RunRecord, problem_of
+from ablations.run_folder import RunFolder
 from lightning_modules.wandb_mirror import RECORD_KEY
 from sweeps.study.study import Study
 from sweeps.study.sweep_file import parse_study
@@ -36,7 +37,7 @@ def collect(address: str, folder: Path) -> tuple[Path, Study]:
     records = [record_of(run) for run in runs if has_record(run)]
     check_cells(address, study, records, states(study, runs))
     for record in records:
-        record.write(run_folder(record.config, folder / study.name) / "record.json")
+        record.write(RunFolder(folder / study.name, record.config).record)
     return folder / study.name, study
 
 

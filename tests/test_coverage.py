@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from ablations.cli import main
-from ablations.records import Failure, run_folder
+from ablations.records import Failure
+from ablations.run_folder import RunFolder
 from sweeps.study.coverage import missing, state
 from sweeps.study.sweep_file import load_study
 from tests.test_records import record
@@ -25,9 +26,9 @@ def sweep_file(tmp_path: Path) -> Path:
     path = tmp_path / "any.yaml"
     path.write_text(SWEEP)
     cells = list(load_study(path).runs())
-    record(cells[1]).write(run_folder(cells[1], tmp_path / "shared") / "record.json")
+    record(cells[1]).write(RunFolder(tmp_path / "shared", cells[1]).record)
     failure = Failure(config=cells[2], kind="error", reason="no luck", log="")
-    failure.write(run_folder(cells[2], tmp_path / "shared") / "failure.json")
+    failure.write(RunFolder(tmp_path / "shared", cells[2]).failure)
     return path
 
 
@@ -49,7 +50,7 @@ def test_nothing_missing_is_good_news(
     sweep_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for cell in load_study(sweep_file).runs():
-        record(cell).write(run_folder(cell, tmp_path / "shared") / "record.json")
+        record(cell).write(RunFolder(tmp_path / "shared", cell).record)
     assert main(["missing", str(sweep_file), "--runs", str(tmp_path)]) == 0
     assert "every run has a record" in capsys.readouterr().out
 
@@ -98,7 +99,7 @@ def test_two_thousand_cells_are_listed_in_a_few_seconds(
     path = tmp_path / "large.yaml"
     path.write_text(LARGE)
     for cell in load_study(path).runs() if recorded else ():
-        record(cell).write(run_folder(cell, tmp_path / "large") / "record.json")
+        record(cell).write(RunFolder(tmp_path / "large", cell).record)
     began = time.process_time()
     assert main(["sweep", str(path), "--runs", str(tmp_path), "--dry-run"]) == 0
     assert time.process_time() - began < 5
@@ -125,12 +126,12 @@ def test_run_cap_plans_the_first_runs_only(
             ("none", 0),
             ("none", 1),
         ]
-    record(first).write(run_folder(first, tmp_path / "capped") / "record.json")
+    record(first).write(RunFolder(tmp_path / "capped", first).record)
     rest = tmp_path / "rest.yaml"
     options = ["--runs", str(tmp_path), "--out", str(rest)]
     assert main(["missing", str(path), *options]) == 1
     assert list(load_study(rest).runs()) == [second]
-    record(second).write(run_folder(second, tmp_path / "capped") / "record.json")
+    record(second).write(RunFolder(tmp_path / "capped", second).record)
     assert main(["missing", str(path), *options]) == 0
     assert "every run has a record" in capsys.readouterr().out
 

@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from ablations.cli import main
-from ablations.records import Failure, read_records, run_folder
+from ablations.records import Failure
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder, read_records
 from lightning_modules.train import Execution
 from sweeps.local.command import as_child, call
 from sweeps.study.study import Study
@@ -49,7 +50,7 @@ def test_the_environment_is_that_of_an_agents_child(
     monkeypatch.setenv("WANDB_SWEEP_ID", "outer")
     monkeypatch.delenv("WANDB_MODE", raising=False)
     config = list(STUDY.runs())[1]
-    folder = run_folder(config, tmp_path)
+    folder = RunFolder(tmp_path, config).path
     folder.mkdir()
     before = dict(os.environ)
     with as_child(config, tmp_path, Execution(wandb="offline", sweep=STUDY)):
@@ -94,7 +95,7 @@ def test_another_program_is_a_child_and_its_record_counts(
     folder = tmp_path / "runs" / "own"
     assert list(read_records(folder)) == [record(zero)]
     for config, code in ((one, 3), (two, 0)):
-        failure = Failure.read(run_folder(config, folder) / "failure.json")
+        failure = Failure.read(RunFolder(folder, config).failure)
         assert failure.reason == f"the command ended with exit code {code} and no record"
         assert "at work on" in failure.log
 

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ablations.errors import UnwritableError
-from ablations.records import RunRecord, failures, has_record, run_folder
+from ablations.records import RunRecord
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder
 from sweeps.local.command import as_child, run_command
 from sweeps.local.logs import log_into
 from sweeps.study.command import own_flags
@@ -38,11 +39,12 @@ def carry_out(
     config: RunConfig, study: Path, execution: "Execution", tell: Tell
 ) -> Message:
     """Train one run; say how it ended. Only a wish to stop this process is raised."""
-    from lightning_modules.train import BusyError, failure
+    from lightning_modules.train import BusyError, note_error
 
-    if has_record(config, study):  # another runner was faster
+    folder = RunFolder(study, config)
+    if folder.has_record():  # another runner was faster
         return Message("recorded")
-    before = failures(config, study)
+    before = folder.failures()
     try:
         record = train_or_call(config, study, execution, tell)
     except BusyError:
@@ -52,9 +54,9 @@ def carry_out(
     except BaseException as error:  # a user's block may raise anything
         if asked_to_end(error):
             raise
-        if failures(config, study) == before:  # it failed before it was the run's own
-            failure(config, cause_of(error)).note(study)
-        return Message("failed", reason=failures(config, study)[-1])
+        if folder.failures() == before:  # it failed before it was the run's own
+            note_error(folder, cause_of(error))
+        return Message("failed", reason=folder.failures()[-1])
     return Message("finished", miou=record.miou)
 
 
@@ -67,10 +69,10 @@ def train_or_call(
     def progress(step: int, loss: float) -> None:
         tell(Message("progress", step=step, loss=loss))
 
-    folder = run_folder(config, study)
-    with log_into(folder / "log.txt"), as_child(config, study, execution):
+    folder = RunFolder(study, config)
+    with log_into(folder.log), as_child(config, study, execution):
         if execution.sweep and not trains_itself(execution.sweep):
-            with claim(folder, "command.lock"):  # the command may want the other
+            with claim(folder.command_lock):  # the command may want the other
                 return run_command(config, study, execution.sweep)
         return train(config, study, execution, progress)
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablations.errors import InputError, UnwritableError
-from ablations.records import Failure, FailureKind, failures, has_record, run_folder
+from ablations.records import FailureKind
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder
 from sweeps.display import Display
 from sweeps.interrupts import Interrupts
 from sweeps.local.logs import last_line, log_end
@@ -41,7 +42,9 @@ class Runner:
         display: Display,
     ) -> None:
         self.cells = cells = list(dict.fromkeys(cells))  # a repeated cell is one run
-        self.pending = deque(cell for cell in cells if not has_record(cell, folder))
+        self.pending = deque(
+            cell for cell in cells if not RunFolder(folder, cell).has_record()
+        )
         self.held: dict[RunConfig, float] = {}  # by other processes; when last asked for
         self.summary = Summary(recorded=len(cells) - len(self.pending))
         self.folder, self.crew, self.display = folder, crew, display
@@ -80,15 +83,18 @@ class Runner:
             idle = worker.config is None and worker.false_starts < FALSE_STARTS
             if idle and (config := self.next_run()):
                 self.display.started(config)
-                self.failed_before[config] = len(failures(config, self.folder))
+                self.failed_before[config] = len(self.folder_of(config).failures())
                 worker.begin(config)
+
+    def folder_of(self, config: RunConfig) -> RunFolder:
+        return RunFolder(self.folder, config)
 
     def next_run(self) -> RunConfig | None:
         if self.interrupts.times:
             return None
         while self.pending:
             config = self.pending.popleft()
-            if not has_record(config, self.folder):
+            if not self.folder_of(config).has_record():
                 return config
             self.found_recorded(config)
         for config, asked in self.held.items():
@@ -110,7 +116,7 @@ class Runner:
                 self.take_in(worker, message)
         self.stop_some()
         for config in list(self.held):
-            if has_record(config, self.folder):
+            if self.folder_of(config).has_record():
                 del self.held[config]
                 self.found_recorded(config)
 
@@ -158,7 +164,7 @@ class Runner:
                 self.found_recorded(config)
             case "finished":
                 self.finish(config, message.miou)
-            case _ if has_record(config, self.folder):  # it could not say so
+            case _ if self.folder_of(config).has_record():  # it could not say so
                 self.finish(config, None)
             case "stopped":
                 self.put_back(config)
@@ -196,11 +202,11 @@ class Runner:
 
     def note(self, config: RunConfig, kind: FailureKind, reason: str) -> str:
         """Write the failure of a run, unless it has done so itself; the reason."""
-        reasons = failures(config, self.folder)
+        folder = self.folder_of(config)
+        reasons = folder.failures()
         if len(reasons) > self.failed_before[config]:
             return reasons[-1]
-        log = log_end(run_folder(config, self.folder) / "log.txt")
-        Failure(config=config, kind=kind, reason=reason, log=log).note(self.folder)
+        folder.note_failure(kind, reason, log_end(folder.log))
         return reason
 
     def fail(self, config: RunConfig, reason: str) -> None:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import submitit
 
 from ablations.errors import InputError
-from ablations.records import Failure, FailureKind, failures, has_record, run_folder, tail
+from ablations.records import FailureKind, tail
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder
 from sweeps.display import Display
 from sweeps.interrupts import Interrupts
 from sweeps.local.logs import last_line
@@ -46,7 +47,7 @@ class Cluster:
         display: Display,
     ) -> None:
         self.cells = cells = list(dict.fromkeys(cells))  # a repeated cell is one run
-        self.pending = [cell for cell in cells if not has_record(cell, folder)]
+        self.pending = [cell for cell in cells if not RunFolder(folder, cell).has_record()]
         self.summary = Summary(recorded=len(cells) - len(self.pending))
         self.folder, self.execution, self.allocation = folder, execution, allocation
         self.retries, self.display = retries, display
@@ -81,7 +82,7 @@ class Cluster:
         jobs: dict[RunConfig, Submitted] = {
             cell: submitit.SlurmJob(self.folder / "jobs", path.read_text())
             for cell in self.pending
-            if (path := self.job_file(cell)).exists()
+            if (path := self.folder_of(cell).job).exists()
         }
         if not jobs:
             return
@@ -99,18 +100,18 @@ class Cluster:
         jobs = [Job(cell, self.folder.absolute(), self.execution) for cell in cells]
         submitted = scheduler.submit(jobs, self.folder, self.allocation)
         for cell, job in zip(cells, submitted, strict=True):
-            path = self.job_file(cell)
+            path = self.folder_of(cell).job
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(job.job_id)
             self.watched[cell] = job
 
-    def job_file(self, cell: RunConfig) -> Path:
-        return run_folder(cell, self.folder) / "job"
+    def folder_of(self, cell: RunConfig) -> RunFolder:
+        return RunFolder(self.folder, cell)
 
     def count_failures(self, cells: list[RunConfig]) -> None:
         """A failure that is not among these is the end of a watched job."""
         for cell in cells:
-            self.failed_before[cell] = len(failures(cell, self.folder))
+            self.failed_before[cell] = len(self.folder_of(cell).failures())
 
     def look_again(self) -> None:
         time.sleep(POLL_SECONDS)
@@ -123,11 +124,11 @@ class Cluster:
     def look(self) -> None:
         """Take the runs with a record or a failure out of those that are watched."""
         for cell in list(self.watched):
-            if has_record(cell, self.folder):
+            if self.folder_of(cell).has_record():
                 self.summary.finished += 1
                 self.leave(cell)
                 self.display.ended(cell, "[green]finished[/]")
-            elif len(reasons := failures(cell, self.folder)) > self.failed_before[cell]:
+            elif len(reasons := self.folder_of(cell).failures()) > self.failed_before[cell]:
                 self.leave(cell)
                 self.fail(cell, reasons[-1])
 
@@ -160,8 +161,8 @@ class Cluster:
 
         What the job itself has left since the last look is for the next one.
         """
-        failed = len(failures(cell, self.folder)) > self.failed_before[cell]
-        if failed or has_record(cell, self.folder):
+        failed = len(self.folder_of(cell).failures()) > self.failed_before[cell]
+        if failed or self.folder_of(cell).has_record():
             return
         if self.interrupts.times:
             self.leave(cell)
@@ -171,7 +172,7 @@ class Cluster:
         log = tail(job.stderr() or "")
         reason = f"job {job.job_id} ended without a record: {state} {last_line(log)}"
         kind = KINDS.get(state, "crash")
-        Failure(config=cell, kind=kind, reason=reason.strip(), log=log).note(self.folder)
+        self.folder_of(cell).note_failure(kind, reason.strip(), log)
 
     def fail(self, cell: RunConfig, reason: str) -> None:
         """A failed attempt, after which others follow if wanted."""

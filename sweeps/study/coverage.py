@@ -5,22 +5,24 @@ from typing import Any
 
 import yaml
 
-from ablations.errors import InputError
-from ablations.records import failure_path, has_record
+from ablations.errors import InputError, writing
 from ablations.run_config import DERIVED, RunConfig
+from ablations.run_folder import RunFolder
 from ablations.yaml_file import read_yaml
 from sweeps.study.study import Study
 
 
-def state(config: RunConfig, folder: Path) -> str:
+def state(config: RunConfig, study_folder: Path) -> str:
     """What the folder of a study knows of a run: finished, failed or waiting."""
-    if has_record(config, folder):
+    folder = RunFolder(study_folder, config)
+    if folder.has_record():
         return "finished"
-    return "failed" if failure_path(config, folder).exists() else "waiting"
+    return "failed" if folder.failure.exists() else "waiting"
 
 
-def missing(study: Study, folder: Path) -> list[RunConfig]:
-    return [config for config in study.runs() if not has_record(config, folder)]
+def missing(study: Study, study_folder: Path) -> list[RunConfig]:
+    runs = study.runs()
+    return [run for run in runs if not RunFolder(study_folder, run).has_record()]
 
 
 def swept_keys(cells: list[RunConfig]) -> list[str]:
@@ -48,8 +50,6 @@ def write_missing(source: Path, study: Study, cells: list[RunConfig], out: Path)
         "parameters": {key: {"value": value} for key, value in common.items()}
         | {"cell": {"values": listed}},
     }
-    try:
+    with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(yaml.safe_dump(sweep, sort_keys=False))
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written ({error.strerror})") from None
