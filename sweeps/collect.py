@@ -9,7 +9,8 @@ import wandb
 from pydantic import ValidationError
 
 from ablations.errors import InputError
-from ablations.records import RunRecord, problem_of, run_folder
+from ablations.records import RunRecord, problem_of
+from ablations.run_folder import RunFolder
 from lightning_modules.wandb_mirror import RECORD_KEY
 from sweeps.study.study import Study
 from sweeps.study.sweep_file import parse_study
@@ -37,7 +38,7 @@ def collect(address: str, runs_folder: Path) -> tuple[Path, Study]:
     check_cells(address, study, records, states(study, runs))
     study_folder = runs_folder / study.name
     for record in records:
-        record.write(run_folder(record.config, study_folder) / "record.json")
+        record.write(RunFolder(study_folder, record.config).record)
     return study_folder, study
 
 

@@ -15,15 +15,9 @@ import submitit
 from rich.console import Console
 
 from ablations.errors import InputError
-from ablations.records import (
-    Failure,
-    RunRecord,
-    failure_path,
-    failures,
-    read_records,
-    run_folder,
-)
+from ablations.records import RunRecord
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder, read_records
 from lightning_modules.train import Execution
 from sweeps.display import Display
 from sweeps.slurm import cluster, scheduler
@@ -109,7 +103,7 @@ def test_a_study_runs_through_submitit_and_is_not_repeated(tmp_path: Path) -> No
     summary = prepared(tmp_path / "study", SMOKE[0], wrong, retries=1).run()
     assert (summary.finished, summary.repeated) == (1, 1)
     assert "not divisible" in summary.failed[wrong.run_id]
-    assert len(failures(wrong, tmp_path / "study")) == 2
+    assert len(RunFolder(tmp_path / "study", wrong).failures()) == 2
     assert [record.config for record in read_records(tmp_path)] == [SMOKE[0]]
     again = prepared(tmp_path / "study", SMOKE[0]).run()
     assert (again.recorded, again.finished) == (1, 0)
@@ -144,7 +138,7 @@ def test_a_job_that_is_killed_is_a_crash(tmp_path: Path) -> None:
     send_after(sweep, 1, signal.SIGKILL)
     watch_to_the_end(sweep)
     assert "ended without a record: COMPLETED" in sweep.summary.failed[slow().run_id]
-    assert failure_path(slow(), tmp_path / "study").exists()
+    assert RunFolder(tmp_path / "study", slow()).failure.exists()
 
 
 def test_a_run_of_an_earlier_start_is_not_run_twice(tmp_path: Path) -> None:
@@ -170,7 +164,7 @@ def test_a_scheduler_that_is_not_here_is_named(
 def test_squeue_that_does_not_answer_is_not_taken_for_an_empty_queue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = run_folder(SMOKE[0], tmp_path / "study") / "job"
+    path = RunFolder(tmp_path / "study", SMOKE[0]).job
     path.parent.mkdir(parents=True)
     path.write_text("7_0")
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -200,7 +194,7 @@ class StandIn:
 
 
 def leave_failure(folder: Path) -> None:
-    Failure(config=slow(), kind="error", reason="its own", log="").note(folder)
+    RunFolder(folder, slow()).note_failure("error", "its own")
 
 
 @pytest.mark.parametrize("left", ["nothing", "failure", "record", "both"])
@@ -215,7 +209,7 @@ def test_a_job_that_fails_is_cancelled_and_gets_a_record_has_ended_once(
     if left in ("failure", "both"):  # between two looks, the scheduler being asked first
         leave_failure(tmp_path / "study")
     if left in ("record", "both"):
-        record(slow()).write(run_folder(slow(), tmp_path / "study") / "record.json")
+        record(slow()).write(RunFolder(tmp_path / "study", slow()).record)
     sweep.ask()
     sweep.ask()
     sweep.look()
@@ -223,7 +217,7 @@ def test_a_job_that_fails_is_cancelled_and_gets_a_record_has_ended_once(
     assert sweep.watched == {}
     assert sweep.summary.finished == (left in ("record", "both"))
     assert len(sweep.summary.failed) == (left in ("nothing", "failure"))
-    noted = failures(slow(), tmp_path / "study")
+    noted = RunFolder(tmp_path / "study", slow()).failures()
     assert len(noted) == (left != "record")
 
 
@@ -241,4 +235,4 @@ def test_a_job_that_fails_while_others_are_submitted_has_failed_by_itself(
     sweep.submit([planned(slow())])
     sweep.look()
     assert sweep.summary.failed == {slow().run_id: "its own"}
-    assert failures(slow(), tmp_path / "study") == ("its own",)
+    assert RunFolder(tmp_path / "study", slow()).failures() == ("its own",)

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from ablations.errors import InputError
-from ablations.records import read_records
 from ablations.run_config import RunConfig
+from ablations.run_folder import read_records
 from sweeps.collect import collect
 from tests.fake_wandb import ENTITY, FakeWandb, Run, Sweep
 from tests.fake_wandb.backend import Project

@@ -8,7 +8,7 @@ import pytest
 
 from ablations.cli import main
 from ablations.errors import InputError
-from ablations.records import run_folder
+from ablations.run_folder import RunFolder
 from sweeps.study.command import as_sent, expand, own_flags
 from sweeps.study.sweep_file import load_study
 from tests.planned_runs import configs
@@ -148,7 +148,7 @@ def test_an_option_goes_before_the_commands_flag_and_that_before_the_default(
     monkeypatch.chdir(tmp_path)
     path = sweep_file(tmp_path, f"{OWN}, --runs, elsewhere]")
     for config in configs(load_study(path)):
-        written = run_folder(config, tmp_path / "elsewhere" / "small") / "record.json"
+        written = RunFolder(tmp_path / "elsewhere" / "small", config).record
         record(config).write(written)
     assert main(["sweep", str(path), "--dry-run"]) == 0
     assert "2 runs: 2 finished" in capsys.readouterr().out

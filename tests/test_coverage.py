@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from ablations.cli import main
-from ablations.records import Failure, run_folder
+from ablations.records import Failure
+from ablations.run_folder import RunFolder
 from sweeps.study.coverage import missing, state
 from sweeps.study.sweep_file import load_study
 from tests.planned_runs import configs
@@ -26,9 +27,9 @@ def sweep_file(tmp_path: Path) -> Path:
     path = tmp_path / "any.yaml"
     path.write_text(SWEEP)
     _, second, third, *_ = configs(load_study(path))
-    record(second).write(run_folder(second, tmp_path / "shared") / "record.json")
+    record(second).write(RunFolder(tmp_path / "shared", second).record)
     failure = Failure(config=third, kind="error", reason="no luck", log="")
-    failure.write(run_folder(third, tmp_path / "shared") / "failure.json")
+    failure.write(RunFolder(tmp_path / "shared", third).failure)
     return path
 
 
@@ -50,7 +51,7 @@ def test_nothing_missing_is_good_news(
     sweep_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for config in configs(load_study(sweep_file)):
-        record(config).write(run_folder(config, tmp_path / "shared") / "record.json")
+        record(config).write(RunFolder(tmp_path / "shared", config).record)
     assert main(["missing", str(sweep_file), "--runs", str(tmp_path)]) == 0
     assert "every run has a record" in capsys.readouterr().out
 
@@ -100,7 +101,7 @@ def test_two_thousand_cells_are_listed_in_a_few_seconds(
     path = tmp_path / "large.yaml"
     path.write_text(LARGE)
     for config in configs(load_study(path)) if recorded else ():
-        record(config).write(run_folder(config, tmp_path / "large") / "record.json")
+        record(config).write(RunFolder(tmp_path / "large", config).record)
     began = time.process_time()
     assert main(["sweep", str(path), "--runs", str(tmp_path), "--dry-run"]) == 0
     assert time.process_time() - began < 5
@@ -127,12 +128,12 @@ def test_run_cap_plans_the_first_runs_only(
             ("none", 0),
             ("none", 1),
         ]
-    record(first).write(run_folder(first, tmp_path / "capped") / "record.json")
+    record(first).write(RunFolder(tmp_path / "capped", first).record)
     rest = tmp_path / "rest.yaml"
     options = ["--runs", str(tmp_path), "--out", str(rest)]
     assert main(["missing", str(path), *options]) == 1
     assert configs(load_study(rest)) == [second]
-    record(second).write(run_folder(second, tmp_path / "capped") / "record.json")
+    record(second).write(RunFolder(tmp_path / "capped", second).record)
     assert main(["missing", str(path), *options]) == 0
     assert "every run has a record" in capsys.readouterr().out
 

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from ablations.cli import main
-from ablations.records import Failure, read_records, run_folder
+from ablations.records import Failure
+from ablations.run_folder import RunFolder, read_records
 from sweeps.local.command import as_child, call
 from sweeps.study.study import Study
 from sweeps.study.sweep_file import load_study
@@ -48,7 +49,7 @@ def test_the_environment_is_that_of_an_agents_child(
     monkeypatch.setenv("WANDB_SWEEP_ID", "outer")
     monkeypatch.delenv("WANDB_MODE", raising=False)
     run = list(STUDY.runs())[1]
-    folder = run_folder(run.config, tmp_path)
+    folder = RunFolder(tmp_path, run.config).path
     folder.mkdir()
     before = dict(os.environ)
     with as_child(run, STUDY.launch(tmp_path), "offline"):
@@ -87,7 +88,7 @@ def test_another_program_is_a_child_and_its_record_counts(
     folder = tmp_path / "runs" / "own"
     assert list(read_records(folder)) == [record(zero)]
     for config, code in ((one, 3), (two, 0)):
-        failure = Failure.read(run_folder(config, folder) / "failure.json")
+        failure = Failure.read(RunFolder(folder, config).failure)
         assert failure.reason == f"the command ended with exit code {code} and no record"
         assert "at work on" in failure.log
 

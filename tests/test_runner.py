@@ -13,8 +13,9 @@ import pytest
 from rich.console import Console
 
 from ablations.errors import InputError
-from ablations.records import Failure, failure_path, failures, run_folder
+from ablations.records import Failure
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder
 from lightning_modules.train import Execution
 from sweeps.display import Display
 from sweeps.local import runner
@@ -112,7 +113,7 @@ def counts(summary: Summary) -> tuple[int, int, int, int]:
 
 def leave_failure(folder: Path, config: RunConfig) -> None:
     """What a worker does before it says `failed`."""
-    Failure(config=config, kind="error", reason=FAILED.reason, log="").note(folder)
+    RunFolder(folder, config).note_failure("error", FAILED.reason)
 
 
 LIMIT = Crew(timeout=1.0)  # passed in the third look at a run
@@ -147,7 +148,7 @@ def test_a_run_that_ends_and_is_overdue_has_ended_once(
     if end is FAILED:
         leave_failure(tmp_path, FIRST)
     assert counts(scene.run()) == expected
-    assert failures(FIRST, tmp_path) == reasons
+    assert RunFolder(tmp_path, FIRST).failures() == reasons
     assert worker.given == [FIRST, SECOND]
     assert scene.text.getvalue().count("[1/2]") == 1
 
@@ -157,7 +158,7 @@ def test_a_run_that_does_not_end_in_time_is_a_time_out(tmp_path: Path) -> None:
     worker = Scripted([[BEGUN], [], [], [BEGUN, FINISHED]])
     summary = Scene(tmp_path, worker, LIMIT).run()
     assert counts(summary) == (1, 0, 1, 0)
-    assert Failure.read(failure_path(FIRST, tmp_path)).kind == "time-out"
+    assert Failure.read(RunFolder(tmp_path, FIRST).failure).kind == "time-out"
     assert worker.stopped == 1
 
 
@@ -210,7 +211,7 @@ def test_a_retry_may_end_in_another_way(tmp_path: Path) -> None:
     assert counts(summary) == (1, 0, 1, 0)
     assert summary.repeated == 2
     assert worker.given == [FIRST, SECOND, FIRST, FIRST]
-    assert failures(FIRST, tmp_path) == (DIED.reason,) * 3
+    assert RunFolder(tmp_path, FIRST).failures() == (DIED.reason,) * 3
 
 
 @pytest.mark.usefixtures("clock")
@@ -221,11 +222,11 @@ def test_a_record_that_a_dying_worker_left_counts(tmp_path: Path) -> None:
 
     def begin_and_record(run: PlannedRun) -> None:
         begin(run)
-        record(run.config).write(run_folder(run.config, tmp_path) / "record.json")
+        record(run.config).write(RunFolder(tmp_path, run.config).record)
 
     worker.begin = begin_and_record  # type: ignore[method-assign]
     assert counts(scene.run()) == (2, 0, 0, 0)
-    assert failures(FIRST, tmp_path) == ()
+    assert RunFolder(tmp_path, FIRST).failures() == ()
 
 
 @pytest.mark.usefixtures("clock")
@@ -242,7 +243,7 @@ def test_a_failure_that_a_dying_worker_left_is_not_noted_again(tmp_path: Path) -
     worker.begin = begin_and_fail  # type: ignore[method-assign]
     summary = scene.run()
     assert list(summary.failed.values()) == [FAILED.reason]
-    assert failures(FIRST, tmp_path) == (FAILED.reason,)
+    assert RunFolder(tmp_path, FIRST).failures() == (FAILED.reason,)
 
 
 @pytest.mark.usefixtures("clock")
@@ -253,7 +254,7 @@ def test_a_worker_that_ends_before_its_run_begins_is_no_failure_of_the_run(
     scene = Scene(tmp_path, worker)
     assert counts(scene.run()) == (2, 0, 0, 0)
     assert worker.given == [FIRST, FIRST, FIRST, SECOND]
-    assert failures(FIRST, tmp_path) == ()
+    assert RunFolder(tmp_path, FIRST).failures() == ()
     said = scene.text.getvalue()
     assert (
         said.count(f"a worker ended before its run began  {DIED.reason}: last words") == 2
@@ -267,7 +268,7 @@ def test_workers_that_never_start_end_the_sweep_with_their_last_words(
     scene = Scene(tmp_path, Scripted([[DIED]] * 9))
     with pytest.raises(InputError, match="killed by SIGSEGV: last words"):
         scene.run()
-    assert failures(FIRST, tmp_path) == ()
+    assert RunFolder(tmp_path, FIRST).failures() == ()
 
 
 def test_waiting_for_another_process_is_said_once_and_other_runs_come_first(
@@ -294,7 +295,7 @@ def test_a_record_of_another_process_is_seen_without_asking_for_the_run(
     def begin_and_record(run: PlannedRun) -> None:
         begin(run)
         if run.config == SECOND:  # meanwhile the first one finishes elsewhere
-            record(FIRST).write(run_folder(FIRST, tmp_path) / "record.json")
+            record(FIRST).write(RunFolder(tmp_path, FIRST).record)
 
     worker.begin = begin_and_record  # type: ignore[method-assign]
     assert counts(scene.run()) == (1, 1, 0, 0)

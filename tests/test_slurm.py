@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from ablations.errors import InputError
-from ablations.records import failure_path, failures, read_records, run_folder
 from ablations.run_config import RunConfig
-from lightning_modules import checkpoints
+from ablations.run_folder import RunFolder, read_records
 from sweeps.slurm.cluster import Cluster
 from sweeps.slurm.scheduler import Allocation
 from tests.planned_runs import planned
@@ -91,7 +90,7 @@ def test_a_job_that_is_cancelled_from_outside_has_failed_and_is_resumed(
     watch_to_the_end(sweep)
     [reason] = sweep.summary.failed.values()
     assert "ended without a record: CANCELLED" in reason
-    assert failure_path(slow(), tmp_path / "study").exists()
+    assert RunFolder(tmp_path / "study", slow()).failure.exists()
 
     resumed = prepared(tmp_path / "study", slow(), allocation=SLURM).run()
     assert (resumed.finished, resumed.failed) == (1, {})
@@ -121,7 +120,7 @@ def test_a_preempted_job_resumes_after_the_step_it_was_at(how: str, tmp_path: Pa
     watch_to_the_end(sweep)
     assert (sweep.summary.finished, sweep.summary.failed) == (1, {})
     assert steps_done() == slow().max_steps
-    assert failures(slow(), tmp_path / "study") == ()
+    assert RunFolder(tmp_path / "study", slow()).failures() == ()
 
 
 def test_a_run_resumes_after_its_time_limit(tmp_path: Path) -> None:
@@ -136,7 +135,7 @@ def test_a_run_resumes_after_its_time_limit(tmp_path: Path) -> None:
     watch_until(sweep, before + 2)
     tell("scancel", job)
     watch_to_the_end(sweep)
-    last = run_folder(long, tmp_path / "study") / checkpoints.NAME
+    last = RunFolder(tmp_path / "study", long).checkpoint
     assert torch.load(last, weights_only=True)["global_step"] == steps_done() < 2000
 
 

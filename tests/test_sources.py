@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ablations.errors import InputError
-from ablations.records import find_record, run_folder
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder
 from ablations.sources import check_imported, is_import_path, source_of
 from sweeps.study.coverage import swept_keys, write_missing
 from sweeps.study.sweep_file import load_study
@@ -62,9 +62,9 @@ def test_an_edit_of_any_file_that_is_imported_makes_another_run(
     after = RunConfig.parse(BLOCK)
     assert after.source != before.source
     assert after.run_id != before.run_id
-    record(before).write(run_folder(before, folder) / "record.json")
-    assert find_record(before, folder)
-    assert find_record(after, folder) is None
+    record(before).write(RunFolder(folder, before).record)
+    assert RunFolder(folder, before).find_record()
+    assert RunFolder(folder, after).find_record() is None
 
 
 def test_other_files_change_nothing(folder: Path) -> None:

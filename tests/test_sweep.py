@@ -9,7 +9,8 @@ import yaml
 from rich.console import Console
 
 from ablations.cli import main
-from ablations.records import RunRecord, run_folder
+from ablations.records import RunRecord
+from ablations.run_folder import RunFolder
 from lightning_modules.train import Execution, claim
 from sweeps.display import Display
 from sweeps.local.resources import Crew, Summary
@@ -63,15 +64,15 @@ def test_a_run_that_another_process_holds_is_waited_for(
         name="shared",
         parameters={key: {"value": value} for key, value in config.model_dump().items()},
     )
-    run = run_folder(config, tmp_path / "shared")
-    held = claim(run)
+    folder = RunFolder(tmp_path / "shared", config)
+    held = claim(folder.lock)
     held.__enter__()
 
     log = io.StringIO()
 
     def finish_elsewhere() -> None:
         wait_until(lambda: "waits for another process" in log.getvalue())
-        written_elsewhere.write(run / "record.json")
+        written_elsewhere.write(folder.record)
         held.__exit__(None, None, None)
 
     other = threading.Thread(target=finish_elsewhere)

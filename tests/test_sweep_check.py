@@ -10,8 +10,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from ablations.cli import main
 from ablations.errors import InputError
-from ablations.records import read_failures
 from ablations.run_config import RunConfig
+from ablations.run_folder import read_failures
 from lightning_modules.data import create_data
 from lightning_modules.machine import check_precision
 from lightning_modules.segmentation import SegmentationModule

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from ablations.records import Failure, RunRecord, read_records, run_folder
+from ablations.records import Failure, RunRecord
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder, read_records
 from sweeps.study.sweep_file import load_study
 from tests.fake_wandb import FakeWandb, Run
 from tests.planned_runs import configs
@@ -174,7 +175,7 @@ def test_a_cell_that_has_its_record_is_shown_and_not_repeated(place: Workplace) 
     smoke(place)
     [sweep] = place.server.sweeps()
     for config in CELLS:
-        folder = run_folder(config, place.folder / "runs" / "smoke")
+        folder = RunFolder(place.folder / "runs" / "smoke", config).path
         finished = record(config).model_copy(update={"curve": CURVE})
         finished.write(folder / "record.json")
     before = by_id(place.folder / "runs" / "smoke")

@@ -19,8 +19,8 @@ import torch
 import yaml
 from pandas import DataFrame
 
-from ablations.records import read_records
 from ablations.run_config import RunConfig
+from ablations.run_folder import read_records
 from lightning_modules.train import Execution, train
 from sweeps.study.sweep_file import load_study
 from tests.fake_wandb import FakeWandb

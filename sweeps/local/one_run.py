@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ablations.errors import UnwritableError
-from ablations.records import RunRecord, failures, has_record, run_folder
+from ablations.records import RunRecord
 from sweeps.local.command import as_child, run_command
 from sweeps.local.logs import log_into
 from sweeps.study.command import own_flags
@@ -36,12 +36,12 @@ def carry_out(
     run: PlannedRun, launch: Launch, execution: "Execution", tell: Tell
 ) -> Message:
     """Train one run; say how it ended. Only a wish to stop this process is raised."""
-    from lightning_modules.train import BusyError, failure
+    from lightning_modules.train import BusyError, note_error
 
-    config, study_folder = run.config, launch.study_folder
-    if has_record(config, study_folder):  # another runner was faster
+    folder = launch.folder(run)
+    if folder.has_record():  # another runner was faster
         return Message("recorded")
-    before = failures(config, study_folder)
+    before = folder.failures()
     try:
         record = train_or_call(run, launch, execution, tell)
     except BusyError:
@@ -51,9 +51,9 @@ def carry_out(
     except BaseException as error:  # a user's block may raise anything
         if asked_to_end(error):
             raise
-        if failures(config, study_folder) == before:  # it failed outside of the training
-            failure(config, cause_of(error)).note(study_folder)
-        return Message("failed", reason=failures(config, study_folder)[-1])
+        if folder.failures() == before:  # it failed outside of the training
+            note_error(folder, cause_of(error))
+        return Message("failed", reason=folder.failures()[-1])
     return Message("finished", miou=record.miou)
 
 
@@ -66,10 +66,10 @@ def train_or_call(
     def progress(step: int, loss: float) -> None:
         tell(Message("progress", step=step, loss=loss))
 
-    folder = run_folder(run.config, launch.study_folder)
-    with log_into(folder / "log.txt"), as_child(run, launch, execution.wandb):
+    folder = launch.folder(run)
+    with log_into(folder.log), as_child(run, launch, execution.wandb):
         if not trains_itself(launch):
-            with claim(folder, "command.lock"):  # the command may want the other
+            with claim(folder.command_lock):  # the command may want the other
                 return run_command(run, launch)
         return train(run.config, launch.study_folder, execution, progress)
 

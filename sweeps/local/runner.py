@@ -11,7 +11,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 from ablations.errors import InputError, UnwritableError
-from ablations.records import Failure, FailureKind, failures, has_record, run_folder
+from ablations.records import FailureKind
 from sweeps.display import Display
 from sweeps.interrupts import Interrupts
 from sweeps.local.logs import last_line, log_end
@@ -41,9 +41,9 @@ class Runner:
         display: Display,
     ) -> None:
         self.runs = list(dict.fromkeys(runs))  # a repeated cell is one run
-        self.folder, self.crew, self.display = launch.study_folder, crew, display
+        self.launch, self.crew, self.display = launch, crew, display
         self.pending = deque(
-            run for run in self.runs if not has_record(run.config, self.folder)
+            run for run in self.runs if not self.launch.folder(run).has_record()
         )
         self.held: dict[PlannedRun, float] = {}  # by other processes; when last asked for
         self.summary = Summary(recorded=len(self.runs) - len(self.pending))
@@ -58,7 +58,7 @@ class Runner:
 
     def run(self) -> Summary:
         """Until every cell has a record or a failure, or somebody interrupts twice."""
-        check_writable(self.folder)
+        check_writable(self.launch.study_folder)
         self.display.begin([run.config for run in self.runs], self.summary.recorded)
         with self.display, self.interrupts:
             try:
@@ -82,7 +82,7 @@ class Runner:
             idle = worker.run is None and worker.false_starts < FALSE_STARTS
             if idle and (run := self.next_run()):
                 self.display.started(run.config)
-                self.failed_before[run] = len(failures(run.config, self.folder))
+                self.failed_before[run] = len(self.launch.folder(run).failures())
                 worker.begin(run)
 
     def next_run(self) -> PlannedRun | None:
@@ -90,7 +90,7 @@ class Runner:
             return None
         while self.pending:
             run = self.pending.popleft()
-            if not has_record(run.config, self.folder):
+            if not self.launch.folder(run).has_record():
                 return run
             self.found_recorded(run)
         for run, asked in self.held.items():
@@ -112,7 +112,7 @@ class Runner:
                 self.take_in(worker, message)
         self.stop_some()
         for run in list(self.held):
-            if has_record(run.config, self.folder):
+            if self.launch.folder(run).has_record():
                 del self.held[run]
                 self.found_recorded(run)
 
@@ -160,7 +160,7 @@ class Runner:
                 self.found_recorded(run)
             case "finished":
                 self.finish(run, message.miou)
-            case _ if has_record(run.config, self.folder):  # it could not say so
+            case _ if self.launch.folder(run).has_record():  # it could not say so
                 self.finish(run, None)
             case "stopped":
                 self.put_back(run)
@@ -198,11 +198,11 @@ class Runner:
 
     def note(self, run: PlannedRun, kind: FailureKind, reason: str) -> str:
         """Write the failure of a run, unless it has done so itself; the reason."""
-        reasons = failures(run.config, self.folder)
+        reasons = self.launch.folder(run).failures()
         if len(reasons) > self.failed_before[run]:
             return reasons[-1]
-        log = log_end(run_folder(run.config, self.folder) / "log.txt")
-        Failure(config=run.config, kind=kind, reason=reason, log=log).note(self.folder)
+        folder = self.launch.folder(run)
+        folder.note_failure(kind, reason, log_end(folder.log))
         return reason
 
     def fail(self, run: PlannedRun, reason: str) -> None:

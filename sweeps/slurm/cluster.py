@@ -8,13 +8,12 @@ started again watches those that are still there.
 import time
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import submitit
 
 from ablations.errors import InputError
-from ablations.records import Failure, FailureKind, failures, has_record, run_folder, tail
+from ablations.records import FailureKind, tail
 from sweeps.display import Display
 from sweeps.interrupts import Interrupts
 from sweeps.local.logs import last_line
@@ -48,7 +47,9 @@ class Cluster:
     ) -> None:
         self.runs = list(dict.fromkeys(runs))  # a repeated cell is one run
         self.launch, self.folder = launch, launch.study_folder
-        self.pending = [run for run in self.runs if not has_record(run.config, self.folder)]
+        self.pending = [
+            run for run in self.runs if not self.launch.folder(run).has_record()
+        ]
         self.summary = Summary(recorded=len(self.runs) - len(self.pending))
         self.execution, self.allocation = execution, allocation
         self.retries, self.display = retries, display
@@ -83,7 +84,7 @@ class Cluster:
         jobs: dict[PlannedRun, Submitted] = {
             run: submitit.SlurmJob(self.folder / "jobs", path.read_text())
             for run in self.pending
-            if (path := self.job_file(run)).exists()
+            if (path := self.launch.folder(run).job).exists()
         }
         if not jobs:
             return
@@ -102,18 +103,15 @@ class Cluster:
         jobs = [Job(run, launch, self.execution) for run in runs]
         submitted = scheduler.submit(jobs, self.folder, self.allocation)
         for run, job in zip(runs, submitted, strict=True):
-            path = self.job_file(run)
+            path = self.launch.folder(run).job
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(job.job_id)
             self.watched[run] = job
 
-    def job_file(self, run: PlannedRun) -> Path:
-        return run_folder(run.config, self.folder) / "job"
-
     def count_failures(self, runs: list[PlannedRun]) -> None:
         """A failure that is not among these is the end of a watched job."""
         for run in runs:
-            self.failed_before[run] = len(failures(run.config, self.folder))
+            self.failed_before[run] = len(self.launch.folder(run).failures())
 
     def look_again(self) -> None:
         time.sleep(POLL_SECONDS)
@@ -126,12 +124,12 @@ class Cluster:
     def look(self) -> None:
         """Take the runs with a record or a failure out of those that are watched."""
         for run in list(self.watched):
-            if has_record(run.config, self.folder):
+            if self.launch.folder(run).has_record():
                 self.summary.finished += 1
                 self.leave(run)
                 self.display.ended(run.config, "[green]finished[/]")
             elif (
-                len(reasons := failures(run.config, self.folder)) > self.failed_before[run]
+                len(reasons := self.launch.folder(run).failures()) > self.failed_before[run]
             ):
                 self.leave(run)
                 self.fail(run, reasons[-1])
@@ -165,8 +163,8 @@ class Cluster:
 
         What the job itself has left since the last look is for the next one.
         """
-        failed = len(failures(run.config, self.folder)) > self.failed_before[run]
-        if failed or has_record(run.config, self.folder):
+        failed = len(self.launch.folder(run).failures()) > self.failed_before[run]
+        if failed or self.launch.folder(run).has_record():
             return
         if self.interrupts.times:
             self.leave(run)
@@ -176,9 +174,7 @@ class Cluster:
         log = tail(job.stderr() or "")
         reason = f"job {job.job_id} ended without a record: {state} {last_line(log)}"
         kind = KINDS.get(state, "crash")
-        Failure(config=run.config, kind=kind, reason=reason.strip(), log=log).note(
-            self.folder
-        )
+        self.launch.folder(run).note_failure(kind, reason.strip(), log)
 
     def fail(self, run: PlannedRun, reason: str) -> None:
         """A failed attempt, after which others follow if wanted."""

@@ -6,22 +6,24 @@ from typing import Any
 
 import yaml
 
-from ablations.errors import InputError
-from ablations.records import failure_path, has_record
+from ablations.errors import InputError, writing
 from ablations.run_config import DERIVED, RunConfig
+from ablations.run_folder import RunFolder
 from ablations.yaml_file import read_yaml
 from sweeps.study.study import PlannedRun, Study
 
 
 def state(config: RunConfig, study_folder: Path) -> str:
     """What the folder of a study knows of a run: finished, failed or waiting."""
-    if has_record(config, study_folder):
+    folder = RunFolder(study_folder, config)
+    if folder.has_record():
         return "finished"
-    return "failed" if failure_path(config, study_folder).exists() else "waiting"
+    return "failed" if folder.failure.exists() else "waiting"
 
 
 def missing(study: Study, study_folder: Path) -> list[PlannedRun]:
-    return [run for run in study.runs() if not has_record(run.config, study_folder)]
+    launch = study.launch(study_folder)
+    return [run for run in study.runs() if not launch.folder(run).has_record()]
 
 
 def swept_keys(configs: Sequence[RunConfig]) -> list[str]:
@@ -51,8 +53,6 @@ def write_missing(
         "parameters": {key: {"value": value} for key, value in common.items()}
         | {"cell": {"values": cells}},
     }
-    try:
+    with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(yaml.safe_dump(content, sort_keys=False))
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written ({error.strerror})") from None

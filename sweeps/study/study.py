@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder
 from sweeps.study import grid
 
 
@@ -32,6 +33,9 @@ class Launch(NamedTuple):
     command: tuple[str, ...]
     project: str | None  # of W&B
     entity: str | None
+
+    def folder(self, run: PlannedRun) -> RunFolder:
+        return RunFolder(self.study_folder, run.config)
 
 
 class Study(BaseModel):
