@@ -18,11 +18,12 @@ from ablations.errors import InputError
 from ablations.records import RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder, read_records
-from lightning_modules.train import Execution
+from lightning_modules.execution import Execution
 from sweeps.display import Display
 from sweeps.slurm import cluster, scheduler
+from sweeps.slurm.allocation import Allocation
 from sweeps.slurm.cluster import Cluster
-from sweeps.slurm.scheduler import Allocation, Submitted
+from sweeps.slurm.scheduler import Submitted
 from sweeps.study.sweep_file import load_study
 from tests.planned_runs import configs, launch, planned
 from tests.states import PATIENCE, wait_until
@@ -31,6 +32,7 @@ from tests.test_records import record
 SMOKE = configs(load_study(Path(__file__).parents[1] / "sweeps" / "smoke.yaml"))
 EXECUTION = Execution(accelerator="cpu")
 LOCAL = Allocation(cluster="local")
+TWICE = Allocation(cluster="local", retries=1)
 
 SLOW_BLOCK = """
 import pathlib, time
@@ -90,17 +92,15 @@ def steps_done() -> int:
     return len(Path("steps").read_text()) if Path("steps").exists() else 0
 
 
-def prepared(
-    folder: Path, *configs: RunConfig, allocation: Allocation = LOCAL, retries: int = 0
-) -> Cluster:
+def prepared(folder: Path, *configs: RunConfig, allocation: Allocation = LOCAL) -> Cluster:
     display = Display(Console(file=io.StringIO(), width=200))
     runs = map(planned, configs)
-    return Cluster(runs, launch(folder), EXECUTION, allocation, retries, display)
+    return Cluster(runs, launch(folder), EXECUTION, allocation, display)
 
 
 def test_a_study_runs_through_submitit_and_is_not_repeated(tmp_path: Path) -> None:
     wrong = RunConfig.parse(SMOKE[0].model_dump() | {"image_size": 40})
-    summary = prepared(tmp_path / "study", SMOKE[0], wrong, retries=1).run()
+    summary = prepared(tmp_path / "study", SMOKE[0], wrong, allocation=TWICE).run()
     assert (summary.finished, summary.repeated) == (1, 1)
     assert "not divisible" in summary.failed[wrong.run_id]
     assert len(RunFolder(tmp_path / "study", wrong).failures()) == 2

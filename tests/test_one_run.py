@@ -11,7 +11,7 @@ import pytest
 from ablations.records import Failure
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
-from lightning_modules.train import Execution
+from lightning_modules.execution import Execution
 from sweeps.local.command import Stopped
 from sweeps.local.logs import log_end
 from sweeps.local.one_run import Message, carry_out

@@ -16,12 +16,13 @@ from ablations.errors import InputError
 from ablations.records import Failure
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
-from lightning_modules.train import Execution
+from lightning_modules.execution import Execution
 from sweeps.display import Display
 from sweeps.local import runner
 from sweeps.local.one_run import Message
-from sweeps.local.resources import Crew, Summary
+from sweeps.local.resources import Resources
 from sweeps.local.runner import Runner
+from sweeps.outcome import Summary
 from sweeps.study.study import PlannedRun
 from tests.planned_runs import launch, planned
 from tests.test_records import record
@@ -32,7 +33,7 @@ FAILED = Message("failed", reason="ValueError: no luck")
 DIED = Message("died", reason="the process was killed by SIGSEGV", log="\nlast words\n")
 
 Heard = Sequence[Message]
-ALONE = Crew()
+ALONE = Resources()
 
 
 class Scripted:
@@ -85,12 +86,18 @@ class Clock:
 class Scene:
     """A runner of two cells with one scripted worker, and what its log shows."""
 
-    def __init__(self, folder: Path, worker: Scripted, crew: Crew = ALONE) -> None:
+    def __init__(
+        self, folder: Path, worker: Scripted, resources: Resources = ALONE
+    ) -> None:
         self.text = io.StringIO()
         self.folder, self.worker = folder, worker
         display = Display(Console(file=self.text, width=200))
         self.runner = Runner(
-            [planned(FIRST), planned(SECOND)], launch(folder), Execution(), crew, display
+            [planned(FIRST), planned(SECOND)],
+            launch(folder),
+            Execution(),
+            resources,
+            display,
         )
         self.runner.workers = [worker]  # type: ignore[list-item]
 
@@ -116,7 +123,7 @@ def leave_failure(folder: Path, config: RunConfig) -> None:
     RunFolder(folder, config).note_failure("error", FAILED.reason)
 
 
-LIMIT = Crew(timeout=1.0)  # passed in the third look at a run
+LIMIT = Resources(timeout=1.0)  # passed in the third look at a run
 
 
 @pytest.mark.parametrize(
@@ -167,7 +174,7 @@ def test_time_in_which_the_runner_was_stopped_is_not_the_runs(
 ) -> None:
     clock.step = 9.0  # Ctrl-Z and fg between any two looks
     worker = Scripted([[BEGUN], [], [], [FINISHED], [BEGUN], [FINISHED]])
-    assert counts(Scene(tmp_path, worker, Crew(timeout=6)).run()) == (2, 0, 0, 0)
+    assert counts(Scene(tmp_path, worker, Resources(timeout=6)).run()) == (2, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +198,7 @@ def test_a_second_interrupt_meets_the_end_of_a_run(
 
 @pytest.mark.usefixtures("clock")
 def test_a_failure_after_an_interrupt_is_not_retried(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, worker := Scripted([]), Crew(retries=5))
+    scene = Scene(tmp_path, worker := Scripted([]), Resources(retries=5))
 
     def interrupt_once() -> Heard:
         scene.runner.interrupts.times = 1
@@ -206,7 +213,7 @@ def test_a_failure_after_an_interrupt_is_not_retried(tmp_path: Path) -> None:
 def test_a_retry_may_end_in_another_way(tmp_path: Path) -> None:
     looks = [[BEGUN, DIED], [BEGUN, FINISHED], [BEGUN, DIED], [BEGUN, DIED]]
     worker = Scripted(looks)
-    scene = Scene(tmp_path, worker, Crew(retries=2))
+    scene = Scene(tmp_path, worker, Resources(retries=2))
     summary = scene.run()
     assert counts(summary) == (1, 0, 1, 0)
     assert summary.repeated == 2

@@ -11,8 +11,8 @@ import torch
 from ablations.errors import InputError
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder, read_records
+from sweeps.slurm.allocation import Allocation
 from sweeps.slurm.cluster import Cluster
-from sweeps.slurm.scheduler import Allocation
 from tests.planned_runs import planned
 from tests.slurm_node import SlurmNode, shown, what_is_missing
 from tests.states import PATIENCE, wait_until
@@ -47,12 +47,11 @@ def watch_until(sweep: Cluster, steps: int) -> None:
 def begin(
     folder: Path,
     allocation: Allocation = SLURM,
-    retries: int = 0,
     cell: RunConfig | None = None,
 ) -> Cluster:
     """A sweep of one cell, else of slow(), whose job has done a few steps."""
     cell = cell or slow()
-    sweep = prepared(folder, cell, allocation=allocation, retries=retries)
+    sweep = prepared(folder, cell, allocation=allocation)
     sweep.display.begin([cell], 0)
     sweep.submit([planned(cell)])
     watch_until(sweep, 4)
@@ -100,7 +99,7 @@ def test_a_job_that_is_cancelled_from_outside_has_failed_and_is_resumed(
 
 
 def test_a_cancelled_job_is_retried_if_that_is_wanted(tmp_path: Path) -> None:
-    sweep = begin(tmp_path / "study", retries=1)
+    sweep = begin(tmp_path / "study", Allocation(minutes=20, retries=1))
     tell("scancel", sweep.watched[planned(slow())].job_id)
     watch_to_the_end(sweep)
     assert (sweep.summary.finished, sweep.summary.repeated) == (1, 1)
@@ -152,7 +151,7 @@ def test_jobs_of_an_earlier_start_are_watched_and_not_repeated(tmp_path: Path) -
 
 def test_one_interrupt_cancels_waiting_jobs_and_two_stop_all(tmp_path: Path) -> None:
     first, second = slow(), slow().changed(seed=1)
-    sweep = prepared(tmp_path / "study", first, second, allocation=Allocation(at_a_time=1))
+    sweep = prepared(tmp_path / "study", first, second, allocation=Allocation(jobs=1))
     sweep.display.begin([first, second], 0)
     sweep.submit([planned(first), planned(second)])
     watch_until(sweep, 4)

@@ -11,10 +11,12 @@ from rich.console import Console
 from ablations.cli import main
 from ablations.records import RunRecord
 from ablations.run_folder import RunFolder
-from lightning_modules.train import Execution, claim
+from lightning_modules.execution import Execution
+from lightning_modules.train import claim
 from sweeps.display import Display
-from sweeps.local.resources import Crew, Summary
+from sweeps.local.resources import Resources
 from sweeps.local.runner import Runner
+from sweeps.outcome import Summary
 from sweeps.study.study import Study
 from sweeps.study.sweep_file import load_study
 from tests.planned_runs import configs
@@ -33,9 +35,9 @@ def written_elsewhere() -> RunRecord:
 def sweep(study: Study, runs: Path, text: io.StringIO, jobs: int = 1) -> Summary:
     """Run a study; text is what a log would show."""
     display = Display(Console(file=text, width=200))
-    crew = Crew(jobs=jobs)
+    resources = Resources(jobs=jobs)
     launch = study.launch(runs / study.name)
-    return Runner(study.runs(), launch, EXECUTION, crew, display).run()
+    return Runner(study.runs(), launch, EXECUTION, resources, display).run()
 
 
 @pytest.mark.parametrize("file", sorted(SWEEPS.glob("*.yaml")), ids=lambda file: file.name)

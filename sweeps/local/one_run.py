@@ -1,17 +1,15 @@
 """One run, carried out in this process: whatever happens becomes one message."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from ablations.errors import UnwritableError
 from ablations.records import RunRecord
+from lightning_modules.execution import Execution
 from sweeps.local.command import as_child, run_command
 from sweeps.local.logs import log_into
 from sweeps.study.command import own_flags
 from sweeps.study.study import Launch, PlannedRun
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
 
 
 class Message(NamedTuple):
@@ -32,9 +30,7 @@ class Message(NamedTuple):
 Tell = Callable[[Message], None]
 
 
-def carry_out(
-    run: PlannedRun, launch: Launch, execution: "Execution", tell: Tell
-) -> Message:
+def carry_out(run: PlannedRun, launch: Launch, execution: Execution, tell: Tell) -> Message:
     """Train one run; say how it ended. Only a wish to stop this process is raised."""
     from lightning_modules.train import BusyError, note_error
 
@@ -58,7 +54,7 @@ def carry_out(
 
 
 def train_or_call(
-    run: PlannedRun, launch: Launch, execution: "Execution", tell: Tell
+    run: PlannedRun, launch: Launch, execution: Execution, tell: Tell
 ) -> RunRecord:
     """By this process, or by the command of a sweep that starts another program."""
     from lightning_modules.train import claim, train

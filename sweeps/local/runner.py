@@ -8,20 +8,18 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING
 
 from ablations.errors import InputError, UnwritableError
 from ablations.records import FailureKind
+from lightning_modules.execution import Execution
 from sweeps.display import Display
 from sweeps.interrupts import Interrupts
 from sweeps.local.logs import last_line, log_end
 from sweeps.local.one_run import Message
-from sweeps.local.resources import Crew, Summary, check_writable
+from sweeps.local.resources import Resources, check_writable
 from sweeps.local.worker import Worker
+from sweeps.outcome import Summary
 from sweeps.study.study import Launch, PlannedRun
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
 
 LOOK_SECONDS = 0.2  # between looks, if nobody says anything
 MOST_SECONDS = 1.0  # that a run ages between looks: more only if this process was stopped
@@ -36,18 +34,18 @@ class Runner:
         self,
         runs: Iterable[PlannedRun],
         launch: Launch,
-        execution: "Execution",
-        crew: Crew,
+        execution: Execution,
+        resources: Resources,
         display: Display,
     ) -> None:
         self.runs = list(dict.fromkeys(runs))  # a repeated cell is one run
-        self.launch, self.crew, self.display = launch, crew, display
+        self.launch, self.resources, self.display = launch, resources, display
         self.pending = deque(
             run for run in self.runs if not self.launch.folder(run).has_record()
         )
         self.held: dict[PlannedRun, float] = {}  # by other processes; when last asked for
         self.summary = Summary(recorded=len(self.runs) - len(self.pending))
-        places = crew.environments()[: len(self.pending)]
+        places = resources.environments()[: len(self.pending)]
         self.workers = [
             Worker(launch, execution, environment, len(places)) for environment in places
         ]
@@ -130,7 +128,7 @@ class Runner:
         """Why a run must be stopped now."""
         if self.interrupts.times > 1:
             return Message("stopped")
-        limit = self.crew.timeout
+        limit = self.resources.timeout
         if limit is not None and worker.seconds > limit:
             return Message("overdue", reason=f"not finished after {limit:g} s")
         return None
@@ -208,7 +206,7 @@ class Runner:
     def fail(self, run: PlannedRun, reason: str) -> None:
         """A failed attempt, after which others follow if wanted."""
         self.attempts[run] += 1
-        again = self.attempts[run] <= self.crew.retries and not self.interrupts.times
+        again = self.attempts[run] <= self.resources.retries and not self.interrupts.times
         if again:
             self.summary.repeated += 1
             self.pending.append(run)

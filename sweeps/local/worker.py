@@ -10,17 +10,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
 
+from lightning_modules.execution import Execution
 from sweeps.local.logs import end_of
 from sweeps.local.one_run import Message, carry_out
 from sweeps.study.study import Launch, PlannedRun
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
 
 # Modules are looked for where the parent looks for them, in the same order.
 START = """
@@ -38,7 +34,7 @@ class Worker:
     def __init__(
         self,
         launch: Launch,
-        execution: "Execution",
+        execution: Execution,
         environment: Mapping[str, str],
         jobs: int,
     ) -> None:
@@ -163,7 +159,7 @@ def work(descriptor: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     launch, execution, jobs = connection.recv()
     prepare(jobs)
-    execution = replace(execution, progress_bar=False)
+    execution = execution.model_copy(update={"progress_bar": False})
 
     def tell(message: Message) -> None:
         # the parent may be gone: finish the run all the same

@@ -8,23 +8,22 @@ started again watches those that are still there.
 import time
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import submitit
 
 from ablations.errors import InputError
 from ablations.records import FailureKind, tail
+from lightning_modules.execution import Execution
 from sweeps.display import Display
 from sweeps.interrupts import Interrupts
 from sweeps.local.logs import last_line
-from sweeps.local.resources import Summary, check_writable
+from sweeps.local.resources import check_writable
+from sweeps.outcome import Summary
 from sweeps.slurm import scheduler
+from sweeps.slurm.allocation import Allocation
 from sweeps.slurm.run_job import Job
-from sweeps.slurm.scheduler import ENDED, Allocation, Submitted
+from sweeps.slurm.scheduler import ENDED, Submitted
 from sweeps.study.study import Launch, PlannedRun
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
 
 POLL_SECONDS = 1.0  # between looks at the folder
 ASK_SECONDS = 10.0  # between questions to the scheduler
@@ -40,9 +39,8 @@ class Cluster:
         self,
         runs: Iterable[PlannedRun],
         launch: Launch,
-        execution: "Execution",
+        execution: Execution,
         allocation: Allocation,
-        retries: int,
         display: Display,
     ) -> None:
         self.runs = list(dict.fromkeys(runs))  # a repeated cell is one run
@@ -52,7 +50,7 @@ class Cluster:
         ]
         self.summary = Summary(recorded=len(self.runs) - len(self.pending))
         self.execution, self.allocation = execution, allocation
-        self.retries, self.display = retries, display
+        self.display = display
         self.interrupts = Interrupts(display)
         self.watched: dict[PlannedRun, Submitted] = {}
         self.failed_before: dict[PlannedRun, int] = {}  # attempts at each watched run
@@ -179,7 +177,7 @@ class Cluster:
     def fail(self, run: PlannedRun, reason: str) -> None:
         """A failed attempt, after which others follow if wanted."""
         self.attempts[run] += 1
-        again = self.attempts[run] <= self.retries and not self.interrupts.times
+        again = self.attempts[run] <= self.allocation.retries and not self.interrupts.times
         self.display.failed(run.config, reason, again)
         if again:
             self.summary.repeated += 1

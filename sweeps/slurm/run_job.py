@@ -4,19 +4,16 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING
 
 from submitit.helpers import DelayedSubmission
 
 from ablations.errors import UnwritableError
+from lightning_modules.execution import Execution
 from sweeps.local.command import Stopped
 from sweeps.local.one_run import Message, carry_out
 from sweeps.study.study import Launch, PlannedRun
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
 
 BUSY_SECONDS = 1.0  # until a run that another process holds is asked for again
 
@@ -27,11 +24,11 @@ class Job:
 
     run: PlannedRun
     launch: Launch
-    execution: "Execution"
+    execution: Execution
 
     def __call__(self) -> Message:
         os.environ.pop("PYTHONSAFEPATH", None)  # it is not meant for a sweep's command
-        execution = replace(self.execution, progress_bar=False)
+        execution = self.execution.model_copy(update={"progress_bar": False})
         with RequeueBetweenSteps() as tell:
             while True:
                 message = carry_out(self.run, self.launch, execution, tell)

@@ -10,7 +10,7 @@ from shutil import which
 from typing import Any, NoReturn
 
 from ablations.errors import InputError, shown, unknown_name
-from ablations.options import train_flags
+from lightning_modules.verbs.train import add_options
 from sweeps.study.command import (
     ARGUMENTS,
     DEFAULT,
@@ -127,7 +127,7 @@ def is_file(name: str) -> bool:
 def own_options(flags: Sequence[str], study_name: str) -> dict[str, Any]:
     """What the flags of this suite's own training say, --config and --study apart."""
     parser = FlagParser(add_help=False, allow_abbrev=False)
-    train_flags(parser)
+    add_options(parser)
     options = vars(parser.parse_args([with_variables(flag) for flag in flags]))
     if options.pop("config", None) != Path(JSON_FILE):
         raise InputError(f"command: hand the values over as --config, {JSON_FILE}")
