@@ -40,7 +40,6 @@ class Execution(BaseModel):
     )
     checkpoint_every: float = 60.0  # seconds
     progress_bar: bool = True  # in a terminal; elsewhere a few lines
-    sweep: Any = None  # that asks for the run
 
 
 USUAL = Execution()

@@ -1,10 +1,8 @@
 """Where `ablate sweep` carries out runs: an executor is a file and a line here."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from ablations.run_config import RunConfig
 from lightning_modules.execution import Execution
 from sweeps.display import Display
 from sweeps.local.resources import Resources, check_gpus
@@ -12,8 +10,9 @@ from sweeps.local.runner import Runner
 from sweeps.outcome import Summary
 from sweeps.slurm.allocation import Allocation
 from sweeps.slurm.cluster import Cluster
+from sweeps.study.study import Launch, PlannedRun
 
-CarryOut = Callable[[list[RunConfig], Path, Execution, Any, Display], Summary]
+CarryOut = Callable[[list[PlannedRun], Launch, Execution, Any, Display], Summary]
 
 
 class Executor(NamedTuple):
@@ -26,8 +25,8 @@ class Executor(NamedTuple):
 
 
 def here(
-    runs: list[RunConfig],
-    folder: Path,
+    runs: list[PlannedRun],
+    launch: Launch,
     execution: Execution,
     resources: Resources,
     display: Display,
@@ -37,28 +36,28 @@ def here(
 
     check_gpus(resources.gpus)
     device_kind(execution.accelerator)
-    return Runner(runs, folder, execution, resources, display).run()
+    return Runner(runs, launch, execution, resources, display).run()
 
 
 def slurm(
-    runs: list[RunConfig],
-    folder: Path,
+    runs: list[PlannedRun],
+    launch: Launch,
     execution: Execution,
     allocation: Allocation,
     display: Display,
 ) -> Summary:
-    return Cluster(runs, folder, execution, allocation, display).run()
+    return Cluster(runs, launch, execution, allocation, display).run()
 
 
 def stand_in(
-    runs: list[RunConfig],
-    folder: Path,
+    runs: list[PlannedRun],
+    launch: Launch,
     execution: Execution,
     allocation: Allocation,
     display: Display,
 ) -> Summary:
     local = allocation.model_copy(update={"cluster": "local"})
-    return slurm(runs, folder, execution, local, display)
+    return slurm(runs, launch, execution, local, display)
 
 
 EXECUTORS: dict[str, Executor] = {

@@ -19,6 +19,7 @@ from sweeps.executors import EXECUTORS, Executor
 from sweeps.local.resources import Resources
 from sweeps.outcome import Summary
 from sweeps.slurm.allocation import Allocation
+from sweeps.study.study import Launch
 
 SMOKE = str(Path(__file__).parents[1] / "sweeps" / "smoke.yaml")
 
@@ -70,7 +71,7 @@ def test_a_further_executor_is_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def light(
-        runs: list[Any], folder: Path, execution: Execution, lit: Lamps, display: Display
+        runs: list[Any], launch: Launch, execution: Execution, lit: Lamps, display: Display
     ) -> Summary:
         return Summary(recorded=0, finished=lit.lamps, waiting=len(runs))
 

@@ -13,8 +13,9 @@ import pytest
 from rich.console import Console
 
 from ablations.errors import InputError
-from ablations.records import Failure, failure_path, failures, run_folder
+from ablations.records import Failure
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder
 from lightning_modules.execution import Execution
 from sweeps.display import Display
 from sweeps.local import runner
@@ -22,6 +23,8 @@ from sweeps.local.one_run import Message
 from sweeps.local.resources import Resources
 from sweeps.local.runner import Runner
 from sweeps.outcome import Summary
+from sweeps.study.study import PlannedRun
+from tests.planned_runs import launch, planned
 from tests.test_records import record
 
 FIRST, SECOND = RunConfig(max_steps=4), RunConfig(max_steps=4, seed=1)
@@ -41,16 +44,16 @@ class Scripted:
 
     def __init__(self, looks: Sequence[Heard], last_words: Heard = ()) -> None:
         self.looks, self.last_words = deque(looks), last_words
-        self.config: RunConfig | None = None
+        self.run: PlannedRun | None = None
         self.stopped = self.idle_looks = 0
         self.given: list[RunConfig] = []
 
-    def begin(self, config: RunConfig) -> None:
-        self.config, self.begun, self.seconds = config, False, 0.0
-        self.given.append(config)
+    def begin(self, run: PlannedRun) -> None:
+        self.run, self.begun, self.seconds = run, False, 0.0
+        self.given.append(run.config)
 
     def messages(self) -> Heard:
-        if self.config and self.looks:
+        if self.run and self.looks:
             return self.looks.popleft()
         self.idle_looks += 1
         assert self.idle_looks < 100, "the runner waits for a worker that says no more"
@@ -89,7 +92,13 @@ class Scene:
         self.text = io.StringIO()
         self.folder, self.worker = folder, worker
         display = Display(Console(file=self.text, width=200))
-        self.runner = Runner([FIRST, SECOND], folder, Execution(), resources, display)
+        self.runner = Runner(
+            [planned(FIRST), planned(SECOND)],
+            launch(folder),
+            Execution(),
+            resources,
+            display,
+        )
         self.runner.workers = [worker]  # type: ignore[list-item]
 
     def run(self) -> Summary:
@@ -111,7 +120,7 @@ def counts(summary: Summary) -> tuple[int, int, int, int]:
 
 def leave_failure(folder: Path, config: RunConfig) -> None:
     """What a worker does before it says `failed`."""
-    Failure(config=config, kind="error", reason=FAILED.reason, log="").note(folder)
+    RunFolder(folder, config).note_failure("error", FAILED.reason)
 
 
 LIMIT = Resources(timeout=1.0)  # passed in the third look at a run
@@ -146,7 +155,7 @@ def test_a_run_that_ends_and_is_overdue_has_ended_once(
     if end is FAILED:
         leave_failure(tmp_path, FIRST)
     assert counts(scene.run()) == expected
-    assert failures(FIRST, tmp_path) == reasons
+    assert RunFolder(tmp_path, FIRST).failures() == reasons
     assert worker.given == [FIRST, SECOND]
     assert scene.text.getvalue().count("[1/2]") == 1
 
@@ -156,7 +165,7 @@ def test_a_run_that_does_not_end_in_time_is_a_time_out(tmp_path: Path) -> None:
     worker = Scripted([[BEGUN], [], [], [BEGUN, FINISHED]])
     summary = Scene(tmp_path, worker, LIMIT).run()
     assert counts(summary) == (1, 0, 1, 0)
-    assert Failure.read(failure_path(FIRST, tmp_path)).kind == "time-out"
+    assert Failure.read(RunFolder(tmp_path, FIRST).failure).kind == "time-out"
     assert worker.stopped == 1
 
 
@@ -209,7 +218,7 @@ def test_a_retry_may_end_in_another_way(tmp_path: Path) -> None:
     assert counts(summary) == (1, 0, 1, 0)
     assert summary.repeated == 2
     assert worker.given == [FIRST, SECOND, FIRST, FIRST]
-    assert failures(FIRST, tmp_path) == (DIED.reason,) * 3
+    assert RunFolder(tmp_path, FIRST).failures() == (DIED.reason,) * 3
 
 
 @pytest.mark.usefixtures("clock")
@@ -218,13 +227,13 @@ def test_a_record_that_a_dying_worker_left_counts(tmp_path: Path) -> None:
     scene = Scene(tmp_path, worker)
     begin = worker.begin
 
-    def begin_and_record(config: RunConfig) -> None:
-        begin(config)
-        record(config).write(run_folder(config, tmp_path) / "record.json")
+    def begin_and_record(run: PlannedRun) -> None:
+        begin(run)
+        record(run.config).write(RunFolder(tmp_path, run.config).record)
 
     worker.begin = begin_and_record  # type: ignore[method-assign]
     assert counts(scene.run()) == (2, 0, 0, 0)
-    assert failures(FIRST, tmp_path) == ()
+    assert RunFolder(tmp_path, FIRST).failures() == ()
 
 
 @pytest.mark.usefixtures("clock")
@@ -233,15 +242,15 @@ def test_a_failure_that_a_dying_worker_left_is_not_noted_again(tmp_path: Path) -
     scene = Scene(tmp_path, worker)
     begin = worker.begin
 
-    def begin_and_fail(config: RunConfig) -> None:
-        begin(config)
-        if config == FIRST:
+    def begin_and_fail(run: PlannedRun) -> None:
+        begin(run)
+        if run.config == FIRST:
             leave_failure(tmp_path, FIRST)
 
     worker.begin = begin_and_fail  # type: ignore[method-assign]
     summary = scene.run()
     assert list(summary.failed.values()) == [FAILED.reason]
-    assert failures(FIRST, tmp_path) == (FAILED.reason,)
+    assert RunFolder(tmp_path, FIRST).failures() == (FAILED.reason,)
 
 
 @pytest.mark.usefixtures("clock")
@@ -252,7 +261,7 @@ def test_a_worker_that_ends_before_its_run_begins_is_no_failure_of_the_run(
     scene = Scene(tmp_path, worker)
     assert counts(scene.run()) == (2, 0, 0, 0)
     assert worker.given == [FIRST, FIRST, FIRST, SECOND]
-    assert failures(FIRST, tmp_path) == ()
+    assert RunFolder(tmp_path, FIRST).failures() == ()
     said = scene.text.getvalue()
     assert (
         said.count(f"a worker ended before its run began  {DIED.reason}: last words") == 2
@@ -266,7 +275,7 @@ def test_workers_that_never_start_end_the_sweep_with_their_last_words(
     scene = Scene(tmp_path, Scripted([[DIED]] * 9))
     with pytest.raises(InputError, match="killed by SIGSEGV: last words"):
         scene.run()
-    assert failures(FIRST, tmp_path) == ()
+    assert RunFolder(tmp_path, FIRST).failures() == ()
 
 
 def test_waiting_for_another_process_is_said_once_and_other_runs_come_first(
@@ -290,10 +299,10 @@ def test_a_record_of_another_process_is_seen_without_asking_for_the_run(
     scene = Scene(tmp_path, worker)
     begin = worker.begin
 
-    def begin_and_record(config: RunConfig) -> None:
-        begin(config)
-        if config == SECOND:  # meanwhile the first one finishes elsewhere
-            record(FIRST).write(run_folder(FIRST, tmp_path) / "record.json")
+    def begin_and_record(run: PlannedRun) -> None:
+        begin(run)
+        if run.config == SECOND:  # meanwhile the first one finishes elsewhere
+            record(FIRST).write(RunFolder(tmp_path, FIRST).record)
 
     worker.begin = begin_and_record  # type: ignore[method-assign]
     assert counts(scene.run()) == (1, 1, 0, 0)

@@ -11,8 +11,9 @@ import pytest
 import yaml
 from rich.console import Console
 
-from ablations.records import Failure, FailureKind, failure_path, read_records, run_folder
+from ablations.records import Failure, FailureKind
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder, read_records
 from lightning_modules.execution import Execution
 from lightning_modules.train import claim
 from sweeps.display import Display
@@ -21,9 +22,10 @@ from sweeps.local.resources import Resources
 from sweeps.local.runner import Runner
 from sweeps.outcome import Summary
 from sweeps.study.sweep_file import load_study
+from tests.planned_runs import configs, launch, planned
 
 SMOKE = Path(__file__).parents[1] / "sweeps" / "smoke.yaml"
-NONE, *_ = load_study(SMOKE).runs()
+NONE, *_ = configs(load_study(SMOKE))
 EXECUTION = Execution(accelerator="cpu")
 
 OWN_BLOCKS = """
@@ -113,11 +115,12 @@ def cell(block: str, seed: int = 0) -> RunConfig:
     return NONE.changed(block=name, seed=seed)
 
 
-def sweep(folder: Path, resources: Resources, *cells: RunConfig) -> tuple[Summary, str]:
+def sweep(folder: Path, resources: Resources, *configs: RunConfig) -> tuple[Summary, str]:
     """Run cells and return what a log would show."""
     text = io.StringIO()
     display = Display(Console(file=text, width=200))
-    return Runner(list(cells), folder, EXECUTION, resources, display).run(), text.getvalue()
+    runner = Runner(map(planned, configs), launch(folder), EXECUTION, resources, display)
+    return runner.run(), text.getvalue()
 
 
 ENDS: dict[str, tuple[FailureKind, str, str]] = {  # kind, begin of the reason, log
@@ -147,7 +150,7 @@ def test_every_end_of_a_run_is_a_recorded_state(
     assert f"[{len(cells) + 1}/{len(cells) + 1}]" in log
     for name in names:
         kind, reason, words = ENDS[name]
-        failure = Failure.read(failure_path(cells[name], folder))
+        failure = Failure.read(RunFolder(folder, cells[name]).failure)
         assert failure.kind == kind
         assert failure.reason.startswith(reason)
         assert words in failure.log
@@ -161,7 +164,7 @@ def test_a_run_that_hangs_is_a_time_out(
     monkeypatch.setattr(worker, "STOP_SECONDS", 0.5)
     summary, _ = sweep(tmp_path / "study", Resources(timeout=1), hangs := cell("Hangs"))
     assert list(summary.failed.values()) == ["not finished after 1 s"]
-    assert Failure.read(failure_path(hangs, tmp_path / "study")).kind == "time-out"
+    assert Failure.read(RunFolder(tmp_path / "study", hangs).failure).kind == "time-out"
 
 
 def test_a_further_attempt_is_never_silent(tmp_path: Path) -> None:
@@ -172,7 +175,7 @@ def test_a_further_attempt_is_never_silent(tmp_path: Path) -> None:
     assert log.count("will be retried") == 3
     [record] = read_records(tmp_path)
     assert record.failures == ("the process was killed by SIGKILL",)
-    failure = Failure.read(failure_path(always, tmp_path / "study"))
+    failure = Failure.read(RunFolder(tmp_path / "study", always).failure)
     assert len(failure.reasons) == 3
     assert all("fails: RuntimeError: no luck" in reason for reason in failure.reasons)
 
@@ -192,19 +195,19 @@ def test_threads_are_divided_and_each_gpu_has_its_runs(
 
 
 def test_a_lock_that_a_killed_process_left_holds_nobody_up(tmp_path: Path) -> None:
-    folder = run_folder(NONE, tmp_path)
+    lock = RunFolder(tmp_path, NONE).lock
     holding = (
         "import sys, time, pathlib; from lightning_modules.train import claim\n"
         "with claim(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(3600)"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", holding, str(folder)], stdout=subprocess.PIPE
+        [sys.executable, "-c", holding, str(lock)], stdout=subprocess.PIPE
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         holder.kill()
-    assert (folder / "lock").exists()
-    with claim(folder):
+    assert lock.exists()
+    with claim(lock):
         pass
 
 

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from ablations.errors import InputError
-from ablations.records import Failure, RunRecord, run_folder
+from ablations.records import Failure, RunRecord
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder
 from lightning_modules.checkpoints import Progress
 from lightning_modules.execution import Execution
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
@@ -83,7 +84,7 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(
 ) -> None:
     with pytest.raises(StopError):
         train(CONFIG, tmp_path, EXECUTION, stop_at(step))
-    assert (run_folder(CONFIG, tmp_path) / "last.ckpt").exists()
+    assert RunFolder(tmp_path, CONFIG).checkpoint.exists()
     steps: list[int] = []
     record = train(CONFIG, tmp_path, EXECUTION, lambda now, loss: steps.append(now))
     assert steps == list(range(step + 1, 7))
@@ -129,7 +130,7 @@ def test_what_was_interrupted_half_way_is_done_again(
 
 
 def test_a_finished_run_is_not_run_again(tmp_path: Path, uninterrupted: RunRecord) -> None:
-    uninterrupted.write(run_folder(CONFIG, tmp_path) / "record.json")
+    uninterrupted.write(RunFolder(tmp_path, CONFIG).record)
     assert train(CONFIG, tmp_path, EXECUTION, stop_at(1)) == uninterrupted
 
 
@@ -147,7 +148,7 @@ def test_w_and_b_is_a_mirror_that_works_offline(
         monkeypatch.setenv(name, str(tmp_path / "home"))
     record = train(CONFIG, tmp_path / "runs", executed(wandb="offline"))
     assert comparable(record) == comparable(uninterrupted)
-    folder = run_folder(CONFIG, tmp_path / "runs")
+    folder = RunFolder(tmp_path / "runs", CONFIG).path
     [run] = folder.glob("wandb/offline-run-*/run-*.wandb")
     assert CONFIG.run_id.encode() in run.read_bytes()
 
@@ -163,7 +164,7 @@ def test_a_failure_is_recorded_with_its_reason(tmp_path: Path) -> None:
     config = RunConfig.parse(CONFIG.model_dump() | {"lr": 1e30, "optimizer": "sgd"})
     with pytest.raises(NonFiniteLossError):
         train(config, tmp_path, EXECUTION)
-    failure = Failure.read(run_folder(config, tmp_path) / "failure.json")
+    failure = Failure.read(RunFolder(tmp_path, config).failure)
     assert failure.kind == "non-finite loss"
     assert failure.reason.startswith("NonFiniteLossError: loss is")
     assert "training_step" in failure.log
@@ -174,7 +175,7 @@ def test_a_network_that_the_last_step_ruins_is_a_failure(tmp_path: Path) -> None
     config = RunConfig.parse(CONFIG.model_dump() | changes)
     with pytest.raises(NonFiniteLossError, match="validation loss is nan after the last"):
         train(config, tmp_path, EXECUTION)
-    failure = Failure.read(run_folder(config, tmp_path) / "failure.json")
+    failure = Failure.read(RunFolder(tmp_path, config).failure)
     assert failure.kind == "non-finite loss"
 
 
@@ -187,13 +188,13 @@ def test_out_of_memory_is_recorded_as_such(
     monkeypatch.setattr(SegmentationModule, "forward", forward)
     with pytest.raises(torch.OutOfMemoryError):
         train(CONFIG, tmp_path, EXECUTION)
-    failure = Failure.read(run_folder(CONFIG, tmp_path) / "failure.json")
+    failure = Failure.read(RunFolder(tmp_path, CONFIG).failure)
     assert failure.kind == "out of memory"
     assert failure.reason.startswith("OutOfMemoryError: CUDA out of memory")
 
 
 def test_a_run_that_another_process_holds_is_left_alone(tmp_path: Path) -> None:
-    with claim(run_folder(CONFIG, tmp_path)), pytest.raises(BusyError):
+    with claim(RunFolder(tmp_path, CONFIG).lock), pytest.raises(BusyError):
         train(CONFIG, tmp_path, EXECUTION)
 
 
@@ -223,7 +224,7 @@ def test_a_layer_that_is_made_late_is_trained_too(tmp_path: Path) -> None:
     config = CONFIG.changed(block="tests.test_own_blocks:Late")
     with pytest.raises(StopError):
         train(config, tmp_path, executed(checkpoint_every=0), stop_at(3))
-    last = torch.load(run_folder(config, tmp_path) / "last.ckpt", weights_only=True)
+    last = torch.load(RunFolder(tmp_path, config).checkpoint, weights_only=True)
     names = [name for name in last["state_dict"] if "attention" in name]
     [optimizer] = last["optimizer_states"]
     optimized = sum(len(group["params"]) for group in optimizer["param_groups"])

@@ -5,16 +5,15 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 
 from submitit.helpers import DelayedSubmission
 
 from ablations.errors import UnwritableError
-from ablations.run_config import RunConfig
 from lightning_modules.execution import Execution
 from sweeps.local.command import Stopped
 from sweeps.local.one_run import Message, carry_out
+from sweeps.study.study import Launch, PlannedRun
 
 BUSY_SECONDS = 1.0  # until a run that another process holds is asked for again
 
@@ -23,8 +22,8 @@ BUSY_SECONDS = 1.0  # until a run that another process holds is asked for again
 class Job:
     """submitit calls it, and checkpoint() before the machine is taken away."""
 
-    config: RunConfig
-    study: Path
+    run: PlannedRun
+    launch: Launch
     execution: Execution
 
     def __call__(self) -> Message:
@@ -32,7 +31,7 @@ class Job:
         execution = self.execution.model_copy(update={"progress_bar": False})
         with RequeueBetweenSteps() as tell:
             while True:
-                message = carry_out(self.config, self.study, execution, tell)
+                message = carry_out(self.run, self.launch, execution, tell)
                 if message.kind == "unwritable":
                     raise UnwritableError(message.reason)
                 if message.kind != "busy":

@@ -24,11 +24,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     study = load_study(args.file, args.count)
-    cells = missing(study, decided(args, study.options).runs / study.name)
-    if not cells:
+    runs = missing(study, decided(args, study.options).runs / study.name)
+    if not runs:
         print(f"{study.name}: every run has a record")
         return 0
     out = args.out or Path(f"{study.name}-missing.yaml")
-    write_missing(args.file, study, cells, out)
-    print(f"{study.name}: {len(cells)} runs without a record, listed in {out}")
+    write_missing(args.file, study, runs, out)
+    print(f"{study.name}: {len(runs)} runs without a record, listed in {out}")
     return 1

@@ -46,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
     if args.sweep:
         study = load_study(args.sweep, args.count)
     out = args.out or folder / "report"
-    page = write_report(folder, out, list(study.runs()) if study else None)
+    planned = [run.config for run in study.runs()] if study else None
+    page = write_report(folder, out, planned)
     print(page.summary)
     if args.wandb:
         from sweeps.publish import publish

@@ -15,7 +15,7 @@ from sweeps.display import Display
 from sweeps.executor_options import chosen_options, executor_options
 from sweeps.executors import EXECUTORS
 from sweeps.study.coverage import state, swept_keys
-from sweeps.study.study import Study
+from sweeps.study.study import PlannedRun, Study
 from sweeps.study.sweep_file import load_study
 
 EXAMPLES = [
@@ -40,28 +40,28 @@ def run(args: argparse.Namespace) -> int:
     args = decided(args, study.options)
     runs, options = list(study.runs()), chosen_options(args)
     if args.check or args.dry_run:
-        check(args, study, runs, execution_of(args, study, options))
+        check(args, study, runs, execution_of(args, options))
         return 0
     from lightning_modules.train import check_names
 
-    check_names(runs)
-    execution = execution_of(args, study, options)
+    check_names([run.config for run in runs])
+    execution = execution_of(args, options)
     carry_out = EXECUTORS[args.executor].carry_out
-    folder, display = args.runs / study.name, Display(Console())
-    summary = carry_out(runs, folder, execution, options, display)
+    launch, display = study.launch(args.runs / study.name), Display(Console())
+    summary = carry_out(runs, launch, execution, options, display)
     print(*summary.lines(study.name), sep="\n")
     return 0 if summary.complete else 1
 
 
-def execution_of(args: argparse.Namespace, study: Study, options: Any) -> Execution:
+def execution_of(args: argparse.Namespace, options: Any) -> Execution:
     """As the flags say; an executor that was asked for GPUs decides the accelerator."""
     execution = from_options(Execution, vars(args))
     accelerator = options.accelerator(execution.accelerator)
-    return execution.model_copy(update={"accelerator": accelerator, "sweep": study})
+    return execution.model_copy(update={"accelerator": accelerator})
 
 
 def check(
-    args: argparse.Namespace, study: Study, runs: list[RunConfig], execution: Execution
+    args: argparse.Namespace, study: Study, runs: list[PlannedRun], execution: Execution
 ) -> None:
     """Look for what would keep a run from beginning; then say so, or list the runs."""
     from lightning_modules.machine import device_kind
@@ -71,17 +71,17 @@ def check(
         device_kind(execution.accelerator)
     answer = check_runs(study, runs, execution, here)
     if args.dry_run:
-        list_runs(runs, args.runs / study.name)
+        list_runs([run.config for run in runs], args.runs / study.name)
     else:
         print(*answer, sep="\n")
 
 
-def list_runs(runs: list[RunConfig], study_folder: Path) -> None:
+def list_runs(configs: list[RunConfig], study_folder: Path) -> None:
     """The state of each run, and the values that tell it from the others."""
-    states = [state(config, study_folder) for config in runs]
-    swept = swept_keys(runs)
-    for config, word in zip(runs, states, strict=True):
-        values = "  ".join(f"{key}={getattr(config, key)}" for key in swept)
+    states = [state(config, study_folder) for config in configs]
+    keys = swept_keys(configs)
+    for config, word in zip(configs, states, strict=True):
+        values = "  ".join(f"{key}={getattr(config, key)}" for key in keys)
         print(f"{word:8}  {config.run_id}  {values}")
     counts = Counter(states)
-    print(f"{len(runs)} runs:", ", ".join(f"{counts[word]} {word}" for word in counts))
+    print(f"{len(configs)} runs:", ", ".join(f"{counts[word]} {word}" for word in counts))
