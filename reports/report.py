@@ -7,8 +7,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from ablations.errors import InputError
-from ablations.records import Failure, RunRecord, read_failures, read_records
+from ablations.records import Failure, RunRecord
 from ablations.run_config import DERIVED, RunConfig
+from ablations.run_folder import read_failures, read_records
 from reports import plots
 from reports.columns import BLOCK as BLOCK_COLUMN
 from reports.columns import COMPARISON, Column, label, percent, prose, text, time_column
