@@ -25,7 +25,8 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UnwritableError(f"{path}: cannot be written ({error.strerror})") from None
+        reason = error.strerror or error
+        raise UnwritableError(f"{path}: cannot be written ({reason})") from None
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:

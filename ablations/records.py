@@ -1,13 +1,7 @@
-"""What is written down: one folder per run, with a record of its result or its failure.
-
-runs/<study>/<run_id>/record.json    finished: the done-marker of the run
-runs/<study>/<run_id>/failure.json   failed, with the reason; removed by a later success
-"""
+"""What is written down of a run: a record of its result, or its failure."""
 
 import hashlib
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -20,8 +14,9 @@ from pydantic import (
     model_validator,
 )
 
-from ablations.errors import InputError, writing
+from ablations.errors import InputError
 from ablations.run_config import RunConfig, first_problem
+from ablations.whole_file import write_whole
 
 FailureKind = Literal["out of memory", "non-finite loss", "time-out", "crash", "error"]
 LOG_LINES, LOG_CHARACTERS = 40, 20_000  # kept of a failed run, at most
@@ -38,17 +33,10 @@ class Document(BaseModel):
     config: RunConfig
 
     def write(self, path: Path) -> None:
-        """Write to a partial file, flush, rename. Raises UnwritableError."""
+        """Whole or not at all. Raises UnwritableError."""
         content = self.model_dump(mode="json")
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("w", encoding="utf-8") as file:
-                json.dump(content | {"sha256": checksum(content)}, file, indent=2)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
+        text = json.dumps(content | {"sha256": checksum(content)}, indent=2)
+        write_whole(path, f"{text}\n".encode())
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -179,18 +167,12 @@ class Failure(Document):
     kind: FailureKind
     reason: str  # one line
     log: str  # the end of what the run printed, and the traceback if there was one
-    earlier: tuple[str, ...] = ()  # the reasons of the tries before this one
+    earlier: tuple[str, ...] = ()  # the reasons of the attempts before this one
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Of every try, the last one at the end."""
+        """One for each attempt, the last at the end."""
         return (*self.earlier, self.reason)
-
-    def note(self, study: Path) -> None:
-        """Write it where the run belongs; failures of earlier tries are not forgotten."""
-        earlier = failures(self.config, study)
-        path = failure_path(self.config, study)
-        self.model_copy(update={"earlier": earlier}).write(path)
 
 
 def tail(text: str) -> str:
@@ -201,53 +183,3 @@ def tail(text: str) -> str:
 
 def checksum(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def run_folder(config: RunConfig, study: Path) -> Path:
-    return study / config.run_id
-
-
-def failure_path(config: RunConfig, study: Path) -> Path:
-    return run_folder(config, study) / "failure.json"
-
-
-def failures(config: RunConfig, study: Path) -> tuple[str, ...]:
-    """Why the tries of a run failed until now."""
-    path = failure_path(config, study)
-    return Failure.read_own(path).reasons if path.exists() else ()
-
-
-def find_record(config: RunConfig, study: Path) -> RunRecord | None:
-    """The record of a run, if it has one; InputError for one that is not the run's own."""
-    path = run_folder(config, study) / "record.json"
-    return RunRecord.read_own(path) if path.exists() else None
-
-
-def has_record(config: RunConfig, study: Path) -> bool:
-    """Whether there is one, and it is the run's; its values are checked by who reads it."""
-    path = run_folder(config, study) / "record.json"
-    if not path.exists():
-        return False
-    content = read_json(path)
-    if not isinstance(content, dict) or content.get("config") != config.model_dump():
-        RunRecord.read_own(path)  # says what is wrong; one without a later key is right
-    return True
-
-
-def read_records(folder: Path) -> Iterator[RunRecord]:
-    """Every record below folder, in the order of paths; a run twice is an InputError."""
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder of runs")
-    first: dict[str, Path] = {}
-    for path in sorted(folder.rglob("record.json")):
-        record = RunRecord.read_own(path)
-        if (before := first.setdefault(path.parent.name, path)) != path:
-            raise InputError(f"{before} and {path} are the same run; leave one of them out")
-        yield record
-
-
-def read_failures(folder: Path) -> Iterator[Failure]:
-    """Every failure below folder whose run has no record."""
-    for path in sorted(folder.rglob("failure.json")):
-        if not path.with_name("record.json").exists():
-            yield Failure.read_own(path)

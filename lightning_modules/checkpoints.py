@@ -1,7 +1,6 @@
 """A run that is interrupted keeps a checkpoint from which it ends with the same result."""
 
 import io
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -14,9 +13,8 @@ from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins import TorchCheckpointIO
 from pytorch_lightning.trainer.states import TrainerFn
 
-from ablations.errors import writing
+from ablations.whole_file import write_whole
 
-NAME = "last.ckpt"
 STATEMENT = "attention-ablations"  # the key under which a checkpoint states its run
 
 Progress = Callable[[int, float], None]  # (step, training loss)
@@ -44,13 +42,7 @@ class WholeFile(TorchCheckpointIO):
     ) -> None:
         content = io.BytesIO()
         torch.save(checkpoint, content)
-        partial = Path(f"{path}.partial")
-        with writing(partial):
-            with partial.open("wb") as file:
-                file.write(content.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
+        write_whole(Path(path), content.getbuffer())
 
 
 def validation_follows(trainer: Trainer) -> bool:

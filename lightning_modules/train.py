@@ -6,9 +6,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
@@ -21,20 +19,11 @@ from ablations.attention import find_block, set_evaluation
 from ablations.attention.base import has_two_evaluations
 from ablations.complexity import Cost, measure
 from ablations.errors import UnwritableError, printable, writing
-from ablations.models import check_network, find_encoder, find_model, find_placement
-from ablations.records import (
-    Failure,
-    FailureKind,
-    RunRecord,
-    failures,
-    find_record,
-    has_record,
-    run_folder,
-    tail,
-)
+from ablations.models import check_encoder, check_model, check_network, find_placement
+from ablations.records import FailureKind, RunRecord, tail
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder
 from ablations.sources import check_imported
-from lightning_modules import checkpoints
 from lightning_modules.checkpoints import (
     LastCheckpoint,
     Progress,
@@ -45,9 +34,9 @@ from lightning_modules.checkpoints import (
 from lightning_modules.data import create_data, find_dataset
 from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.display import Display
+from lightning_modules.execution import AGENT, USUAL, Execution
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.machine import (
-    Accelerator,
     check_precision,
     commit,
     device_kind,
@@ -58,23 +47,9 @@ from lightning_modules.resuming import UnusableError, resumable, set_aside
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
 from lightning_modules.step_time import StepTime
 from lightning_modules.sweep_check import AsAsked, check_asked
-from lightning_modules.wandb_mirror import AGENT, Mirror, WandbMode, check_mode, show
+from lightning_modules.wandb_mirror import Mirror, check_mode, show
 
 REASON = 500  # characters of an error that are a reason; its traceback has them all
-
-
-@dataclass(frozen=True, kw_only=True)
-class Execution:
-    """How a run is carried out. Nothing here changes its result."""
-
-    accelerator: Accelerator = "auto"
-    workers: int = 0  # processes that load data
-    data_folder: Path | None = None
-    wandb: WandbMode = "disabled"
-    val_every: int | None = None  # steps; None: four times in a run
-    checkpoint_every: float = 60.0  # seconds
-    progress_bar: bool = True  # in a terminal; elsewhere a few lines
-    sweep: Any = None  # that asks for the run
 
 
 class BusyError(RuntimeError):
@@ -86,8 +61,8 @@ def check_names(cells: Iterable[RunConfig]) -> None:
     finders: dict[str, Callable[[str], object]] = {
         "block": find_block,
         "placement": find_placement,
-        "model": find_model,
-        "encoder": find_encoder,
+        "model": check_model,
+        "encoder": check_encoder,
         "dataset": find_dataset,
     }
     cells = list(cells)
@@ -98,8 +73,8 @@ def check_names(cells: Iterable[RunConfig]) -> None:
 
 def train(
     config: RunConfig,
-    study: Path,
-    execution: Execution = Execution(),
+    study_folder: Path,
+    execution: Execution = USUAL,
     progress: Progress | None = None,
 ) -> RunRecord:
     """Carry out one run, or return its record where it has one.
@@ -113,21 +88,21 @@ def train(
     check_asked(config.model_dump())
     check_imported(config.model_dump())
     check_mode(execution.wandb)
-    folder = run_folder(config, study)
-    if not has_record(config, study):
+    folder = RunFolder(study_folder, config)
+    if not folder.has_record():
         check_precision(config.precision, execution.accelerator)
-    with claim(folder):
-        if not (record := find_record(config, study)):
-            return carry_out(config, study, execution, progress)
+    with claim(folder.lock):
+        if not (record := folder.find_record()):
+            return carry_out(folder, execution, progress)
         if AGENT in os.environ:  # W&B waits for this run
             show(record, folder, execution.wandb)
         return record
 
 
 @contextmanager
-def claim(folder: Path, name: str = "lock") -> Iterator[None]:
-    """Hold a run's folder; the system releases it when the process dies."""
-    lock = FileLock(folder / name)
+def claim(path: Path) -> Iterator[None]:
+    """Hold a lock in a run's folder; the system releases it when the process dies."""
+    folder, lock = path.parent, FileLock(path)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -141,36 +116,32 @@ def claim(folder: Path, name: str = "lock") -> Iterator[None]:
 
 
 def carry_out(
-    config: RunConfig, study: Path, execution: Execution, progress: Progress | None
+    folder: RunFolder, execution: Execution, progress: Progress | None
 ) -> RunRecord:
     """Train, validate, measure, record; W&B sees it all, failures too.
 
     The record is written before W&B has been told the last of it.
     """
-    folder = run_folder(config, study)
-    with Mirror(config, folder, execution.wandb) as mirror, quiet():
+    with Mirror(folder, execution.wandb) as mirror, quiet():
         with Interrupts() as interrupts:
             try:
                 mirror.open()
-                record = trained(config, folder, execution, progress, mirror, interrupts)
+                record = trained(folder, execution, progress, mirror, interrupts)
             except UnwritableError:  # nor could a failure be
                 raise
             except Exception as error:
-                failure(config, error).note(study)
+                note_error(folder, error)
                 raise
-            record.write(folder / "record.json")
-            for leftover in ("failure.json", checkpoints.NAME):
-                (folder / leftover).unlink(missing_ok=True)
+            folder.finish(record)
         mirror.summarise(record)
     if late := mirror.notes[len(mirror.notes_taken) :]:
         record = record.model_copy(update={"notes": (*record.notes, *late)})
-        record.write(folder / "record.json")
+        record.write(folder.record)
     return record
 
 
 def trained(
-    config: RunConfig,
-    folder: Path,
+    folder: RunFolder,
     execution: Execution,
     progress: Progress | None,
     mirror: Mirror,
@@ -180,22 +151,20 @@ def trained(
     notes: tuple[str, ...] = ()
     while True:
         try:
-            return train_and_measure(
-                config, folder, execution, progress, mirror, interrupts, notes
-            )
+            return train_and_measure(folder, execution, progress, mirror, interrupts, notes)
         except UnusableError as problem:
-            notes += (set_aside(folder / checkpoints.NAME, problem),)
+            notes += (set_aside(folder.checkpoint, problem),)
 
 
 def train_and_measure(
-    config: RunConfig,
-    folder: Path,
+    folder: RunFolder,
     execution: Execution,
     progress: Progress | None,
     mirror: Mirror,
     interrupts: Interrupts,
     notes: tuple[str, ...],
 ) -> RunRecord:
+    config = folder.config
     data = create_data(config, execution.data_folder, execution.workers)
     side = config.image_size
     check_network(
@@ -212,13 +181,13 @@ def train_and_measure(
     module = SegmentationModule(config, data.classes)
     cost = measure(module.model, (1, 3, side, side))
     published = published_cost(module.model, config, cost)
-    last = folder / checkpoints.NAME
+    last = folder.checkpoint
     statement = Statement(config.run_id, data.fingerprint, made_with(execution), notes)
     if os.path.lexists(last):
         data.first_step, statement = resumable(last, module, statement)
     step_time = StepTime()
     callbacks = create_callbacks(folder, execution, progress, interrupts, statement)
-    trainer = create_trainer(config, folder, execution, [step_time, *callbacks], mirror)
+    trainer = create_trainer(folder, execution, [step_time, *callbacks], mirror)
     fit(trainer, module, data, last if data.first_step else None, interrupts)
     if module.validated_step != config.max_steps:
         trainer.validate(module, data, verbose=False)
@@ -241,7 +210,7 @@ def train_and_measure(
         versions=versions(),
         commit=commit(),
         data=data.fingerprint,
-        failures=failures(config, folder.parent),
+        failures=folder.failures(),
         notes=statement.notes + mirror.take_notes(),
     )
 
@@ -281,7 +250,7 @@ def fit(
 
 
 def create_callbacks(
-    folder: Path,
+    folder: RunFolder,
     execution: Execution,
     progress: Progress | None,
     interrupts: Interrupts,
@@ -292,7 +261,7 @@ def create_callbacks(
     seconds = execution.checkpoint_every
     callbacks: list[Callback] = [
         between_steps,
-        LastCheckpoint(folder / checkpoints.NAME, seconds, between_steps, statement),
+        LastCheckpoint(folder.checkpoint, seconds, between_steps, statement),
     ]
     if execution.progress_bar:
         callbacks.append(Display())
@@ -302,12 +271,12 @@ def create_callbacks(
 
 
 def create_trainer(
-    config: RunConfig,
-    folder: Path,
+    folder: RunFolder,
     execution: Execution,
     callbacks: list[Callback],
     mirror: Mirror,
 ) -> Trainer:
+    config = folder.config
     return Trainer(
         accelerator=execution.accelerator,
         devices=1,
@@ -322,7 +291,7 @@ def create_trainer(
         callbacks=callbacks,
         enable_progress_bar=False,
         enable_model_summary=False,
-        default_root_dir=folder,
+        default_root_dir=folder.path,
         plugins=[WholeFile(), LightningEnvironment()],  # the latter also inside Slurm
     )
 
@@ -343,13 +312,10 @@ def quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def failure(config: RunConfig, error: BaseException) -> Failure:
-    return Failure(
-        config=config,
-        kind=kind_of(error),
-        reason=reason_of(error),
-        log=tail("".join(traceback.format_exception(error))),
-    )
+def note_error(folder: RunFolder, error: BaseException) -> None:
+    """An error is a failure of the run, with its traceback."""
+    log = tail("".join(traceback.format_exception(error)))
+    folder.note_failure(kind_of(error), reason_of(error), log)
 
 
 def reason_of(error: BaseException) -> str:

@@ -5,6 +5,7 @@ which things are logged are in the README. A server that is away costs the mirro
 training does not notice, and what W&B did not take stays on disk for `wandb sync`.
 """
 
+import csv
 import os
 import subprocess
 from collections.abc import Callable, Mapping
@@ -15,24 +16,24 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pytorch_lightning.loggers.logger import Logger
 
 from ablations.errors import InputError
 from ablations.records import RunRecord
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder
 from lightning_modules.display import say
+from lightning_modules.execution import AGENT, WandbMode
 from lightning_modules.interrupts import Interrupted
 
 if TYPE_CHECKING:
     from wandb import Run
 
-WandbMode = Literal["disabled", "offline", "online"]
 PROJECT = "attention-ablations"
 RECORD_KEY = "record"
 TIMES = ("train_seconds", "compute_seconds")
-AGENT = "WANDB_SWEEP_ID"  # is set by W&B's agent
 CURVE_NAMES = {
     "step": "trainer/global_step",
     "train_loss": "train/loss",
@@ -56,8 +57,8 @@ class Mirror:
     run: "Run | None" = None
     keeps = True  # on disk what could not be uploaded
 
-    def __init__(self, config: RunConfig, folder: Path, mode: WandbMode) -> None:
-        self.config, self.folder, self.mode = config, folder, mode
+    def __init__(self, folder: RunFolder, mode: WandbMode) -> None:
+        self.folder, self.config, self.mode = folder, folder.config, mode
         self.thread = Errands()
         self.notes: tuple[str, ...] = ()  # what is lost, for the record
         self.notes_taken: tuple[str, ...] = ()
@@ -98,9 +99,9 @@ class Mirror:
         return wandb.init(
             project=os.environ.get("WANDB_PROJECT", PROJECT),
             name=self.config.run_id,
-            group=os.environ.get("WANDB_RUN_GROUP", self.folder.parent.name),
+            group=os.environ.get("WANDB_RUN_GROUP", self.folder.study_folder.name),
             config=self.config.model_dump(),
-            dir=self.folder,
+            dir=self.folder.path,
             mode=mode,
             resume="allow" if mode == "online" else None,
             settings=wandb.Settings(**limits),
@@ -142,13 +143,13 @@ class Mirror:
         whole = {RECORD_KEY: record.model_dump_json()}  # sweeps/collect.py reads it again
         summary = numbers | cost | times | {"iou": record.iou} | whole
         self.thread.give(partial(self.run.summary.update, summary))
-        path = self.folder / "cost.csv"
         try:
-            write_cost(record, path)
+            write_cost(record, self.folder.cost)
         except Exception as error:  # the record is written, and stays
             self.lose(f"no table of costs ({first_line(error)})")
             return
-        save = partial(self.run.save, path, base_path=self.folder, policy="now")
+        base = self.folder.path
+        save = partial(self.run.save, self.folder.cost, base_path=base, policy="now")
         self.thread.give(save)
 
     def __exit__(
@@ -280,9 +281,9 @@ def first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
 
 
-def show(record: RunRecord, folder: Path, mode: WandbMode) -> None:
+def show(record: RunRecord, folder: RunFolder, mode: WandbMode) -> None:
     """A run that had its record already, as if it ran now."""
-    with Mirror(record.config, folder, mode) as mirror:
+    with Mirror(folder, mode) as mirror:
         mirror.open()
         for point in record.curve:
             mirror.log({CURVE_NAMES[key]: value for key, value in point.items()})
@@ -291,15 +292,21 @@ def show(record: RunRecord, folder: Path, mode: WandbMode) -> None:
 
 def write_cost(record: RunRecord, path: Path) -> None:
     """A row for each block of the network, and one for the whole of it."""
-    from ablations.complexity.costs import landing_costs
-    from ablations.complexity.model_cost import Setting
+    from ablations.bare_models import BareModel
+    from ablations.complexity.site_costs import SiteCost, site_costs
+    from ablations.complexity.subjects import Setting
 
     config, size = record.config, (record.config.image_size,) * 2
-    network = (config.model, config.encoder, config.placement, len(record.iou))
-    table = landing_costs(config.block, Setting(*network, size), config.evaluation)
+    bare = BareModel(config.model, config.encoder, len(record.iou))
+    setting = Setting(bare, config.placement, size)
+    costs = site_costs(config.block, setting, config.evaluation)
     macs = f"not counted: {record.not_counted}" if record.macs is None else record.macs
-    table.loc[len(table)] = ["(whole network)", None, None, record.params, macs]
-    table.to_csv(path, index=False)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(SiteCost._fields)
+        for place, channels, *numbers in costs:
+            table.writerow([place, float(channels), *numbers])  # as older files have it
+        table.writerow(["(whole network)", None, None, record.params, macs])
 
 
 def check_mode(mode: WandbMode) -> None:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from ablations.errors import InputError
-from ablations.records import Failure, RunRecord, read_failures, read_records
+from ablations.records import Failure, RunRecord
 from ablations.run_config import RunConfig
+from ablations.run_folder import read_failures, read_records
 from reports.completeness import coverage, failed, first_reason, lacking, plural
 from reports.page import Heading, Link, Page, Part, Text
 from reports.provenance import notes, provenance, version_lines

@@ -1,5 +1,6 @@
 """A record is whole, unchanged and in its own folder, or it is refused by name."""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -7,18 +8,11 @@ from typing import Any
 
 import pytest
 
-from ablations.errors import InputError
-from ablations.records import (
-    Failure,
-    RunRecord,
-    checksum,
-    failures,
-    has_record,
-    read_failures,
-    read_records,
-    run_folder,
-)
+from ablations.errors import InputError, UnwritableError
+from ablations.records import Failure, RunRecord, checksum
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder, read_failures, read_records
+from ablations.whole_file import write_whole
 
 CONFIG = RunConfig(block="se", seed=3)
 
@@ -42,7 +36,7 @@ def record(config: RunConfig = CONFIG, miou: float = 0.5) -> RunRecord:
 
 
 def written(folder: Path) -> Path:
-    path = run_folder(CONFIG, folder) / "record.json"
+    path = RunFolder(folder, CONFIG).record
     record().write(path)
     return path
 
@@ -89,7 +83,7 @@ def test_a_record_in_the_folder_of_another_run_is_refused(tmp_path: Path) -> Non
 
 def test_a_failure_counts_until_the_run_has_a_record(tmp_path: Path) -> None:
     failure = Failure(config=CONFIG, kind="out of memory", reason="no memory", log="")
-    failure.write(run_folder(CONFIG, tmp_path) / "failure.json")
+    failure.write(RunFolder(tmp_path, CONFIG).failure)
     assert list(read_failures(tmp_path)) == [failure]
     written(tmp_path)
     assert list(read_failures(tmp_path)) == []
@@ -103,7 +97,7 @@ def test_a_crash_while_writing_leaves_the_old_record(
     def crash(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(json, "dump", crash)
+    monkeypatch.setattr(os, "fsync", crash)
     with pytest.raises(KeyboardInterrupt):
         record(miou=0.9).write(path)
     assert RunRecord.read(path).miou == 0.5
@@ -235,15 +229,44 @@ def test_what_lies_in_the_folder_of_another_run_is_never_taken_for_its_own(
     tmp_path: Path,
 ) -> None:
     other = RunConfig(block="se", seed=4)
-    record(other).write(run_folder(CONFIG, tmp_path) / "record.json")
+    record(other).write(RunFolder(tmp_path, CONFIG).record)
     with pytest.raises(InputError, match=f"belongs to run {other.run_id}"):
-        has_record(CONFIG, tmp_path)
+        RunFolder(tmp_path, CONFIG).has_record()
     failure = Failure(config=other, kind="error", reason="", log="")
-    failure.write(run_folder(CONFIG, tmp_path) / "failure.json")
+    failure.write(RunFolder(tmp_path, CONFIG).failure)
     with pytest.raises(InputError, match=f"belongs to run {other.run_id}"):
-        failures(CONFIG, tmp_path)
+        RunFolder(tmp_path, CONFIG).failures()
 
 
 def test_a_record_is_read_back_from_its_json(tmp_path: Path) -> None:
     """As W&B keeps it."""
     assert RunRecord.model_validate_json(record().model_dump_json()) == record()
+
+
+def test_a_file_that_is_not_written_whole_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UnwritableError, match=r"file: cannot be written \(No space left"):
+        write_whole(tmp_path / "file", b"content")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_finished_run_leaves_its_record_only(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, CONFIG)
+    folder.note_failure("error", "no luck")
+    for name in ("last.ckpt", "last.ckpt.123.partial", "last.ckpt.damaged"):
+        (folder.path / name).touch()
+    folder.finish(record())
+    names = {file.name for file in folder.path.iterdir()}
+    assert names == {"record.json", "last.ckpt.damaged"}
+
+
+def test_a_failure_does_not_forget_those_before(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, CONFIG)
+    folder.note_failure("error", "one")
+    folder.note_failure("crash", "two")
+    assert folder.failures() == ("one", "two")

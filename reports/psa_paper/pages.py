@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from ablations.complexity.audit import audit
 from ablations.complexity.conventions import CONVENTIONS, Convention
-from ablations.complexity.costs import counts_of_blocks
+from ablations.complexity.subjects import counts_of_blocks
 from reports import plots
 from reports.columns import added_cost_columns
+from reports.cost_notes import agreement, in_words
 from reports.page import Code, Link, Page, Part, Picture, Table, Text
 from reports.psa_paper.caveats import warnings
 from reports.psa_paper.columns import (
@@ -107,7 +108,7 @@ def growth_chapter() -> Chapter:
         "Pooling, softmax and products by element are no MACs: what SE, GC and CBAM do at "
         "each position is little else. NL and DA are charged for their 1x1 convolutions by "
         "the paper; PSA and EA are not, and the C^2 N is theirs.",
-        audit(counts_of_blocks(blocks, FIXED_CHANNELS, (FIXED_SIDE,) * 2)).sentence(),
+        agreement(audit(counts_of_blocks(blocks, FIXED_CHANNELS, (FIXED_SIDE,) * 2))),
     ]
     caption = (
         "The paper's Table 1: internal resolution, non-linearity and growth of each block"
@@ -119,9 +120,9 @@ def judged_chapter(table: int, convention: Convention) -> Chapter:
     """Table 2, 3 or 4."""
     judged = list(judge_table(table, convention))
     caption = (
-        f"The paper's Table {table}: {TITLES[table]}. FLOPs (G) are {convention.caption()}"
+        f"The paper's Table {table}: {TITLES[table]}. FLOPs (G) are {in_words(convention)}"
     )
-    notes = [audit(counted(table)).sentence()]
+    notes = [agreement(audit(counted(table)))]
     name = f"psa_table_{table}"
     tables = [Table(judged_table(judged), JUDGED, name, caption, notes)]
     tables += [smp_comparison(convention)] if table == 3 else []
@@ -134,9 +135,9 @@ def smp_comparison(convention: Convention) -> Table:
     notes = [
         "smp's decoder has separable convolutions: it is another network than Table 3's, "
         "and takes no image of 513x513.",
-        audit([own for own, _ in pairs]).sentence(),
+        agreement(audit([own for own, _ in pairs])),
     ]
-    caption = f"smp's own DeepLabV3+ at 512x512. {convention.caption()}"
+    caption = f"smp's own DeepLabV3+ at 512x512. {in_words(convention)}"
     columns = smp_columns(convention)
     return Table(smp_table(pairs, convention), columns, "psa_table_3_smp", caption, notes)
 
@@ -148,11 +149,11 @@ def ablation_chapter(convention: Convention) -> Chapter:
         "The paper's own ablation was not to be had; this is the cost of every block.",
         "The note's blocks weigh and sum by element as published, which is no MAC; as run "
         "they do so in matrix products, which are.",
-        audit(counts).sentence(),
+        agreement(audit(counts)),
     ]
     caption = (
         "In place of the paper's Table 6: every block after the 3x3 of every Bottleneck of "
-        f"ResNet-50 (Simple-Baseline, 384x288). {convention.caption()}"
+        f"ResNet-50 (Simple-Baseline, 384x288). {in_words(convention)}"
     )
     table, columns = ablation_table(counts, convention), added_cost_columns(convention)
     figure = plots.added_cost(ablation_table(counts, CONVENTIONS["macs"]))
