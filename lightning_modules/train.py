@@ -19,7 +19,7 @@ from ablations.attention import find_block, set_evaluation
 from ablations.attention.base import has_two_evaluations
 from ablations.complexity import Cost, measure
 from ablations.errors import UnwritableError, printable, writing
-from ablations.models import check_network, find_encoder, find_model, find_placement
+from ablations.models import check_encoder, check_model, check_network, find_placement
 from ablations.records import FailureKind, RunRecord, tail
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
@@ -61,8 +61,8 @@ def check_names(cells: Iterable[RunConfig]) -> None:
     finders: dict[str, Callable[[str], object]] = {
         "block": find_block,
         "placement": find_placement,
-        "model": find_model,
-        "encoder": find_encoder,
+        "model": check_model,
+        "encoder": check_encoder,
         "dataset": find_dataset,
     }
     cells = list(cells)
