@@ -34,17 +34,23 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
-    block: str = Field("none", description="attention block: a key, or my_file:MyBlock")
-    placement: str = Field("residual", description="where blocks go in the model")
+    block: str = Field(
+        "none", description="attention block: a key, or my_file:MyBlock, see `ablate list`"
+    )
+    placement: str = Field(
+        "residual", description="where blocks go in the model, see `ablate list placements`"
+    )
     evaluation: Literal["direct", "fast"] = Field(
         "fast", description="how blocks are computed: as published, or faster"
     )
-    model: str = Field("deeplabv3plus", description="smp architecture")
-    encoder: str = Field("resnet18", description="smp encoder")
+    model: str = Field(
+        "deeplabv3plus", description="smp architecture, see `ablate list models`"
+    )
+    encoder: str = Field("resnet18", description="smp encoder, see `ablate list encoders`")
     encoder_weights: str | None = Field(
         None, description="pretrained encoder weights by smp's name; none: random"
     )
-    dataset: str = Field("digits", description="data set")
+    dataset: str = Field("digits", description="data set, see `ablate list datasets`")
     image_size: int = Field(
         64, ge=16, le=16384, description="side of the square crop, in pixels"
     )

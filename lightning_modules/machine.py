@@ -5,13 +5,12 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from ablations.errors import InputError
+from lightning_modules.execution import Accelerator
 
-Accelerator = Literal["auto", "cpu", "gpu", "mps"]
 PACKAGES = ["torch", "pytorch-lightning", "segmentation-models-pytorch", "timm", "numpy"]
 SUITE = "attention-ablations"
 PRECISIONS = {

@@ -6,9 +6,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
@@ -36,9 +34,9 @@ from lightning_modules.checkpoints import (
 from lightning_modules.data import create_data, find_dataset
 from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.display import Display
+from lightning_modules.execution import AGENT, USUAL, Execution
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.machine import (
-    Accelerator,
     check_precision,
     commit,
     device_kind,
@@ -49,23 +47,9 @@ from lightning_modules.resuming import UnusableError, resumable, set_aside
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
 from lightning_modules.step_time import StepTime
 from lightning_modules.sweep_check import AsAsked, check_asked
-from lightning_modules.wandb_mirror import AGENT, Mirror, WandbMode, check_mode, show
+from lightning_modules.wandb_mirror import Mirror, check_mode, show
 
 REASON = 500  # characters of an error that are a reason; its traceback has them all
-
-
-@dataclass(frozen=True, kw_only=True)
-class Execution:
-    """How a run is carried out. Nothing here changes its result."""
-
-    accelerator: Accelerator = "auto"
-    workers: int = 0  # processes that load data
-    data_folder: Path | None = None
-    wandb: WandbMode = "disabled"
-    val_every: int | None = None  # steps; None: four times in a run
-    checkpoint_every: float = 60.0  # seconds
-    progress_bar: bool = True  # in a terminal; elsewhere a few lines
-    sweep: Any = None  # that asks for the run
 
 
 class BusyError(RuntimeError):
@@ -90,7 +74,7 @@ def check_names(cells: Iterable[RunConfig]) -> None:
 def train(
     config: RunConfig,
     study_folder: Path,
-    execution: Execution = Execution(),
+    execution: Execution = USUAL,
     progress: Progress | None = None,
 ) -> RunRecord:
     """Carry out one run, or return its record where it has one.

@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pytorch_lightning.loggers.logger import Logger
 
@@ -24,16 +24,15 @@ from ablations.records import RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
 from lightning_modules.display import say
+from lightning_modules.execution import AGENT, WandbMode
 from lightning_modules.interrupts import Interrupted
 
 if TYPE_CHECKING:
     from wandb import Run
 
-WandbMode = Literal["disabled", "offline", "online"]
 PROJECT = "attention-ablations"
 RECORD_KEY = "record"
 TIMES = ("train_seconds", "compute_seconds")
-AGENT = "WANDB_SWEEP_ID"  # is set by W&B's agent
 CURVE_NAMES = {
     "step": "trainer/global_step",
     "train_loss": "train/loss",

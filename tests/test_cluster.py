@@ -18,18 +18,21 @@ from ablations.errors import InputError
 from ablations.records import RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder, read_records
-from lightning_modules.train import Execution
+from lightning_modules.execution import Execution
 from sweeps.display import Display
 from sweeps.slurm import cluster, scheduler
+from sweeps.slurm.allocation import Allocation
 from sweeps.slurm.cluster import Cluster
-from sweeps.slurm.scheduler import Allocation, Submitted
+from sweeps.slurm.scheduler import Submitted
 from sweeps.study.sweep_file import load_study
+from tests.planned_runs import configs, launch, planned
 from tests.states import PATIENCE, wait_until
 from tests.test_records import record
 
-SMOKE = list(load_study(Path(__file__).parents[1] / "sweeps" / "smoke.yaml").runs())
+SMOKE = configs(load_study(Path(__file__).parents[1] / "sweeps" / "smoke.yaml"))
 EXECUTION = Execution(accelerator="cpu")
 LOCAL = Allocation(cluster="local")
+TWICE = Allocation(cluster="local", retries=1)
 
 SLOW_BLOCK = """
 import pathlib, time
@@ -89,16 +92,15 @@ def steps_done() -> int:
     return len(Path("steps").read_text()) if Path("steps").exists() else 0
 
 
-def prepared(
-    folder: Path, *cells: RunConfig, allocation: Allocation = LOCAL, retries: int = 0
-) -> Cluster:
+def prepared(folder: Path, *configs: RunConfig, allocation: Allocation = LOCAL) -> Cluster:
     display = Display(Console(file=io.StringIO(), width=200))
-    return Cluster(list(cells), folder, EXECUTION, allocation, retries, display)
+    runs = map(planned, configs)
+    return Cluster(runs, launch(folder), EXECUTION, allocation, display)
 
 
 def test_a_study_runs_through_submitit_and_is_not_repeated(tmp_path: Path) -> None:
     wrong = RunConfig.parse(SMOKE[0].model_dump() | {"image_size": 40})
-    summary = prepared(tmp_path / "study", SMOKE[0], wrong, retries=1).run()
+    summary = prepared(tmp_path / "study", SMOKE[0], wrong, allocation=TWICE).run()
     assert (summary.finished, summary.repeated) == (1, 1)
     assert "not divisible" in summary.failed[wrong.run_id]
     assert len(RunFolder(tmp_path / "study", wrong).failures()) == 2
@@ -116,9 +118,9 @@ def task_of(controller: str) -> int:
 def send_after(sweep: Cluster, steps: int, number: signal.Signals) -> None:
     """Start a sweep of slow() and send its job a signal after so many steps."""
     sweep.display.begin([slow()], 0)
-    sweep.submit([slow()])
+    sweep.submit([planned(slow())])
     wait_until(lambda: steps_done() >= steps)
-    os.kill(task_of(sweep.watched[slow()].job_id), number)
+    os.kill(task_of(sweep.watched[planned(slow())].job_id), number)
 
 
 def test_a_requeued_job_resumes_after_the_step_it_was_at(tmp_path: Path) -> None:
@@ -142,7 +144,7 @@ def test_a_job_that_is_killed_is_a_crash(tmp_path: Path) -> None:
 def test_a_run_of_an_earlier_start_is_not_run_twice(tmp_path: Path) -> None:
     first, second = (prepared(tmp_path / "study", slow()) for _ in range(2))
     first.display.begin([slow()], 0)
-    first.submit([slow()])
+    first.submit([planned(slow())])
     second.run()
     [record] = read_records(tmp_path)
     assert isinstance(record, RunRecord)
@@ -202,7 +204,7 @@ def test_a_job_that_fails_is_cancelled_and_gets_a_record_has_ended_once(
 ) -> None:
     sweep = prepared(tmp_path / "study", slow())
     sweep.display.begin([slow()], 0)
-    sweep.submit([slow()])
+    sweep.submit([planned(slow())])
     sweep.look()
     if left in ("failure", "both"):  # between two looks, the scheduler being asked first
         leave_failure(tmp_path / "study")
@@ -230,7 +232,7 @@ def test_a_job_that_fails_while_others_are_submitted_has_failed_by_itself(
     monkeypatch.setattr(scheduler, "submit", submit)
     sweep = prepared(tmp_path / "study", slow())
     sweep.display.begin([slow()], 0)
-    sweep.submit([slow()])
+    sweep.submit([planned(slow())])
     sweep.look()
     assert sweep.summary.failed == {slow().run_id: "its own"}
     assert RunFolder(tmp_path / "study", slow()).failures() == ("its own",)

@@ -11,10 +11,11 @@ import pytest
 from ablations.records import Failure
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
-from lightning_modules.train import Execution
+from lightning_modules.execution import Execution
 from sweeps.local.command import Stopped
 from sweeps.local.logs import log_end
 from sweeps.local.one_run import Message, carry_out
+from tests.planned_runs import launch, planned
 
 CONFIG = RunConfig()
 
@@ -44,7 +45,7 @@ def end_of_run(
         raise error
 
     monkeypatch.setattr("lightning_modules.train.train", raises)
-    return carry_out(CONFIG, study, Execution(), lambda message: None)
+    return carry_out(planned(CONFIG), launch(study), Execution(), lambda message: None)
 
 
 def by_lightning(cause: KeyboardInterrupt) -> SystemExit:

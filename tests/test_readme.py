@@ -27,9 +27,9 @@ def test_every_command_of_the_readme_is_one(command: str) -> None:
     words = shlex.split(command)[1:]
     if words[-1] == "--help":
         with pytest.raises(SystemExit, match="0"):
-            create_parser().parse_args(words)
+            create_parser(words).parse_args(words)
     elif len(words) > 1 or words[0] not in VERBS:
-        create_parser().parse_args(words)
+        create_parser(words).parse_args(words)
 
 
 def test_the_readme_has_the_commands_of_every_verb() -> None:

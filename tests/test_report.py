@@ -18,6 +18,7 @@ from reports.render import latex, markdown
 from reports.report import write_report
 from sweeps.study.study import Study
 from tests import many_records
+from tests.planned_runs import configs
 from tests.test_records import record
 
 ODD = [
@@ -99,7 +100,7 @@ def test_equal_records_give_equal_files(runs: Path, tmp_path: Path) -> None:
 def test_coverage_is_stated(runs: Path, tmp_path: Path) -> None:
     parameters = {"block": {"values": ["none", "se", "gc"]}, "seed": {"values": [0, 1]}}
     study = Study(name="three", parameters=parameters)
-    page = write_report(runs, tmp_path / "out", list(study.runs())).page.read_text()
+    page = write_report(runs, tmp_path / "out", configs(study)).page.read_text()
     assert "4 of the 6 planned have a record" in page
     assert page.count("* `gc-residual-resnet18-s") == 2
     complete = Study(
@@ -107,7 +108,7 @@ def test_coverage_is_stated(runs: Path, tmp_path: Path) -> None:
     )
     assert (
         "Not complete"
-        not in write_report(runs, tmp_path / "out", list(complete.runs())).summary
+        not in write_report(runs, tmp_path / "out", configs(complete)).summary
     )
 
 
@@ -295,7 +296,7 @@ def test_planned_runs_of_a_block_whose_file_is_elsewhere_count(tmp_path: Path) -
     study = Study(name="own", parameters=parameters)
     for config in (RunConfig(), RunConfig(block="nowhere:Own", source="block=aaaaaa")):
         record(config).write(RunFolder(tmp_path, config).record)
-    assert write_report(tmp_path, tmp_path / "out", list(study.runs())).complete
+    assert write_report(tmp_path, tmp_path / "out", configs(study)).complete
 
 
 @pytest.mark.parametrize("uncounted", ["se", "none"])

@@ -16,9 +16,10 @@ from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
 from lightning_modules.checkpoints import STATEMENT, Statement
 from lightning_modules.data import create_data
+from lightning_modules.execution import Execution
 from lightning_modules.resuming import UnusableError, resumable, set_aside
 from lightning_modules.segmentation import SegmentationModule
-from lightning_modules.train import Execution, train
+from lightning_modules.train import train
 
 CONFIG = RunConfig(
     block="se",

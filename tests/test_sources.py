@@ -13,6 +13,7 @@ from ablations.run_folder import RunFolder
 from ablations.sources import check_imported, is_import_path, source_of
 from sweeps.study.coverage import swept_keys, write_missing
 from sweeps.study.sweep_file import load_study
+from tests.planned_runs import configs
 from tests.test_records import record
 
 BLOCK = {"block": "my_file:Own"}
@@ -165,9 +166,9 @@ def test_a_sweep_neither_asks_for_sources_nor_lists_them(folder: Path) -> None:
     )
     study = load_study(sweep)
     runs = list(study.runs())
-    assert swept_keys(runs) == ["block"]
+    assert swept_keys([run.config for run in runs]) == ["block"]
     write(folder / "my_file.py", "x = 1")
-    assert study.cell(runs[1]) == {"block": "my_file:Own", "seed": 0}
+    assert runs[1].cell == {"block": "my_file:Own", "seed": 0}
     write_missing(sweep, study, runs[1:], folder / "missing.yaml")
     assert "source" not in (folder / "missing.yaml").read_text()
-    assert list(load_study(folder / "missing.yaml").runs()) == [RunConfig.parse(BLOCK)]
+    assert configs(load_study(folder / "missing.yaml")) == [RunConfig.parse(BLOCK)]

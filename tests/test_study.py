@@ -6,6 +6,7 @@ import pytest
 
 from ablations.errors import InputError
 from sweeps.study.sweep_file import load_study
+from tests.planned_runs import configs
 
 HEAD = "method: grid\n"
 
@@ -19,7 +20,7 @@ def sweep_file(folder: Path, text: str) -> Path:
 def test_runs_are_the_product_with_the_last_name_fastest(tmp_path: Path) -> None:
     parameters = "parameters:\n  seed: {values: [0, 1]}\n  block: {values: [se, none]}\n"
     study = load_study(sweep_file(tmp_path, HEAD + parameters))
-    cells = [(config.block, config.seed) for config in study.runs()]
+    cells = [(config.block, config.seed) for config in configs(study)]
     assert study.name == "small"
     assert cells == [("se", 0), ("se", 1), ("none", 0), ("none", 1)]
 
@@ -81,7 +82,7 @@ def test_a_random_search_is_the_same_whenever_it_is_started(tmp_path: Path) -> N
         "  seed: {min: 0, max: 99}\n  block: {values: [none, se]}\n"
     )
     path = sweep_file(tmp_path, parameters)
-    five, eight = list(load_study(path, 5).runs()), list(load_study(path, 8).runs())
+    five, eight = configs(load_study(path, 5)), configs(load_study(path, 8))
     assert eight[:5] == five
     assert len(set(eight)) == 8
     assert all(1e-4 <= config.lr <= 0.1 and config.seed < 100 for config in eight)

@@ -13,11 +13,13 @@ from ablations.errors import InputError
 from ablations.run_config import RunConfig
 from ablations.run_folder import read_failures
 from lightning_modules.data import create_data
+from lightning_modules.execution import Execution
 from lightning_modules.machine import check_precision
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.sweep_check import AsAsked, asked, check_asked
-from lightning_modules.train import Execution, train
+from lightning_modules.train import train
 from sweeps.local.one_run import carry_out
+from tests.planned_runs import launch, planned
 
 CONFIG = RunConfig(
     model="fpn", image_size=32, train_images=8, val_images=4, batch_size=4, max_steps=2
@@ -150,7 +152,12 @@ def test_what_this_machine_cannot_do_is_refused_before_the_start(
     assert capsys.readouterr().err == f"ablate: {message}\n"
     assert not (tmp_path / "runs").exists()
     config = CONFIG.changed(precision=precision)
-    told = carry_out(config, tmp_path / "study", Execution(accelerator=accelerator), print)
+    told = carry_out(
+        planned(config),
+        launch(tmp_path / "study"),
+        Execution(accelerator=accelerator),
+        print,
+    )
     assert (told.kind, told.reason) == ("failed", f"InputError: {message}")
     [failed] = read_failures(tmp_path / "study")
     assert failed.reason == told.reason

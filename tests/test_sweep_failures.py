@@ -14,15 +14,18 @@ from rich.console import Console
 from ablations.records import Failure, FailureKind
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder, read_records
-from lightning_modules.train import Execution, claim
+from lightning_modules.execution import Execution
+from lightning_modules.train import claim
 from sweeps.display import Display
 from sweeps.local import worker
-from sweeps.local.resources import Crew, Summary
+from sweeps.local.resources import Resources
 from sweeps.local.runner import Runner
+from sweeps.outcome import Summary
 from sweeps.study.sweep_file import load_study
+from tests.planned_runs import configs, launch, planned
 
 SMOKE = Path(__file__).parents[1] / "sweeps" / "smoke.yaml"
-NONE, *_ = load_study(SMOKE).runs()
+NONE, *_ = configs(load_study(SMOKE))
 EXECUTION = Execution(accelerator="cpu")
 
 OWN_BLOCKS = """
@@ -112,11 +115,12 @@ def cell(block: str, seed: int = 0) -> RunConfig:
     return NONE.changed(block=name, seed=seed)
 
 
-def sweep(folder: Path, crew: Crew, *cells: RunConfig) -> tuple[Summary, str]:
+def sweep(folder: Path, resources: Resources, *configs: RunConfig) -> tuple[Summary, str]:
     """Run cells and return what a log would show."""
     text = io.StringIO()
     display = Display(Console(file=text, width=200))
-    return Runner(list(cells), folder, EXECUTION, crew, display).run(), text.getvalue()
+    runner = Runner(map(planned, configs), launch(folder), EXECUTION, resources, display)
+    return runner.run(), text.getvalue()
 
 
 ENDS: dict[str, tuple[FailureKind, str, str]] = {  # kind, begin of the reason, log
@@ -140,8 +144,8 @@ def test_every_end_of_a_run_is_a_recorded_state(
     names: tuple[str, ...], tmp_path: Path
 ) -> None:
     cells = {name: cell(name) for name in names}
-    folder, crew = tmp_path / "study", Crew(jobs=2)
-    summary, log = sweep(folder, crew, *cells.values(), NONE)
+    folder, resources = tmp_path / "study", Resources(jobs=2)
+    summary, log = sweep(folder, resources, *cells.values(), NONE)
     assert (summary.finished, len(summary.failed)) == (1, len(cells))
     assert f"[{len(cells) + 1}/{len(cells) + 1}]" in log
     for name in names:
@@ -158,15 +162,15 @@ def test_a_run_that_hangs_is_a_time_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "STOP_SECONDS", 0.5)
-    summary, _ = sweep(tmp_path / "study", Crew(timeout=1), hangs := cell("Hangs"))
+    summary, _ = sweep(tmp_path / "study", Resources(timeout=1), hangs := cell("Hangs"))
     assert list(summary.failed.values()) == ["not finished after 1 s"]
     assert Failure.read(RunFolder(tmp_path / "study", hangs).failure).kind == "time-out"
 
 
 def test_a_further_attempt_is_never_silent(tmp_path: Path) -> None:
     once, always = cell("DiesOnce"), cell("Raises")
-    crew = Crew(retries=2)
-    summary, log = sweep(tmp_path / "study", crew, once, always)
+    resources = Resources(retries=2)
+    summary, log = sweep(tmp_path / "study", resources, once, always)
     assert (summary.finished, len(summary.failed), summary.repeated) == (1, 1, 3)
     assert log.count("will be retried") == 3
     [record] = read_records(tmp_path)
@@ -181,12 +185,12 @@ def test_threads_are_divided_and_each_gpu_has_its_runs(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")  # of which each of two gets one
     told = [cell("Tells", seed) for seed in range(2)]
-    summary, _ = sweep(tmp_path, Crew(gpus=("0", "1")), *told)
+    summary, _ = sweep(tmp_path, Resources(gpus=("0", "1")), *told)
     seen = [re.search(r"RuntimeError: (.*) \(", text) for text in summary.failed.values()]
     assert {match[1] for match in seen if match} == {"1 threads, GPU 0", "1 threads, GPU 1"}
-    alone, _ = sweep(tmp_path, Crew(), told[0])
+    alone, _ = sweep(tmp_path, Resources(), told[0])
     assert "RuntimeError: 2 threads, GPU None" in " ".join(alone.failed.values())
-    shared = Crew(gpus=("0", "1"), runs_per_gpu=2).environments()
+    shared = Resources(gpus=("0", "1"), runs_per_gpu=2).environments()
     assert [place["CUDA_VISIBLE_DEVICES"] for place in shared] == ["0", "1", "0", "1"]
 
 

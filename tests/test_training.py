@@ -1,7 +1,6 @@
 """One run: its numbers, its interruptions, its failures."""
 
 import itertools
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,9 @@ from ablations.records import Failure, RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
 from lightning_modules.checkpoints import Progress
+from lightning_modules.execution import Execution
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
-from lightning_modules.train import BusyError, Execution, claim, train
+from lightning_modules.train import BusyError, claim, train
 from lightning_modules.wandb_mirror import check_locked
 from reports.plots import miou_against_macs
 from reports.tables import block_comparison, runs_table
@@ -30,6 +30,10 @@ CONFIG = RunConfig(
     max_steps=6,
 )
 EXECUTION = Execution(accelerator="cpu", progress_bar=False)
+
+
+def executed(**changes: object) -> Execution:
+    return EXECUTION.model_copy(update=changes)
 
 
 class StopError(RuntimeError):
@@ -118,7 +122,7 @@ def test_what_was_interrupted_half_way_is_done_again(
     with monkeypatch.context() as patch:
         patch.setattr(SegmentationModule, moment, interrupted)
         with pytest.raises(StopError):
-            train(CONFIG, tmp_path, replace(EXECUTION, checkpoint_every=0.0))
+            train(CONFIG, tmp_path, executed(checkpoint_every=0.0))
     steps: list[int] = []
     record = train(CONFIG, tmp_path, EXECUTION, lambda now, loss: steps.append(now))
     assert steps == list(range(last + 1, 7))
@@ -133,7 +137,7 @@ def test_a_finished_run_is_not_run_again(tmp_path: Path, uninterrupted: RunRecor
 def test_other_loading_gives_the_same_result(
     uninterrupted: RunRecord, tmp_path: Path
 ) -> None:
-    record = train(CONFIG, tmp_path, replace(EXECUTION, workers=1, val_every=2))
+    record = train(CONFIG, tmp_path, executed(workers=1, val_every=2))
     assert record.miou == uninterrupted.miou
 
 
@@ -142,7 +146,7 @@ def test_w_and_b_is_a_mirror_that_works_offline(
 ) -> None:
     for name in ("WANDB_CONFIG_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
-    record = train(CONFIG, tmp_path / "runs", replace(EXECUTION, wandb="offline"))
+    record = train(CONFIG, tmp_path / "runs", executed(wandb="offline"))
     assert comparable(record) == comparable(uninterrupted)
     folder = RunFolder(tmp_path / "runs", CONFIG).path
     [run] = folder.glob("wandb/offline-run-*/run-*.wandb")
@@ -219,7 +223,7 @@ def test_a_block_that_no_counter_knows_is_trained(tmp_path: Path) -> None:
 def test_a_layer_that_is_made_late_is_trained_too(tmp_path: Path) -> None:
     config = CONFIG.changed(block="tests.test_own_blocks:Late")
     with pytest.raises(StopError):
-        train(config, tmp_path, replace(EXECUTION, checkpoint_every=0), stop_at(3))
+        train(config, tmp_path, executed(checkpoint_every=0), stop_at(3))
     last = torch.load(RunFolder(tmp_path, config).checkpoint, weights_only=True)
     names = [name for name in last["state_dict"] if "attention" in name]
     [optimizer] = last["optimizer_states"]

@@ -61,10 +61,11 @@ def seen(place: Workplace) -> list[Any]:
 
 def run_here(place: Workplace, program: str, study: Study) -> None:
     """Every cell, as `ablate sweep` runs a program that is not this suite's own."""
+    launch = study.launch(place.folder / "runs")
     for number, cell in enumerate(grid(study.parameters)):
-        folder = RunFolder(place.folder / "runs", RunConfig(seed=number))
+        folder = RunFolder(launch.study_folder, RunConfig(seed=number))
         write_cell(cell, folder)
-        set_variables(environment(study, folder, "offline"))
+        set_variables(environment(launch, folder, "offline"))
         words = expand(study.command, program, cell, str(folder.cell_json))
         assert call(words) == 0
 

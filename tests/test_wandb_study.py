@@ -19,13 +19,14 @@ from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder, read_records
 from sweeps.study.sweep_file import load_study
 from tests.fake_wandb import FakeWandb, Run
+from tests.planned_runs import configs
 from tests.test_records import record
 from tests.wandb_workplace import OLD_VERSION, PATIENCE, Workplace
 
 pytestmark = pytest.mark.slow
 
 SMOKE = Path(__file__).parents[1] / "sweeps" / "smoke.yaml"
-CELLS = list(load_study(SMOKE).runs())
+CELLS = configs(load_study(SMOKE))
 ON_CPU = ["--accelerator", "cpu"]
 CURVE = [{"step": 1, "train_loss": 2.0}, {"step": 4, "val_miou": 0.5}]
 LUCKLESS = """

@@ -13,20 +13,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from ablations.records import RunRecord
-from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
 from ablations.whole_file import write_whole
 from sweeps.local.logs import log_end
 from sweeps.study.command import as_sent, expand
-from sweeps.study.study import Study
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
+from sweeps.study.study import Launch, PlannedRun
 
 STOP_SECONDS = 10.0  # until a command that was asked to end is killed
 
@@ -40,31 +36,28 @@ class Stopped(SystemExit):
 
 
 @contextmanager
-def as_child(config: RunConfig, study: Path, execution: "Execution") -> Iterator[None]:
-    """This process in the place of an agent's child, where a sweep asks for the run."""
-    if execution.sweep is None:
-        yield
-        return
-    folder = RunFolder(study.absolute(), config)
-    write_cell(execution.sweep.cell(config), folder)
-    with variables(environment(execution.sweep, folder, execution.wandb)):
+def as_child(run: PlannedRun, launch: Launch, mode: str) -> Iterator[None]:
+    """This process in the place of an agent's child; mode is W&B's."""
+    folder = RunFolder(launch.study_folder.absolute(), run.config)
+    write_cell(run.cell, folder)
+    with variables(environment(launch, folder, mode)):
         yield
 
 
-def environment(sweep: Study, folder: RunFolder, mode: str) -> dict[str, str | None]:
+def environment(launch: Launch, folder: RunFolder, mode: str) -> dict[str, str | None]:
     """What W&B's agent sets for a child; None is unset.
 
     The id is short, as W&B's own, and the same at every attempt.
     """
     return {
-        "WANDB_RUN_ID": f"{sweep.name}-{folder.config.run_id.rpartition('-')[2]}",
-        "WANDB_RUN_GROUP": sweep.name,
+        "WANDB_RUN_ID": f"{launch.study_name}-{folder.config.run_id.rpartition('-')[2]}",
+        "WANDB_RUN_GROUP": launch.study_name,
         "WANDB_SWEEP_PARAM_PATH": str(folder.cell),
         "WANDB_SWEEP_ID": None,
         "WANDB_DIR": str(folder.path),
         "WANDB_MODE": mode,
-        "WANDB_PROJECT": sweep.project or os.environ.get("WANDB_PROJECT"),
-        "WANDB_ENTITY": sweep.entity or os.environ.get("WANDB_ENTITY"),
+        "WANDB_PROJECT": launch.project or os.environ.get("WANDB_PROJECT"),
+        "WANDB_ENTITY": launch.entity or os.environ.get("WANDB_ENTITY"),
         "ABLATE_RUNS": str(folder.study_folder.parent),
     }
 
@@ -97,15 +90,15 @@ def write_cell(cell: Mapping[str, Any], folder: RunFolder) -> None:
     write_whole(folder.cell_json, json.dumps(sent).encode())
 
 
-def run_command(config: RunConfig, study: Path, sweep: Study) -> RunRecord:
+def run_command(run: PlannedRun, launch: Launch) -> RunRecord:
     """Carry out a run by the sweep's command; call within as_child.
 
-    The record that it leaves counts. Raises CommandError where there is none, and leaves
+    The record that it leaves counts. Raises CommandError if there is none, and leaves
     the reason as the run's failure, unless the command left its own.
     """
-    folder = RunFolder(study.absolute(), config)
-    before, cell = folder.failures(), sweep.cell(config)
-    code = call(expand(sweep.command, sweep.program, cell, str(folder.cell_json)))
+    folder = RunFolder(launch.study_folder.absolute(), run.config)
+    before, cell_json = folder.failures(), str(folder.cell_json)
+    code = call(expand(launch.command, launch.program, run.cell, cell_json))
     if record := folder.find_record():
         return record
     reason = f"the command ended with exit code {code} and no record"

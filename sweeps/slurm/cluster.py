@@ -7,25 +7,23 @@ started again watches those that are still there.
 
 import time
 from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import submitit
 
 from ablations.errors import InputError
 from ablations.records import FailureKind, tail
-from ablations.run_config import RunConfig
-from ablations.run_folder import RunFolder
+from lightning_modules.execution import Execution
 from sweeps.display import Display
 from sweeps.interrupts import Interrupts
 from sweeps.local.logs import last_line
-from sweeps.local.resources import Summary, check_writable
+from sweeps.local.resources import check_writable
+from sweeps.outcome import Summary
 from sweeps.slurm import scheduler
+from sweeps.slurm.allocation import Allocation
 from sweeps.slurm.run_job import Job
-from sweeps.slurm.scheduler import ENDED, Allocation, Submitted
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
+from sweeps.slurm.scheduler import ENDED, Submitted
+from sweeps.study.study import Launch, PlannedRun
 
 POLL_SECONDS = 1.0  # between looks at the folder
 ASK_SECONDS = 10.0  # between questions to the scheduler
@@ -39,33 +37,35 @@ class Cluster:
 
     def __init__(
         self,
-        cells: list[RunConfig],
-        folder: Path,
-        execution: "Execution",
+        runs: Iterable[PlannedRun],
+        launch: Launch,
+        execution: Execution,
         allocation: Allocation,
-        retries: int,
         display: Display,
     ) -> None:
-        self.cells = cells = list(dict.fromkeys(cells))  # a repeated cell is one run
-        self.pending = [cell for cell in cells if not RunFolder(folder, cell).has_record()]
-        self.summary = Summary(recorded=len(cells) - len(self.pending))
-        self.folder, self.execution, self.allocation = folder, execution, allocation
-        self.retries, self.display = retries, display
+        self.runs = list(dict.fromkeys(runs))  # a repeated cell is one run
+        self.launch, self.folder = launch, launch.study_folder
+        self.pending = [
+            run for run in self.runs if not self.launch.folder(run).has_record()
+        ]
+        self.summary = Summary(recorded=len(self.runs) - len(self.pending))
+        self.execution, self.allocation = execution, allocation
+        self.display = display
         self.interrupts = Interrupts(display)
-        self.watched: dict[RunConfig, Submitted] = {}
-        self.failed_before: dict[RunConfig, int] = {}  # attempts at each watched run
-        self.attempts: Counter[RunConfig] = Counter()
+        self.watched: dict[PlannedRun, Submitted] = {}
+        self.failed_before: dict[PlannedRun, int] = {}  # attempts at each watched run
+        self.attempts: Counter[PlannedRun] = Counter()
         self.asked = 0.0
-        self.gone: dict[RunConfig, float] = {}  # since when, of jobs without a record
+        self.gone: dict[PlannedRun, float] = {}  # since when, of jobs without a record
 
     def run(self) -> Summary:
         """Until every job has ended; the first interrupt cancels those that wait."""
         check_writable(self.folder)
-        self.display.begin(self.cells, self.summary.recorded)
+        self.display.begin([run.config for run in self.runs], self.summary.recorded)
         with self.display, self.interrupts:
             if self.pending:
                 self.find_earlier_jobs()
-                self.submit([cell for cell in self.pending if cell not in self.watched])
+                self.submit([run for run in self.pending if run not in self.watched])
             while self.watched and not self.interrupts.times:
                 self.look_again()
             scheduler.cancel(list(self.watched.values()), waiting_only=True)
@@ -79,10 +79,10 @@ class Cluster:
         """Watch the jobs of an earlier start that the scheduler still has."""
         if self.allocation.cluster == "local":
             return  # a run that an earlier job holds is waited for by its new job
-        jobs: dict[RunConfig, Submitted] = {
-            cell: submitit.SlurmJob(self.folder / "jobs", path.read_text())
-            for cell in self.pending
-            if (path := self.folder_of(cell).job).exists()
+        jobs: dict[PlannedRun, Submitted] = {
+            run: submitit.SlurmJob(self.folder / "jobs", path.read_text())
+            for run in self.pending
+            if (path := self.launch.folder(run).job).exists()
         }
         if not jobs:
             return
@@ -90,28 +90,26 @@ class Cluster:
         known = scheduler.states(list(jobs.values()))
         if known is None:
             raise InputError("squeue does not answer: are earlier jobs still running?")
-        for cell, job in jobs.items():
+        for run, job in jobs.items():
             if known.get(job.job_id, "COMPLETED") not in ENDED:
-                self.watched[cell] = job
+                self.watched[run] = job
         self.display.say(f"{len(self.watched)} jobs of an earlier start are still there")
 
-    def submit(self, cells: list[RunConfig]) -> None:
-        self.count_failures(cells)  # a job may fail before the last one is submitted
-        jobs = [Job(cell, self.folder.absolute(), self.execution) for cell in cells]
+    def submit(self, runs: list[PlannedRun]) -> None:
+        self.count_failures(runs)  # a job may fail before the last one is submitted
+        launch = self.launch._replace(study_folder=self.folder.absolute())
+        jobs = [Job(run, launch, self.execution) for run in runs]
         submitted = scheduler.submit(jobs, self.folder, self.allocation)
-        for cell, job in zip(cells, submitted, strict=True):
-            path = self.folder_of(cell).job
+        for run, job in zip(runs, submitted, strict=True):
+            path = self.launch.folder(run).job
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(job.job_id)
-            self.watched[cell] = job
+            self.watched[run] = job
 
-    def folder_of(self, cell: RunConfig) -> RunFolder:
-        return RunFolder(self.folder, cell)
-
-    def count_failures(self, cells: list[RunConfig]) -> None:
+    def count_failures(self, runs: list[PlannedRun]) -> None:
         """A failure that is not among these is the end of a watched job."""
-        for cell in cells:
-            self.failed_before[cell] = len(self.folder_of(cell).failures())
+        for run in runs:
+            self.failed_before[run] = len(self.launch.folder(run).failures())
 
     def look_again(self) -> None:
         time.sleep(POLL_SECONDS)
@@ -123,65 +121,67 @@ class Cluster:
 
     def look(self) -> None:
         """Take the runs with a record or a failure out of those that are watched."""
-        for cell in list(self.watched):
-            if self.folder_of(cell).has_record():
+        for run in list(self.watched):
+            if self.launch.folder(run).has_record():
                 self.summary.finished += 1
-                self.leave(cell)
-                self.display.ended(cell, "[green]finished[/]")
-            elif len(reasons := self.folder_of(cell).failures()) > self.failed_before[cell]:
-                self.leave(cell)
-                self.fail(cell, reasons[-1])
+                self.leave(run)
+                self.display.ended(run.config, "[green]finished[/]")
+            elif (
+                len(reasons := self.launch.folder(run).failures()) > self.failed_before[run]
+            ):
+                self.leave(run)
+                self.fail(run, reasons[-1])
 
-    def leave(self, cell: RunConfig) -> None:
+    def leave(self, run: PlannedRun) -> None:
         """Do not watch a run any more."""
-        del self.watched[cell]
-        self.gone.pop(cell, None)
+        del self.watched[run]
+        self.gone.pop(run, None)
 
     def ask(self) -> None:
         """What the scheduler says; a job that it knows no more is a failure."""
         known = scheduler.states(list(self.watched.values()))
         if known is None:  # it is being restarted, perhaps
             return
-        for cell, job in list(self.watched.items()):
+        for run, job in list(self.watched.items()):
             state = known.get(job.job_id, "UNKNOWN")
             if state not in ENDED | {"UNKNOWN"}:
-                self.gone.pop(cell, None)
-                self.show(cell, state)
-            elif self.asked - self.gone.setdefault(cell, self.asked) >= GRACE_SECONDS:
-                self.note(cell, job, state)
+                self.gone.pop(run, None)
+                self.show(run, state)
+            elif self.asked - self.gone.setdefault(run, self.asked) >= GRACE_SECONDS:
+                self.note(run, job, state)
 
-    def show(self, cell: RunConfig, state: str) -> None:
+    def show(self, run: PlannedRun, state: str) -> None:
         if state == "RUNNING":
-            self.display.started(cell)
+            self.display.started(run.config)
         else:
-            self.display.postponed(cell)
+            self.display.postponed(run.config)
 
-    def note(self, cell: RunConfig, job: Submitted, state: str) -> None:
+    def note(self, run: PlannedRun, job: Submitted, state: str) -> None:
         """Write the failure that a killed job could not write, unless we cancelled it.
 
         What the job itself has left since the last look is for the next one.
         """
-        failed = len(self.folder_of(cell).failures()) > self.failed_before[cell]
-        if failed or self.folder_of(cell).has_record():
+        failed = len(self.launch.folder(run).failures()) > self.failed_before[run]
+        if failed or self.launch.folder(run).has_record():
             return
         if self.interrupts.times:
-            self.leave(cell)
-            self.display.postponed(cell)
+            self.leave(run)
+            self.display.postponed(run.config)
             self.summary.waiting += 1
             return
         log = tail(job.stderr() or "")
         reason = f"job {job.job_id} ended without a record: {state} {last_line(log)}"
         kind = KINDS.get(state, "crash")
-        self.folder_of(cell).note_failure(kind, reason.strip(), log)
+        self.launch.folder(run).note_failure(kind, reason.strip(), log)
 
-    def fail(self, cell: RunConfig, reason: str) -> None:
+    def fail(self, run: PlannedRun, reason: str) -> None:
         """A failed attempt, after which others follow if wanted."""
-        self.attempts[cell] += 1
-        again = self.attempts[cell] <= self.retries and not self.interrupts.times
-        self.display.failed(cell, reason, again)
+        self.attempts[run] += 1
+        again = self.attempts[run] <= self.allocation.retries and not self.interrupts.times
+        self.display.failed(run.config, reason, again)
         if again:
             self.summary.repeated += 1
-            self.display.postponed(cell)
-            self.submit([cell])
+            self.display.postponed(run.config)
+            self.submit([run])
         else:
-            self.summary.failed[cell.run_id] = reason
+            self.summary.failed[run.config.run_id] = reason
