@@ -46,8 +46,8 @@ from lightning_modules.machine import (
 from lightning_modules.resuming import UnusableError, resumable, set_aside
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
 from lightning_modules.step_time import StepTime
-from lightning_modules.sweep_check import AsAsked, check_asked
-from lightning_modules.wandb_mirror import Mirror, check_mode, show
+from lightning_modules.sweep_check import MatchesSweep, check_cell
+from lightning_modules.wandb_mirror import Mirror, check_mode, mirror_record
 
 REASON = 500  # characters of an error that are a reason; its traceback has them all
 
@@ -85,7 +85,7 @@ def train(
     configuration that cannot be trained here or is not what the sweep asked this process
     for, and Interrupted after Ctrl-C or SIGTERM.
     """
-    check_asked(config.model_dump())
+    check_cell(config.model_dump())
     check_imported(config.model_dump())
     check_mode(execution.wandb)
     folder = RunFolder(study_folder, config)
@@ -95,7 +95,7 @@ def train(
         if not (record := folder.find_record()):
             return carry_out(folder, execution, progress)
         if AGENT in os.environ:  # W&B waits for this run
-            show(record, folder, execution.wandb)
+            mirror_record(record, folder, execution.wandb)
         return record
 
 
@@ -267,7 +267,7 @@ def create_callbacks(
         callbacks.append(Display())
     if progress:
         callbacks.append(Reporter(progress, between_steps))
-    return [*callbacks, interrupts, AsAsked()]
+    return [*callbacks, interrupts, MatchesSweep()]
 
 
 def create_trainer(

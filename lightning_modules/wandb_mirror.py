@@ -276,7 +276,7 @@ def seconds(name: str, default: float) -> float:
         raise InputError(f"WANDB_{name} = {given!r}: not a number of seconds") from None
 
 
-def show(record: RunRecord, folder: RunFolder, mode: WandbMode) -> None:
+def mirror_record(record: RunRecord, folder: RunFolder, mode: WandbMode) -> None:
     """A run that had its record already, as if it ran now."""
     with Mirror(folder, mode) as mirror:
         mirror.open()
