@@ -21,7 +21,8 @@ from lightning_modules.machine import check_precision
 from lightning_modules.sweep_check import check_cell
 from lightning_modules.trainer import quiet
 from lightning_modules.training import trained
-from lightning_modules.wandb_mirror import Mirror, check_mode, mirror_record
+from lightning_modules.wandb_checks import check_mode
+from lightning_modules.wandb_mirror import Mirror, mirror_record
 
 
 def check_names(cells: Iterable[RunConfig]) -> None:
