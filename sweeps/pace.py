@@ -16,7 +16,7 @@ class Course:
     last: tuple[float, float] = (0.0, 0.0)
 
     def seconds(self) -> float | None:
-        """How long the whole run takes at its present pace; None before its second message."""
+        """How long the whole run takes at this pace; None before its second message."""
         if self.first is None or self.last[1] <= self.first[1]:
             return None
         duration, share = self.last[0] - self.first[0], self.last[1] - self.first[1]
