@@ -31,9 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb. Invalid input prints one message and exits with code 2."""
     look_here_last()
     words = sys.argv[1:] if arguments is None else arguments
-    args = create_parser(words).parse_args(words)
     try:
         check_suite()
+        if "_ARGCOMPLETE" in os.environ:  # a shell asks what can follow
+            import_module("ablations.completion").complete(create_parser(shell_words()))
+        args = create_parser(words).parse_args(words)
         code: int = args.run(args) or 0
     except InputError as error:
         print(f"ablate: {printable(str(error))}", file=sys.stderr)
@@ -45,6 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("ablate: interrupted", file=sys.stderr)
         return 130
     return code
+
+
+def shell_words() -> list[str]:
+    """The line on which TAB was pressed."""
+    return os.environ.get("COMP_LINE", "").split()
 
 
 class Parser(argparse.ArgumentParser):
@@ -61,7 +68,8 @@ def create_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
         description="Ablation and benchmark suite for attention blocks in segmentation.",
         epilog="`ablate VERB --help` shows the options and examples of a verb. Exit codes: "
         "0; 1 if runs failed or are missing; 2 if something given is wrong, or if files "
-        "cannot be written (tables are printed before); 130 after Ctrl-C.",
+        "cannot be written (tables are printed before); 130 after Ctrl-C. Tab completion "
+        'in bash or zsh: eval "$(register-python-argcomplete ablate)"',
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version()}")
     parser.set_defaults(run=lambda _: without_verb(parser))
