@@ -18,7 +18,7 @@ from torch import nn
 from ablations.attention import find_block, set_evaluation
 from ablations.attention.base import has_two_evaluations
 from ablations.complexity import Cost, measure
-from ablations.errors import UnwritableError, printable, writing
+from ablations.errors import UnwritableError, first_line, writing
 from ablations.models import check_network, find_encoder, find_model, find_placement
 from ablations.records import FailureKind, RunRecord, tail
 from ablations.run_config import RunConfig
@@ -315,16 +315,7 @@ def quiet() -> Iterator[None]:
 def note_error(folder: RunFolder, error: BaseException) -> None:
     """An error is a failure of the run, with its traceback."""
     log = tail("".join(traceback.format_exception(error)))
-    folder.note_failure(kind_of(error), reason_of(error), log)
-
-
-def reason_of(error: BaseException) -> str:
-    """One line: the class, and the first line of its words if it has any."""
-    try:
-        first_line = (str(error).strip().splitlines() or [""])[0]
-    except Exception:  # a user's error may not even say what it is
-        first_line = ""
-    return printable(f"{type(error).__name__}: {first_line}", REASON).removesuffix(":")
+    folder.note_failure(kind_of(error), first_line(error, REASON), log)
 
 
 def kind_of(error: BaseException) -> FailureKind:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pytorch_lightning.loggers.logger import Logger
 
-from ablations.errors import InputError
+from ablations.errors import InputError, first_line
 from ablations.records import RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
@@ -274,10 +274,6 @@ def seconds(name: str, default: float) -> float:
         return float(given)
     except ValueError:
         raise InputError(f"WANDB_{name} = {given!r}: not a number of seconds") from None
-
-
-def first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
 
 
 def show(record: RunRecord, folder: RunFolder, mode: WandbMode) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pandas import DataFrame
 
-from ablations.errors import InputError
+from ablations.errors import writing
 from reports.columns import Column, label, prose, text
 
 LEFT = (text, prose, label)
@@ -142,9 +142,7 @@ def write_csv(table: DataFrame, path: Path) -> None:
 
 
 def write_text(path: Path, content: str) -> None:
-    """Raises InputError if the folder cannot be written."""
-    try:
+    """Raises UnwritableError."""
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
