@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lightning_modules.execution import Execution
+from sweeps.book import Book
 from sweeps.display import Display
 from sweeps.local.resources import Resources, check_gpus
 from sweeps.local.runner import Runner
@@ -36,7 +37,8 @@ def here(
 
     check_gpus(resources.gpus)
     device_kind(execution.accelerator)
-    return Runner(runs, launch, execution, resources, display).run()
+    book = Book(runs, launch, resources.retries, display)
+    return Runner(book, execution, resources).run()
 
 
 def slurm(
@@ -46,7 +48,8 @@ def slurm(
     allocation: Allocation,
     display: Display,
 ) -> Summary:
-    return Cluster(runs, launch, execution, allocation, display).run()
+    book = Book(runs, launch, allocation.retries, display)
+    return Cluster(book, execution, allocation).run()
 
 
 def stand_in(

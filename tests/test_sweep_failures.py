@@ -16,6 +16,7 @@ from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder, read_records
 from lightning_modules.execution import Execution
 from lightning_modules.lock import claim
+from sweeps.book import Book
 from sweeps.display import Display
 from sweeps.local import worker
 from sweeps.local.resources import Resources
@@ -119,8 +120,8 @@ def sweep(folder: Path, resources: Resources, *configs: RunConfig) -> tuple[Summ
     """Run cells and return what a log would show."""
     text = io.StringIO()
     display = Display(Console(file=text, width=200))
-    runner = Runner(map(planned, configs), launch(folder), EXECUTION, resources, display)
-    return runner.run(), text.getvalue()
+    book = Book(map(planned, configs), launch(folder), resources.retries, display)
+    return Runner(book, EXECUTION, resources).run(), text.getvalue()
 
 
 ENDS: dict[str, tuple[FailureKind, str, str]] = {  # kind, begin of the reason, log
