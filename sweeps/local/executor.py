@@ -1,6 +1,7 @@
 """The executor of this machine: worker processes, each with a run at a time."""
 
 from lightning_modules.execution import Execution
+from sweeps.book import Book
 from sweeps.display import Display
 from sweeps.local.resources import Resources, check_gpus
 from sweeps.local.runner import Runner
@@ -20,4 +21,5 @@ def here(
 
     check_gpus(resources.gpus)
     device_kind(execution.accelerator)
-    return Runner(runs, launch, execution, resources, display).run()
+    book = Book(runs, launch, resources.retries, display)
+    return Runner(book, execution, resources).run()

@@ -1,6 +1,7 @@
 """The executors of a cluster: Slurm, and submitit's stand-in for one."""
 
 from lightning_modules.execution import Execution
+from sweeps.book import Book
 from sweeps.display import Display
 from sweeps.outcome import Summary
 from sweeps.slurm.allocation import Allocation
@@ -15,7 +16,8 @@ def slurm(
     allocation: Allocation,
     display: Display,
 ) -> Summary:
-    return Cluster(runs, launch, execution, allocation, display).run()
+    book = Book(runs, launch, allocation.retries, display)
+    return Cluster(book, execution, allocation).run()
 
 
 def stand_in(
