@@ -12,7 +12,7 @@ from ablations.cli import main
 from ablations.records import RunRecord
 from ablations.run_folder import RunFolder
 from lightning_modules.execution import Execution
-from lightning_modules.train import claim
+from lightning_modules.lock import claim
 from sweeps.book import Book
 from sweeps.display import Display
 from sweeps.local.resources import Resources

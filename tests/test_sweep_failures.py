@@ -15,7 +15,7 @@ from ablations.records import Failure, FailureKind
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder, read_records
 from lightning_modules.execution import Execution
-from lightning_modules.train import claim
+from lightning_modules.lock import claim
 from sweeps.book import Book
 from sweeps.display import Display
 from sweeps.local import worker
@@ -198,7 +198,7 @@ def test_threads_are_divided_and_each_gpu_has_its_runs(
 def test_a_lock_that_a_killed_process_left_holds_nobody_up(tmp_path: Path) -> None:
     lock = RunFolder(tmp_path, NONE).lock
     holding = (
-        "import sys, time, pathlib; from lightning_modules.train import claim\n"
+        "import sys, time, pathlib; from lightning_modules.lock import claim\n"
         "with claim(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(3600)"
     )
     with subprocess.Popen(

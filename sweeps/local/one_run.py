@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from ablations.errors import UnwritableError
 from ablations.records import RunRecord
 from lightning_modules.execution import Execution
+from lightning_modules.lock import BusyError, claim
 from sweeps.attempt import Attempt
 from sweeps.local.command import as_child, run_command
 from sweeps.local.logs import log_into
@@ -33,7 +34,7 @@ Tell = Callable[[Message], None]
 
 def carry_out(run: PlannedRun, launch: Launch, execution: Execution, tell: Tell) -> Message:
     """Train one run; say how it ended. Only a wish to stop this process is raised."""
-    from lightning_modules.train import BusyError, note_error
+    from lightning_modules.failure import note_error
 
     folder = launch.folder(run)
     if folder.has_record():  # another runner was faster
@@ -58,7 +59,7 @@ def train_or_call(
     run: PlannedRun, launch: Launch, execution: Execution, tell: Tell
 ) -> RunRecord:
     """By this process, or by the command of a sweep that starts another program."""
-    from lightning_modules.train import claim, train
+    from lightning_modules.train import train
 
     def progress(step: int, loss: float) -> None:
         tell(Message("progress", step=step, loss=loss))
