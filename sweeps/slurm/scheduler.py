@@ -57,7 +57,7 @@ def executor_of(allocation: Allocation, folder: Path) -> submitit.AutoExecutor:
 
 
 def submit(jobs: list[Job], folder: Path, allocation: Allocation) -> list[Submitted]:
-    """Submit jobs as arrays, in that order. InputError with sbatch's words if it refuses."""
+    """Submit arrays of jobs, in that order; InputError with sbatch's words if refused."""
     executor = executor_of(allocation, folder)
     submitted: list[Submitted] = []
     # the local executor's controllers are not started by slurm_python
