@@ -123,7 +123,7 @@ def test_two_agents_leave_the_records_of_the_embedded_runner(
 
 
 def test_w_and_b_shows_what_the_runs_did(shared: Workplace) -> None:
-    """Under the names that the README promises."""
+    """Under the names that the guide promises."""
     records = by_id(shared.folder / "runs")
     for run in shared.server.runs():
         kept = records[run.display_name]
