@@ -24,7 +24,6 @@ from ablations.complexity.subjects import (
     counts_of_models,
 )
 from ablations.errors import InputError
-from reports import short_columns
 from reports.columns import (
     CROSSOVERS,
     GROWTH,
@@ -35,26 +34,25 @@ from reports.columns import (
 from reports.cost_notes import agreement, in_words
 from reports.cost_tables import cost_table, survey, that_fit, with_added
 from reports.growth_tables import crossovers, growth_table
-from reports.sheets import Sheet
+from reports.page import Page, Table, Text
 
 SAMPLE, SIDE = 5, (128, 128)  # models that --all counts whole, and at which size
 
 
-def blocks_sheets(
+def blocks_page(
     names: Sequence[str], channels: int, size: tuple[int, int], convention: Convention
-) -> list[Sheet]:
-    """Of blocks alone."""
+) -> Page:
+    """Blocks alone."""
     counts = counts_of_blocks(names, channels, size)
     table = cost_table(counts, convention)
     counts = that_fit(counts, table)
-    sheet = Sheet(
-        "cost",
+    costs = Table(
         fitting(table),
         cost_columns(convention),
+        "cost",
         f"One image, on {channels} channels of {size[0]}x{size[1]}. "
         f"{in_words(convention)}.",
         [agreement(audit(counts)), *table["problem"].dropna()],
-        short_columns.cost_columns(convention),
     )
     names = unique(counts)
     growths: dict[Evaluation, Growth] = {
@@ -62,25 +60,23 @@ def blocks_sheets(
         for evaluation in EVALUATIONS
     }
     formula = f"MACs of a block on {channels} channels: a + b N + c N^2, N = H W positions"
-    return [sheet, *growth_sheets(growths, counts, formula)]
+    parts = [costs, *growth_tables(growths, counts, formula)]
+    return Page("What attention blocks cost", parts)
 
 
-def model_sheets(
-    names: Sequence[str], setting: Setting, convention: Convention
-) -> list[Sheet]:
-    """Of a model with each block."""
+def model_page(names: Sequence[str], setting: Setting, convention: Convention) -> Page:
+    """A model with each block."""
     counts = counts_of_models(names, setting)
     bare, placement, (height, width) = setting
     where = f"{bare.model}, {bare.encoder}, {placement}, {height}x{width}"
     table = cost_table(counts, convention)
     counts = that_fit(counts, table)
-    sheet = Sheet(
-        "cost",
+    costs = Table(
         with_added(fitting(table, besides=["none"])),
         added_cost_columns(convention),
+        "cost",
         f"One image, {where}. {in_words(convention)}.",
         [agreement(audit(counts)), *table["problem"].dropna()],
-        short_columns.added_cost_columns(convention),
     )
     names = unique(counts)
     growths: dict[Evaluation, Growth] = {
@@ -88,7 +84,8 @@ def model_sheets(
         for evaluation in EVALUATIONS
     }
     formula = "MACs that a block adds: a + b N + c N^2, N = H W pixels of the image. "
-    return [sheet, *growth_sheets(growths, counts, formula + bare_line(bare))]
+    parts = [costs, *growth_tables(growths, counts, formula + bare_line(bare))]
+    return Page("What attention blocks cost in a model", parts)
 
 
 def fitting(table: pd.DataFrame, besides: Sequence[str] = ()) -> pd.DataFrame:
@@ -116,43 +113,44 @@ def bare_line(bare: BareModel) -> str:
     return f"The bare model's are {terms}, for sides that are multiples of {step}"
 
 
-def growth_sheets(
+def growth_tables(
     growths: Mapping[Evaluation, Growth], counts: Iterable[Counts], formula: str
-) -> Iterable[Sheet]:
+) -> Iterable[Table]:
     """The polynomials, and the squares from which one block costs more than another."""
     table = growth_table(growths, counts)
     if len(table):
-        yield Sheet("cost-growth", table, GROWTH, formula)
+        yield Table(table, GROWTH, "cost-growth", formula)
     crossings = crossovers(growths)
     if len(crossings):
         caption = (
             "MACs: side of a square image above which one block costs more than another"
         )
-        yield Sheet("cost-crossovers", crossings, CROSSOVERS, caption)
+        yield Table(crossings, CROSSOVERS, "cost-crossovers", caption)
 
 
-def survey_sheet(
+def survey_table(
     names: Sequence[str], settings: Iterable[Setting], convention: Convention
-) -> Sheet:
-    """Of every block in every setting."""
+) -> Table:
+    """Every block in every setting."""
     tables, counts = [], []
     for table, counted in survey(names, settings, convention):
         tables.append(table)
         counts += counted
-    return Sheet(
-        "cost-all",
+    return Table(
         pd.concat(tables, ignore_index=True),
         survey_columns(convention),
+        "cost-all",
         f"Every block in every model, one image. {in_words(convention)}.",
         [agreement(audit(counts)), sample_sentence(counts)],
     )
 
 
-def survey_lines(sheet: Sheet) -> list[str]:
+def survey_page(table: Table) -> Page:
     """In place of a table of thousands of rows: its length, what does not fit, notes."""
-    misfits = sheet.table["problem"].dropna()
-    head = f"{len(sheet.table)} rows, {len(misfits)} of blocks that do not fit"
-    return [head, *sheet.notes, *sorted(set(misfits))]
+    misfits = table.numbers["problem"].dropna()
+    head = f"{len(table.numbers)} rows, {len(misfits)} of blocks that do not fit"
+    lines = [head, *table.notes, *sorted(set(misfits))]
+    return Page("What attention blocks cost in many models", [Text(line) for line in lines])
 
 
 def sample_sentence(counts: Sequence[ModelCounts]) -> str:

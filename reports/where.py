@@ -5,9 +5,8 @@ from ablations.complexity.site_costs import site_costs
 from ablations.complexity.subjects import Setting
 from reports.columns import WHERE
 from reports.cost_tables import site_table
-from reports.sheets import Sheet
+from reports.page import Table
 
 
-def where_sheet(block: str, setting: Setting, evaluation: Evaluation) -> Sheet:
-    table = site_table(site_costs(block, setting, evaluation))
-    return Sheet("where", table, WHERE)
+def where_table(block: str, setting: Setting, evaluation: Evaluation) -> Table:
+    return Table(site_table(site_costs(block, setting, evaluation)), WHERE)

@@ -368,7 +368,7 @@ def test_a_network_is_checked_before_it_is_used() -> None:
 
 
 def test_two_blocks_of_one_class_name_are_told_apart() -> None:
-    from reports.columns import label
+    from reports.units import label
 
     assert label("first:Mine") != label("second:Mine")
     assert label("se") == "SE"

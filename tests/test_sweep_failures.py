@@ -15,7 +15,8 @@ from ablations.records import Failure, FailureKind
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder, read_records
 from lightning_modules.execution import Execution
-from lightning_modules.train import claim
+from lightning_modules.lock import claim
+from sweeps.book import Book
 from sweeps.display import Display
 from sweeps.local import worker
 from sweeps.local.resources import Resources
@@ -119,8 +120,8 @@ def sweep(folder: Path, resources: Resources, *configs: RunConfig) -> tuple[Summ
     """Run cells and return what a log would show."""
     text = io.StringIO()
     display = Display(Console(file=text, width=200))
-    runner = Runner(map(planned, configs), launch(folder), EXECUTION, resources, display)
-    return runner.run(), text.getvalue()
+    book = Book(map(planned, configs), launch(folder), resources.retries, display)
+    return Runner(book, EXECUTION, resources).run(), text.getvalue()
 
 
 ENDS: dict[str, tuple[FailureKind, str, str]] = {  # kind, begin of the reason, log
@@ -197,7 +198,7 @@ def test_threads_are_divided_and_each_gpu_has_its_runs(
 def test_a_lock_that_a_killed_process_left_holds_nobody_up(tmp_path: Path) -> None:
     lock = RunFolder(tmp_path, NONE).lock
     holding = (
-        "import sys, time, pathlib; from lightning_modules.train import claim\n"
+        "import sys, time, pathlib; from lightning_modules.lock import claim\n"
         "with claim(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(3600)"
     )
     with subprocess.Popen(
