@@ -25,7 +25,17 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UnwritableError(f"{path}: cannot be written ({error.strerror})") from None
+        reason = error.strerror or error
+        raise UnwritableError(f"{path}: cannot be written ({reason})") from None
+
+
+def first_line(error: BaseException, limit: int = LINE) -> str:
+    """The class of an error, and the first line of its words if it has any."""
+    try:
+        words = (str(error).strip().splitlines() or [""])[0]
+    except Exception:  # a user's error may not even say what it is
+        words = ""
+    return printable(f"{type(error).__name__}: {words}", limit).removesuffix(":")
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:

@@ -1,15 +1,9 @@
-"""What is written down: one folder per run, with a record of its result or its failure.
-
-runs/<study>/<run_id>/record.json    finished: the done-marker of the run
-runs/<study>/<run_id>/failure.json   failed, with the reason; removed by a later success
-"""
+"""What is written down of a run: a record of its result, or its failure."""
 
 import hashlib
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,17 +11,21 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
-from ablations.errors import InputError, writing
+from ablations.errors import InputError, shown
 from ablations.run_config import RunConfig, first_problem
+from ablations.whole_file import write_whole
 
 FailureKind = Literal["out of memory", "non-finite loss", "time-out", "crash", "error"]
 LOG_LINES, LOG_CHARACTERS = 40, 20_000  # kept of a failed run, at most
 MAX_BYTES = 2**25
 LINE = 300  # characters of a message
 ROUNDING = 1e-4  # of a mean that somebody else computed
+FORMAT: Final = 1  # of the files; those that do not state one are of format 1
+REMEDY = "to repeat the run, move the file away"
 
 
 class Document(BaseModel):
@@ -35,64 +33,100 @@ class Document(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    format: Literal[1] = FORMAT
     config: RunConfig
 
+    @model_validator(mode="before")
+    @classmethod
+    def of_this_format(cls, content: Any) -> Any:
+        """Another format is refused before its keys are looked at."""
+        if isinstance(content, dict) and not has_this_format(content):
+            number = shown(content["format"])
+            raise ValueError(
+                f"format {number} is not the one that this version of the suite reads "
+                f"({FORMAT}); update the suite if a newer version wrote this"
+            )
+        return content
+
+    @field_validator("config", mode="before")
+    @classmethod
+    def as_stated(cls, config: Any) -> Any:
+        """A source that was not written down is not looked up: it may have changed."""
+        return {"source": ""} | config if isinstance(config, dict) else config
+
     def write(self, path: Path) -> None:
-        """Write to a partial file, flush, rename. Raises UnwritableError."""
+        """Whole or not at all. Raises UnwritableError."""
         content = self.model_dump(mode="json")
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("w", encoding="utf-8") as file:
-                json.dump(content | {"sha256": checksum(content)}, file, indent=2)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
+        text = json.dumps(content | {"sha256": checksum(content)}, indent=2)
+        write_whole(path, f"{text}\n".encode())
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read and check a file; InputError says what is wrong with it."""
         content = read_json(path)
         if not isinstance(content, dict) or "sha256" not in content:
-            raise InputError(f"{path}: truncated or not a record")
+            raise refused(path, "truncated or not a record")
         if content.pop("sha256") != checksum(content):
-            raise InputError(f"{path}: was changed after it was written")
+            raise refused(path, "was changed after it was written")
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            raise InputError(f"{path}: {problem_of(error)}") from None
+            raise refused(path, problem_of(error)) from None
 
     @classmethod
     def read_own(cls, path: Path) -> Self:
-        """The same, of a file that must lie in the folder of its run."""
+        """The same for a file that must lie in the folder of its run."""
         document = cls.read(path)
         if path.parent.name != document.config.run_id:
-            raise InputError(f"{path}: belongs to run {document.config.run_id}")
+            raise refused(path, f"belongs to run {document.config.run_id}")
         return document
+
+    @classmethod
+    def read_of(cls, path: Path, config: RunConfig) -> Self:
+        """The same for the file of one run; two configurations may have an equal id."""
+        document = cls.read_own(path)
+        if document.config.overrides() != config.overrides():
+            raise refused(path, "belongs to another run with the same id")
+        return document
+
+
+def refused(path: Path, problem: str) -> InputError:
+    """The error for a file that is not taken for what its name says."""
+    return InputError(f"{path}: {problem}; {REMEDY}")
+
+
+def has_this_format(content: dict[str, Any]) -> bool:
+    return bool(content.get("format", FORMAT) == FORMAT)
+
+
+def states(content: object, config: RunConfig) -> bool:
+    """Whether this is plainly a record of a configuration; its values are not checked."""
+    if not isinstance(content, dict) or not has_this_format(content):
+        return False
+    return bool(content.get("config") == config.model_dump())
 
 
 def read_json(path: Path) -> object:
     """InputError for what is not a file of plain JSON of a sensible size."""
     try:
         if not path.is_file():
-            raise InputError(f"{path}: not a regular file")
+            raise refused(path, "not a regular file")
         if (size := path.stat().st_size) > MAX_BYTES:
-            raise InputError(f"{path}: {size:,} bytes, a record has at most {MAX_BYTES:,}")
+            raise refused(path, f"{size:,} bytes, a record has at most {MAX_BYTES:,}")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
-        raise InputError(f"{path}: truncated or not a record (not UTF-8)") from None
+        raise refused(path, "truncated or not a record (not UTF-8)") from None
     try:
         content = json.loads(text, object_pairs_hook=unique)
         if r"\ud" in text.lower():  # halves of characters, which no file can hold
             json.dumps(content, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         half = repr(error.object[error.start])
-        raise InputError(f"{path}: {half} is half of a character, not text") from None
+        raise refused(path, f"{half} is half of a character, not text") from None
     except (ValueError, RecursionError):
-        raise InputError(f"{path}: truncated or not a record") from None
+        raise refused(path, "truncated or not a record") from None
     return content
 
 
@@ -110,6 +144,8 @@ def problem_of(error: ValidationError) -> str:
         return f"{'.'.join(map(str, problem['loc']))} is missing"
     line = first_problem(error) if problem["loc"] else problem["msg"]
     line = line.replace("Value error, ", "")
+    if problem["type"] == "extra_forbidden":
+        line += "; update the suite if a newer version wrote this"
     return line if len(line) < LINE else f"{line[: LINE // 2]} ... {line[-LINE // 2 :]}"
 
 
@@ -168,7 +204,7 @@ class RunRecord(Document):
     def row(self) -> dict[str, Any]:
         """The record as one flat table row."""
         fields = self.model_dump(
-            exclude={"config", "iou", "curve", "versions", "failures", "notes"}
+            exclude={"format", "config", "iou", "curve", "versions", "failures", "notes"}
         )
         return self.config.model_dump() | fields | {"run_id": self.config.run_id}
 
@@ -179,18 +215,12 @@ class Failure(Document):
     kind: FailureKind
     reason: str  # one line
     log: str  # the end of what the run printed, and the traceback if there was one
-    earlier: tuple[str, ...] = ()  # the reasons of the tries before this one
+    earlier: tuple[str, ...] = ()  # the reasons of the attempts before this one
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Of every try, the last one at the end."""
+        """One for each attempt, the last at the end."""
         return (*self.earlier, self.reason)
-
-    def note(self, study: Path) -> None:
-        """Write it where the run belongs; failures of earlier tries are not forgotten."""
-        earlier = failures(self.config, study)
-        path = failure_path(self.config, study)
-        self.model_copy(update={"earlier": earlier}).write(path)
 
 
 def tail(text: str) -> str:
@@ -201,53 +231,3 @@ def tail(text: str) -> str:
 
 def checksum(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def run_folder(config: RunConfig, study: Path) -> Path:
-    return study / config.run_id
-
-
-def failure_path(config: RunConfig, study: Path) -> Path:
-    return run_folder(config, study) / "failure.json"
-
-
-def failures(config: RunConfig, study: Path) -> tuple[str, ...]:
-    """Why the tries of a run failed until now."""
-    path = failure_path(config, study)
-    return Failure.read_own(path).reasons if path.exists() else ()
-
-
-def find_record(config: RunConfig, study: Path) -> RunRecord | None:
-    """The record of a run, if it has one; InputError for one that is not the run's own."""
-    path = run_folder(config, study) / "record.json"
-    return RunRecord.read_own(path) if path.exists() else None
-
-
-def has_record(config: RunConfig, study: Path) -> bool:
-    """Whether there is one, and it is the run's; its values are checked by who reads it."""
-    path = run_folder(config, study) / "record.json"
-    if not path.exists():
-        return False
-    content = read_json(path)
-    if not isinstance(content, dict) or content.get("config") != config.model_dump():
-        RunRecord.read_own(path)  # says what is wrong; one without a later key is right
-    return True
-
-
-def read_records(folder: Path) -> Iterator[RunRecord]:
-    """Every record below folder, in the order of paths; a run twice is an InputError."""
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder of runs")
-    first: dict[str, Path] = {}
-    for path in sorted(folder.rglob("record.json")):
-        record = RunRecord.read_own(path)
-        if (before := first.setdefault(path.parent.name, path)) != path:
-            raise InputError(f"{before} and {path} are the same run; leave one of them out")
-        yield record
-
-
-def read_failures(folder: Path) -> Iterator[Failure]:
-    """Every failure below folder whose run has no record."""
-    for path in sorted(folder.rglob("failure.json")):
-        if not path.with_name("record.json").exists():
-            yield Failure.read_own(path)

@@ -34,17 +34,23 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
-    block: str = Field("none", description="attention block: a key, or my_file:MyBlock")
-    placement: str = Field("residual", description="where blocks go in the model")
+    block: str = Field(
+        "none", description="attention block: a key, or my_file:MyBlock, see `ablate list`"
+    )
+    placement: str = Field(
+        "residual", description="where blocks go in the model, see `ablate list placements`"
+    )
     evaluation: Literal["direct", "fast"] = Field(
         "fast", description="how blocks are computed: as published, or faster"
     )
-    model: str = Field("deeplabv3plus", description="smp architecture")
-    encoder: str = Field("resnet18", description="smp encoder")
+    model: str = Field(
+        "deeplabv3plus", description="smp architecture, see `ablate list models`"
+    )
+    encoder: str = Field("resnet18", description="smp encoder, see `ablate list encoders`")
     encoder_weights: str | None = Field(
         None, description="pretrained encoder weights by smp's name; none: random"
     )
-    dataset: str = Field("digits", description="data set")
+    dataset: str = Field("digits", description="data set, see `ablate list datasets`")
     image_size: int = Field(
         64, ge=16, le=16384, description="side of the square crop, in pixels"
     )
@@ -106,16 +112,20 @@ class RunConfig(BaseModel):
     def run_id(self) -> str:
         """A readable name, unique per configuration and equal on every machine.
 
-        Of what differs from the defaults: a key added with the default that means the
-        former behaviour changes no id. So a default never changes.
+        It is the hash of what differs from the defaults: a key added with the default that
+        means the former behaviour changes no id. So a default never changes.
         """
-        usual = {key: field.default for key, field in type(self).model_fields.items()}
-        changed = {key: v for key, v in self.model_dump().items() if v != usual[key]}
-        text = json.dumps(changed, sort_keys=True)
+        text = json.dumps(self.overrides(), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:10]
         readable = f"{self.block}-{self.placement}-{self.encoder}"
         readable = re.sub(r"[^A-Za-z0-9_-]+", "_", readable)[:READABLE]
         return f"{readable}-s{self.seed}-{digest}"
+
+    def overrides(self) -> dict[str, Any]:
+        """What differs from the defaults, by key."""
+        defaults = {key: field.default for key, field in type(self).model_fields.items()}
+        values = self.model_dump().items()
+        return {key: value for key, value in values if value != defaults[key]}
 
     def changed(self, **values: Any) -> Self:
         """A valid copy with other values; what is filled in follows them."""

@@ -96,7 +96,7 @@ class Interrupts(Callback):
         unfinished = trainer.state.fn == TrainerFn.FITTING and (
             trainer.global_step < trainer.max_steps
         )
-        if self.times and unfinished and self.between_steps.yes:
+        if self.times and unfinished and self.between_steps.now:
             raise Interrupted(self.number, trainer.global_step, trainer.max_steps)
 
 

@@ -5,13 +5,12 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from ablations.errors import InputError
+from lightning_modules.execution import Accelerator
 
-Accelerator = Literal["auto", "cpu", "gpu", "mps"]
 PACKAGES = ["torch", "pytorch-lightning", "segmentation-models-pytorch", "timm", "numpy"]
 SUITE = "attention-ablations"
 PRECISIONS = {
@@ -51,6 +50,12 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"
+
+
+def made_with(accelerator: Accelerator) -> dict[str, str]:
+    """What a record and a checkpoint say of the circumstances."""
+    device = device_name(torch.device(device_kind(accelerator)))
+    return {"device": device, "commit": commit()} | versions()
 
 
 def versions() -> dict[str, str]:

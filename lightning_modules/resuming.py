@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from ablations.errors import writing
+from ablations.errors import first_line, writing
 from lightning_modules.checkpoints import STATEMENT, Statement
 from lightning_modules.display import say
 from lightning_modules.segmentation import SegmentationModule
@@ -68,8 +68,7 @@ def read(path: Path) -> dict[str, Any]:
     except UnusableError:
         raise
     except Exception as error:  # whatever the bytes make of the reader
-        reason = (str(error).strip().splitlines() or [""])[0]
-        raise UnusableError("damaged", f"{type(error).__name__}: {reason}") from None
+        raise UnusableError("damaged", first_line(error)) from None
     if not isinstance(checkpoint, dict):
         raise UnusableError("damaged", "it holds no training")
     return checkpoint

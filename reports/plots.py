@@ -17,7 +17,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from matplotlib.transforms import ScaledTranslation, Transform
 from pandas import DataFrame
 
-from ablations.errors import InputError
+from ablations.errors import writing
 from reports.labels import End, in_margin, name, place_labels
 from reports.tables import block_order
 
@@ -256,11 +256,8 @@ def added_cost(costs: DataFrame) -> Figure:
 
 def save(figure: Figure, folder: Path, name: str) -> None:
     """name.svg and name.png, without a date in them."""
-    try:
+    with writing(folder), mpl.rc_context(STYLE), warnings.catch_warnings():
         folder.mkdir(parents=True, exist_ok=True)
-        with mpl.rc_context(STYLE), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
-            figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
-            figure.savefig(folder / f"{name}.png")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror})") from None
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
+        figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+        figure.savefig(folder / f"{name}.png")

@@ -9,7 +9,8 @@ import wandb
 from pydantic import ValidationError
 
 from ablations.errors import InputError
-from ablations.records import RunRecord, problem_of, run_folder
+from ablations.records import RunRecord, problem_of
+from ablations.run_folder import RunFolder
 from lightning_modules.wandb_mirror import RECORD_KEY
 from sweeps.study.study import Study
 from sweeps.study.sweep_file import parse_study
@@ -18,34 +19,35 @@ PREFIX = "wandb:"
 LISTED = 10  # problems in a message
 
 
-def collect(address: str, folder: Path) -> tuple[Path, Study]:
-    """Write the records of wandb:ENTITY/PROJECT/SWEEP below folder; return where and whose.
+def collect(address: str, runs_folder: Path) -> tuple[Path, Study]:
+    """Write the records of wandb:ENTITY/PROJECT/SWEEP; the folder of the study, and it.
 
-    Raises InputError where the sweep cannot be read, and with a list where runs of it are
-    missing or are there twice.
+    Raises InputError if the sweep cannot be read, and with a list if runs of it are
+    missing or duplicate.
     """
-    entity, project, name = parts_of(address)
+    entity, project, sweep_name = parts_of(address)
     try:
         sweep: Any = wandb.Api().sweep(  # type: ignore[no-untyped-call]
-            f"{entity}/{project}/{name}"
+            f"{entity}/{project}/{sweep_name}"
         )
         runs = list(sweep.runs)  # page by page
-        study = parse_study(sweep.config, Path(name))
+        study = parse_study(sweep.config, Path(sweep_name))
     except (wandb.errors.CommError, wandb.errors.UsageError, ValueError) as error:
         raise InputError(f"{address}: {error}") from None
     records = [record_of(run) for run in runs if has_record(run)]
     check_cells(address, study, records, states(study, runs))
+    study_folder = runs_folder / study.name
     for record in records:
-        record.write(run_folder(record.config, folder / study.name) / "record.json")
-    return folder / study.name, study
+        record.write(RunFolder(study_folder, record.config).record)
+    return study_folder, study
 
 
 def parts_of(address: str) -> tuple[str, str, str]:
     """Entity, project and sweep."""
-    path = re.fullmatch(rf"{PREFIX}(\w[\w.-]*)/(\w[\w.-]*)/(\w[\w.-]*)", address)
-    if path is None:
+    match = re.fullmatch(rf"{PREFIX}(\w[\w.-]*)/(\w[\w.-]*)/(\w[\w.-]*)", address)
+    if match is None:
         raise InputError(f"{address!r} is not {PREFIX}ENTITY/PROJECT/SWEEP")
-    return path[1], path[2], path[3]
+    return match[1], match[2], match[3]
 
 
 def has_record(run: Any) -> bool:
@@ -61,28 +63,28 @@ def record_of(run: Any) -> RunRecord:
 
 def states(study: Study, runs: list[Any]) -> dict[str, str]:
     """What W&B says of its last run of each cell that was handed out."""
-    found = {}
+    last_states = {}
     for run in runs:
-        asked = {key: run.config[key] for key in study.parameters if key in run.config}
-        found[study.run(asked).asked().run_id] = f"{run.state} as run {run.id}"
-    return found
+        cell = {key: run.config[key] for key in study.parameters if key in run.config}
+        last_states[study.config(cell).asked().run_id] = f"{run.state} as run {run.id}"
+    return last_states
 
 
 def check_cells(
     address: str, study: Study, records: list[RunRecord], states: dict[str, str]
 ) -> None:
-    """Each cell of the sweep must be there once."""
+    """Each cell of the sweep must have one record."""
     counts = Counter(record.config.asked().run_id for record in records)
-    asked = {config.asked().run_id for config in study.runs()}  # whatever the source was
+    planned = {run.config.asked().run_id for run in study.runs()}  # whatever the source was
     problems = (
         [
             f"missing: {run_id} ({states.get(run_id, 'not handed out')})"
-            for run_id in sorted(asked - set(counts))
+            for run_id in sorted(planned - set(counts))
         ]
         + [f"{times} times: {run_id}" for run_id, times in counts.items() if times > 1]
-        + [f"not of this sweep: {run_id}" for run_id in sorted(set(counts) - asked)]
+        + [f"not of this sweep: {run_id}" for run_id in sorted(set(counts) - planned)]
     )
     if problems:
         more = f", and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
-        listed = ", ".join(problems[:LISTED])
-        raise InputError(f"{address}: {len(problems)} problems: {listed}{more}")
+        some = ", ".join(problems[:LISTED])
+        raise InputError(f"{address}: {len(problems)} problems: {some}{more}")

@@ -14,7 +14,7 @@ KINDS = {".md", ".csv", ".tex", ".svg", ".png"}
 
 def publish(
     report: Path,
-    study: str,
+    study_name: str,
     mode: Literal["offline", "online"],
     project: str | None = None,
     entity: str | None = None,
@@ -22,14 +22,14 @@ def publish(
     """Upload the files of a report folder and say where they are.
 
     The run is called STUDY-report and is in the study's group; publishing again replaces
-    the files. Offline, they are kept for `wandb sync`. Raises InputError where W&B refuses.
+    the files. Offline, they are kept for `wandb sync`. Raises InputError if W&B refuses.
     """
     try:
         run: Any = wandb.init(
-            id=f"{study}-report",
-            name=f"{study}-report",
+            id=f"{study_name}-report",
+            name=f"{study_name}-report",
             job_type="report",
-            group=study,
+            group=study_name,
             project=project or os.environ.get("WANDB_PROJECT", PROJECT),
             entity=entity,
             dir=report,

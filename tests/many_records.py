@@ -15,8 +15,9 @@ from pathlib import Path
 
 from ablations.attention import BLOCKS
 from ablations.placements import PLACEMENTS
-from ablations.records import RunRecord, run_folder
+from ablations.records import RunRecord
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder
 
 CLASSES = ["background", "zero", "one", "two", "three", "four", "five", "six", "seven"]
 STEPS = range(4, 244, 4)
@@ -56,7 +57,7 @@ def write(folder: Path, runs: int, settings: int) -> None:
     draw = random.Random(0)
     seeds = (configs(settings, seed) for seed in itertools.count())
     for config in itertools.islice(itertools.chain.from_iterable(seeds), runs):
-        made_up(config, draw).write(run_folder(config, folder) / "record.json")
+        made_up(config, draw).write(RunFolder(folder, config).record)
 
 
 if __name__ == "__main__":

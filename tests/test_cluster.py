@@ -15,27 +15,25 @@ import submitit
 from rich.console import Console
 
 from ablations.errors import InputError
-from ablations.records import (
-    Failure,
-    RunRecord,
-    failure_path,
-    failures,
-    read_records,
-    run_folder,
-)
+from ablations.records import RunRecord
 from ablations.run_config import RunConfig
-from lightning_modules.train import Execution
+from ablations.run_folder import RunFolder, read_records
+from lightning_modules.execution import Execution
+from sweeps.book import Book
 from sweeps.display import Display
 from sweeps.slurm import cluster, scheduler
+from sweeps.slurm.allocation import Allocation
 from sweeps.slurm.cluster import Cluster
-from sweeps.slurm.scheduler import Allocation, Submitted
+from sweeps.slurm.scheduler import Submitted
 from sweeps.study.sweep_file import load_study
+from tests.planned_runs import configs, launch, planned
 from tests.states import PATIENCE, wait_until
 from tests.test_records import record
 
-SMOKE = list(load_study(Path(__file__).parents[1] / "sweeps" / "smoke.yaml").runs())
+SMOKE = configs(load_study(Path(__file__).parents[1] / "sweeps" / "smoke.yaml"))
 EXECUTION = Execution(accelerator="cpu")
 LOCAL = Allocation(cluster="local")
+TWICE = Allocation(cluster="local", retries=1)
 
 SLOW_BLOCK = """
 import pathlib, time
@@ -95,19 +93,18 @@ def steps_done() -> int:
     return len(Path("steps").read_text()) if Path("steps").exists() else 0
 
 
-def prepared(
-    folder: Path, *cells: RunConfig, allocation: Allocation = LOCAL, retries: int = 0
-) -> Cluster:
+def prepared(folder: Path, *configs: RunConfig, allocation: Allocation = LOCAL) -> Cluster:
     display = Display(Console(file=io.StringIO(), width=200))
-    return Cluster(list(cells), folder, EXECUTION, allocation, retries, display)
+    book = Book(map(planned, configs), launch(folder), allocation.retries, display)
+    return Cluster(book, EXECUTION, allocation)
 
 
 def test_a_study_runs_through_submitit_and_is_not_repeated(tmp_path: Path) -> None:
     wrong = RunConfig.parse(SMOKE[0].model_dump() | {"image_size": 40})
-    summary = prepared(tmp_path / "study", SMOKE[0], wrong, retries=1).run()
+    summary = prepared(tmp_path / "study", SMOKE[0], wrong, allocation=TWICE).run()
     assert (summary.finished, summary.repeated) == (1, 1)
     assert "not divisible" in summary.failed[wrong.run_id]
-    assert len(failures(wrong, tmp_path / "study")) == 2
+    assert len(RunFolder(tmp_path / "study", wrong).failures()) == 2
     assert [record.config for record in read_records(tmp_path)] == [SMOKE[0]]
     again = prepared(tmp_path / "study", SMOKE[0]).run()
     assert (again.recorded, again.finished) == (1, 0)
@@ -121,17 +118,17 @@ def task_of(controller: str) -> int:
 
 def send_after(sweep: Cluster, steps: int, number: signal.Signals) -> None:
     """Start a sweep of slow() and send its job a signal after so many steps."""
-    sweep.display.begin([slow()], 0)
-    sweep.submit([slow()])
+    sweep.book.open()
+    sweep.submit()
     wait_until(lambda: steps_done() >= steps)
-    os.kill(task_of(sweep.watched[slow()].job_id), number)
+    os.kill(task_of(sweep.watched[planned(slow())].job_id), number)
 
 
 def test_a_requeued_job_resumes_after_the_step_it_was_at(tmp_path: Path) -> None:
     sweep = prepared(tmp_path / "study", slow())
     send_after(sweep, 3, signal.SIGUSR2)  # what Slurm sends before it takes a machine
     watch_to_the_end(sweep)
-    assert (sweep.summary.finished, sweep.summary.failed) == (1, {})
+    assert (sweep.book.summary.finished, sweep.book.summary.failed) == (1, {})
     assert steps_done() == slow().max_steps
     [log] = (tmp_path / "study" / "jobs").glob("*_log.err")
     assert "Caught signal SIGUSR2" in log.read_text()
@@ -141,20 +138,20 @@ def test_a_job_that_is_killed_is_a_crash(tmp_path: Path) -> None:
     sweep = prepared(tmp_path / "study", slow())
     send_after(sweep, 1, signal.SIGKILL)
     watch_to_the_end(sweep)
-    assert "ended without a record: COMPLETED" in sweep.summary.failed[slow().run_id]
-    assert failure_path(slow(), tmp_path / "study").exists()
+    assert "ended without a record: COMPLETED" in sweep.book.summary.failed[slow().run_id]
+    assert RunFolder(tmp_path / "study", slow()).failure.exists()
 
 
 def test_a_run_of_an_earlier_start_is_not_run_twice(tmp_path: Path) -> None:
     first, second = (prepared(tmp_path / "study", slow()) for _ in range(2))
-    first.display.begin([slow()], 0)
-    first.submit([slow()])
+    first.book.open()
+    first.submit()
     second.run()
     [record] = read_records(tmp_path)
     assert isinstance(record, RunRecord)
     assert steps_done() == slow().max_steps
     first.look()
-    assert first.summary.finished == second.summary.finished == 1
+    assert first.book.summary.finished == second.book.summary.finished == 1
 
 
 def test_a_scheduler_that_is_not_here_is_named(
@@ -168,7 +165,7 @@ def test_a_scheduler_that_is_not_here_is_named(
 def test_squeue_that_does_not_answer_is_not_taken_for_an_empty_queue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = run_folder(SMOKE[0], tmp_path / "study") / "job"
+    path = RunFolder(tmp_path / "study", SMOKE[0]).job
     path.parent.mkdir(parents=True)
     path.write_text("7_0")
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -198,7 +195,7 @@ class StandIn:
 
 
 def leave_failure(folder: Path) -> None:
-    Failure(config=slow(), kind="error", reason="its own", log="").note(folder)
+    RunFolder(folder, slow()).note_failure("error", "its own")
 
 
 @pytest.mark.parametrize("left", ["nothing", "failure", "record", "both"])
@@ -207,21 +204,21 @@ def test_a_job_that_fails_is_cancelled_and_gets_a_record_has_ended_once(
     left: str, tmp_path: Path
 ) -> None:
     sweep = prepared(tmp_path / "study", slow())
-    sweep.display.begin([slow()], 0)
-    sweep.submit([slow()])
+    sweep.book.open()
+    sweep.submit()
     sweep.look()
     if left in ("failure", "both"):  # between two looks, the scheduler being asked first
         leave_failure(tmp_path / "study")
     if left in ("record", "both"):
-        record(slow()).write(run_folder(slow(), tmp_path / "study") / "record.json")
+        record(slow()).write(RunFolder(tmp_path / "study", slow()).record)
     sweep.ask()
     sweep.ask()
     sweep.look()
     sweep.look()
     assert sweep.watched == {}
-    assert sweep.summary.finished == (left in ("record", "both"))
-    assert len(sweep.summary.failed) == (left in ("nothing", "failure"))
-    noted = failures(slow(), tmp_path / "study")
+    assert sweep.book.summary.finished == (left in ("record", "both"))
+    assert len(sweep.book.summary.failed) == (left in ("nothing", "failure"))
+    noted = RunFolder(tmp_path / "study", slow()).failures()
     assert len(noted) == (left != "record")
 
 
@@ -235,8 +232,8 @@ def test_a_job_that_fails_while_others_are_submitted_has_failed_by_itself(
 
     monkeypatch.setattr(scheduler, "submit", submit)
     sweep = prepared(tmp_path / "study", slow())
-    sweep.display.begin([slow()], 0)
-    sweep.submit([slow()])
+    sweep.book.open()
+    sweep.submit()
     sweep.look()
-    assert sweep.summary.failed == {slow().run_id: "its own"}
-    assert failures(slow(), tmp_path / "study") == ("its own",)
+    assert sweep.book.summary.failed == {slow().run_id: "its own"}
+    assert RunFolder(tmp_path / "study", slow()).failures() == ("its own",)

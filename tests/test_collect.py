@@ -9,11 +9,12 @@ import pytest
 import yaml
 
 from ablations.errors import InputError
-from ablations.records import read_records
 from ablations.run_config import RunConfig
+from ablations.run_folder import read_records
 from sweeps.collect import collect
 from tests.fake_wandb import ENTITY, FakeWandb, Run, Sweep
 from tests.fake_wandb.backend import Project
+from tests.planned_runs import configs
 from tests.test_records import record
 
 CELLS = 60  # wandb asks for ten or fifty at a time
@@ -52,7 +53,7 @@ def test_every_page_of_a_long_sweep_is_read(sweep: Sweep, tmp_path: Path) -> Non
     folder, study = collect(address(sweep), tmp_path / "runs")
     assert (folder, study.name) == (tmp_path / "runs" / "many", "many")
     found = {read.config for read in read_records(folder)}
-    assert found == set(study.runs())
+    assert found == set(configs(study))
     assert len(found) == CELLS
 
 

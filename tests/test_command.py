@@ -8,9 +8,10 @@ import pytest
 
 from ablations.cli import main
 from ablations.errors import InputError
-from ablations.records import run_folder
+from ablations.run_folder import RunFolder
 from sweeps.study.command import as_sent, expand, own_flags
 from sweeps.study.sweep_file import load_study
+from tests.planned_runs import configs
 from tests.test_records import record
 
 CELL = {"aug": False, "flip": True, "lr": 10.0, "name": None, "opt": {"kind": "sgd"}}
@@ -128,11 +129,13 @@ def test_flags_of_the_command_count_in_every_cell(
     command = f"{OWN}, --placement, stages, --runs, elsewhere, --no-augment]"
     path = sweep_file(tmp_path, command)
     study = load_study(path)
-    assert [(run.seed, run.placement, run.augment, run.block) for run in study.runs()] == [
+    assert [
+        (run.seed, run.placement, run.augment, run.block) for run in configs(study)
+    ] == [
         (0, "stages", False, "none"),
         (1, "stages", False, "none"),
     ]
-    assert study.cell(list(study.runs())[1]) == {"seed": 1}
+    assert list(study.runs())[1].cell == {"seed": 1}
     assert main(["sweep", str(path), "--check"]) == 0
     shown = capsys.readouterr().out
     assert "small: 2 cells; seed swept" in shown
@@ -144,8 +147,8 @@ def test_an_option_goes_before_the_commands_flag_and_that_before_the_default(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = sweep_file(tmp_path, f"{OWN}, --runs, elsewhere]")
-    for config in load_study(path).runs():
-        written = run_folder(config, tmp_path / "elsewhere" / "small") / "record.json"
+    for config in configs(load_study(path)):
+        written = RunFolder(tmp_path / "elsewhere" / "small", config).record
         record(config).write(written)
     assert main(["sweep", str(path), "--dry-run"]) == 0
     assert "2 runs: 2 finished" in capsys.readouterr().out

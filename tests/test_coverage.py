@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from ablations.cli import main
-from ablations.records import Failure, run_folder
+from ablations.records import Failure
+from ablations.run_folder import RunFolder
 from sweeps.study.coverage import missing, state
 from sweeps.study.sweep_file import load_study
+from tests.planned_runs import configs
 from tests.test_records import record
 
 SWEEP = """
@@ -24,10 +26,10 @@ def sweep_file(tmp_path: Path) -> Path:
     """Six cells, of which the second is finished and the third failed."""
     path = tmp_path / "any.yaml"
     path.write_text(SWEEP)
-    cells = list(load_study(path).runs())
-    record(cells[1]).write(run_folder(cells[1], tmp_path / "shared") / "record.json")
-    failure = Failure(config=cells[2], kind="error", reason="no luck", log="")
-    failure.write(run_folder(cells[2], tmp_path / "shared") / "failure.json")
+    _, second, third, *_ = configs(load_study(path))
+    record(second).write(RunFolder(tmp_path / "shared", second).record)
+    failure = Failure(config=third, kind="error", reason="no luck", log="")
+    failure.write(RunFolder(tmp_path / "shared", third).failure)
     return path
 
 
@@ -48,8 +50,8 @@ def test_missing_cells_are_a_sweep_of_the_same_study(
 def test_nothing_missing_is_good_news(
     sweep_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for cell in load_study(sweep_file).runs():
-        record(cell).write(run_folder(cell, tmp_path / "shared") / "record.json")
+    for config in configs(load_study(sweep_file)):
+        record(config).write(RunFolder(tmp_path / "shared", config).record)
     assert main(["missing", str(sweep_file), "--runs", str(tmp_path)]) == 0
     assert "every run has a record" in capsys.readouterr().out
 
@@ -75,7 +77,8 @@ def test_a_dry_run_says_what_is_known_of_each_cell(
 ) -> None:
     assert main(["sweep", str(sweep_file), "--runs", str(tmp_path), "--dry-run"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    states = [state(cell, tmp_path / "shared") for cell in load_study(sweep_file).runs()]
+    planned = configs(load_study(sweep_file))
+    states = [state(config, tmp_path / "shared") for config in planned]
     assert [line.split()[0] for line in lines[:-1]] == states
     assert states == ["waiting", "finished", "failed", "waiting", "waiting", "waiting"]
     assert lines[-1] == "6 runs: 4 waiting, 1 finished, 1 failed"
@@ -97,8 +100,8 @@ def test_two_thousand_cells_are_listed_in_a_few_seconds(
 ) -> None:
     path = tmp_path / "large.yaml"
     path.write_text(LARGE)
-    for cell in load_study(path).runs() if recorded else ():
-        record(cell).write(run_folder(cell, tmp_path / "large") / "record.json")
+    for config in configs(load_study(path)) if recorded else ():
+        record(config).write(RunFolder(tmp_path / "large", config).record)
     began = time.process_time()
     assert main(["sweep", str(path), "--runs", str(tmp_path), "--dry-run"]) == 0
     assert time.process_time() - began < 5
@@ -119,18 +122,18 @@ def test_run_cap_plans_the_first_runs_only(
 ) -> None:
     path = tmp_path / "capped.yaml"
     path.write_text(CAPPED.format(method=method))
-    first, second = load_study(path).runs()
+    first, second = configs(load_study(path))
     if method == "grid":
         assert [(run.block, run.seed) for run in (first, second)] == [
             ("none", 0),
             ("none", 1),
         ]
-    record(first).write(run_folder(first, tmp_path / "capped") / "record.json")
+    record(first).write(RunFolder(tmp_path / "capped", first).record)
     rest = tmp_path / "rest.yaml"
     options = ["--runs", str(tmp_path), "--out", str(rest)]
     assert main(["missing", str(path), *options]) == 1
-    assert list(load_study(rest).runs()) == [second]
-    record(second).write(run_folder(second, tmp_path / "capped") / "record.json")
+    assert configs(load_study(rest)) == [second]
+    record(second).write(RunFolder(tmp_path / "capped", second).record)
     assert main(["missing", str(path), *options]) == 0
     assert "every run has a record" in capsys.readouterr().out
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ablations.records import RunRecord, read_failures, read_records
+from ablations.records import RunRecord
+from ablations.run_folder import read_failures, read_records
 from sweeps.study.coverage import missing
 from sweeps.study.sweep_file import load_study
 from tests.states import PATIENCE, wait_until

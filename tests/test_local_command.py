@@ -11,12 +11,12 @@ import pytest
 import yaml
 
 from ablations.cli import main
-from ablations.records import Failure, read_records, run_folder
-from ablations.run_config import RunConfig
-from lightning_modules.train import Execution
+from ablations.records import Failure
+from ablations.run_folder import RunFolder, read_records
 from sweeps.local.command import as_child, call
 from sweeps.study.study import Study
 from sweeps.study.sweep_file import load_study
+from tests.planned_runs import configs
 from tests.states import PATIENCE, wait_until
 from tests.test_records import record
 
@@ -48,13 +48,13 @@ def test_the_environment_is_that_of_an_agents_child(
 ) -> None:
     monkeypatch.setenv("WANDB_SWEEP_ID", "outer")
     monkeypatch.delenv("WANDB_MODE", raising=False)
-    config = list(STUDY.runs())[1]
-    folder = run_folder(config, tmp_path)
+    run = list(STUDY.runs())[1]
+    folder = RunFolder(tmp_path, run.config).path
     folder.mkdir()
     before = dict(os.environ)
-    with as_child(config, tmp_path, Execution(wandb="offline", sweep=STUDY)):
+    with as_child(run, STUDY.launch(tmp_path), "offline"):
         assert "WANDB_SWEEP_ID" not in os.environ
-        assert os.environ["WANDB_RUN_ID"] == f"small-{config.run_id[-10:]}"
+        assert os.environ["WANDB_RUN_ID"] == f"small-{run.config.run_id[-10:]}"
         assert os.environ["WANDB_RUN_GROUP"] == "small"
         assert os.environ["WANDB_PROJECT"] == "attention"
         assert os.environ["WANDB_MODE"] == "offline"
@@ -66,12 +66,6 @@ def test_the_environment_is_that_of_an_agents_child(
         }
         assert json.loads(cell.with_suffix(".json").read_text()) == {"lr": 10, "seed": 1}
     assert dict(os.environ) == before
-
-
-def test_a_run_without_a_sweep_keeps_its_environment(tmp_path: Path) -> None:
-    before = dict(os.environ)
-    with as_child(RunConfig(), tmp_path, Execution()):
-        assert dict(os.environ) == before
 
 
 def test_another_program_is_a_child_and_its_record_counts(
@@ -90,11 +84,11 @@ def test_another_program_is_a_child_and_its_record_counts(
     command = ["sweep", str(tmp_path / "own.yaml"), "--runs", str(tmp_path / "runs")]
     assert main(command) == 1
     assert "1 finished, 0 had a record, 2 failed" in capsys.readouterr().out
-    zero, one, two = load_study(tmp_path / "own.yaml").runs()
+    zero, one, two = configs(load_study(tmp_path / "own.yaml"))
     folder = tmp_path / "runs" / "own"
     assert list(read_records(folder)) == [record(zero)]
     for config, code in ((one, 3), (two, 0)):
-        failure = Failure.read(run_folder(config, folder) / "failure.json")
+        failure = Failure.read(RunFolder(folder, config).failure)
         assert failure.reason == f"the command ended with exit code {code} and no record"
         assert "at work on" in failure.log
 

@@ -8,12 +8,14 @@ from typing import NoReturn
 
 import pytest
 
-from ablations.records import Failure, failure_path
+from ablations.records import Failure
 from ablations.run_config import RunConfig
-from lightning_modules.train import Execution
+from ablations.run_folder import RunFolder
+from lightning_modules.execution import Execution
 from sweeps.local.command import Stopped
 from sweeps.local.logs import log_end
 from sweeps.local.one_run import Message, carry_out
+from tests.planned_runs import launch, planned
 
 CONFIG = RunConfig()
 
@@ -43,7 +45,7 @@ def end_of_run(
         raise error
 
     monkeypatch.setattr("lightning_modules.train.train", raises)
-    return carry_out(CONFIG, study, Execution(), lambda message: None)
+    return carry_out(planned(CONFIG), launch(study), Execution(), lambda message: None)
 
 
 def by_lightning(cause: KeyboardInterrupt) -> SystemExit:
@@ -77,10 +79,10 @@ def test_whatever_a_run_raises_is_its_failure(
 ) -> None:
     message = end_of_run(error, tmp_path, monkeypatch)
     assert (message.kind, message.reason) == ("failed", reason)
-    failure = Failure.read(failure_path(CONFIG, tmp_path))
+    failure = Failure.read(RunFolder(tmp_path, CONFIG).failure)
     assert failure.reasons == (reason,)
     assert len(failure.log) <= 20_000
-    assert "last words" in log_end(failure_path(CONFIG, tmp_path).with_name("log.txt"))
+    assert "last words" in log_end(RunFolder(tmp_path, CONFIG).log)
 
 
 def test_of_a_long_message_a_part_is_the_reason(
@@ -88,7 +90,7 @@ def test_of_a_long_message_a_part_is_the_reason(
 ) -> None:
     message = end_of_run(ValueError("x" * 10_000_000), tmp_path, monkeypatch)
     assert len(message.reason) <= 500
-    assert failure_path(CONFIG, tmp_path).stat().st_size < 30_000
+    assert RunFolder(tmp_path, CONFIG).failure.stat().st_size < 30_000
 
 
 def test_a_process_that_is_asked_to_end_records_no_failure(
@@ -96,7 +98,7 @@ def test_a_process_that_is_asked_to_end_records_no_failure(
 ) -> None:
     with pytest.raises(Stopped):
         end_of_run(Stopped(128 + signal.SIGTERM), tmp_path, monkeypatch)
-    assert not failure_path(CONFIG, tmp_path).exists()
+    assert not RunFolder(tmp_path, CONFIG).failure.exists()
 
 
 def test_of_a_long_log_only_the_end_is_read(tmp_path: Path) -> None:

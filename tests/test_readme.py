@@ -70,9 +70,9 @@ def test_every_command_of_a_guide_is_one(command: str) -> None:
     words = shlex.split(command)[1:]
     if words[-1] == "--help":
         with pytest.raises(SystemExit, match="0"):
-            create_parser().parse_args(words)
+            create_parser(words).parse_args(words)
     elif len(words) > 1 or words[0] not in VERBS:
-        create_parser().parse_args(words)
+        create_parser(words).parse_args(words)
 
 
 def test_the_guides_have_a_command_of_every_verb() -> None:

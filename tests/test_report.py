@@ -3,6 +3,8 @@
 import re
 import shutil
 import subprocess
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -10,13 +12,17 @@ from pandas import DataFrame, read_csv
 
 from ablations.cli import main
 from ablations.errors import InputError
-from ablations.records import Failure, run_folder
+from ablations.records import Failure
 from ablations.run_config import RunConfig
-from reports.columns import Column, millions, percent, points, share, text
-from reports.render import latex, markdown
+from ablations.run_folder import RunFolder
+from reports.page import Column, Page, Table
 from reports.report import write_report
+from reports.terminal import show
+from reports.units import millions, percent, points, share
+from reports.write import latex, markdown
 from sweeps.study.study import Study
 from tests import many_records
+from tests.planned_runs import configs
 from tests.test_records import record
 
 ODD = [
@@ -48,25 +54,32 @@ def runs(tmp_path: Path) -> Path:
             config = RunConfig(block=block, seed=seed)
             macs = 100 if block == "none" else 120
             one = record(config, miou + seed / 100).model_copy(update={"macs": macs})
-            one.write(run_folder(config, folder) / "record.json")
+            one.write(RunFolder(folder, config).record)
     lost = RunConfig(block="cbam")
     failure = Failure(config=lost, kind="error", reason=HOSTILE, log="")
-    failure.write(run_folder(lost, folder) / "failure.json")
+    failure.write(RunFolder(folder, lost).failure)
     return folder
 
 
 @pytest.fixture
 def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """They take most of the time of a report."""
-    monkeypatch.setattr("reports.report.pictures", lambda *arguments: [])
+    monkeypatch.setattr("reports.section.pictures", lambda *arguments: [])
+
+
+def printed(page: Page) -> str:
+    """As `ablate report` prints it."""
+    with redirect_stdout(StringIO()) as output:
+        show(page.parts, wide=False)
+    return output.getvalue()
 
 
 def test_a_report_holds_tables_plots_and_failures(runs: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     report = write_report(runs, out)
-    page = report.page.read_text()
-    assert str(out / "report.md") in report.summary
-    assert "| SE " in report.summary
+    page, summary = report.page.read_text(), printed(report.summary)
+    assert str(out / "report.md") in summary
+    assert "| SE " in summary
     assert "6 finished runs, 1 failed" in page
     assert r"a\|b" in page
     for line in ("| SE ", "| my_file:Own ", "+2.00"):
@@ -98,16 +111,15 @@ def test_equal_records_give_equal_files(runs: Path, tmp_path: Path) -> None:
 def test_coverage_is_stated(runs: Path, tmp_path: Path) -> None:
     parameters = {"block": {"values": ["none", "se", "gc"]}, "seed": {"values": [0, 1]}}
     study = Study(name="three", parameters=parameters)
-    page = write_report(runs, tmp_path / "out", list(study.runs())).page.read_text()
+    page = write_report(runs, tmp_path / "out", configs(study)).page.read_text()
     assert "4 of the 6 planned have a record" in page
     assert page.count("* `gc-residual-resnet18-s") == 2
     complete = Study(
         name="two", parameters=parameters | {"block": {"values": ["none", "se"]}}
     )
-    assert (
-        "Not complete"
-        not in write_report(runs, tmp_path / "out", list(complete.runs())).summary
-    )
+    report = write_report(runs, tmp_path / "out", configs(complete))
+    assert "Not complete" not in report.page.read_text()
+    assert "Not complete" not in printed(report.summary)
 
 
 @pytest.mark.usefixtures("without_pictures")
@@ -115,7 +127,7 @@ def test_a_run_whose_baseline_is_missing_is_named_and_left_out(
     runs: Path, tmp_path: Path
 ) -> None:
     config = RunConfig(block="se", seed=7)
-    record(config).write(run_folder(config, runs) / "record.json")
+    record(config).write(RunFolder(runs, config).record)
     page = write_report(runs, tmp_path / "out").page.read_text()
     assert f"`{config.run_id}`" in page
     assert "Without baseline" in page
@@ -124,7 +136,7 @@ def test_a_run_whose_baseline_is_missing_is_named_and_left_out(
 @pytest.mark.usefixtures("without_pictures")
 def test_other_settings_have_tables_of_their_own(runs: Path, tmp_path: Path) -> None:
     config = RunConfig(placement="stages")
-    record(config).write(run_folder(config, runs) / "record.json")
+    record(config).write(RunFolder(runs, config).record)
     page = write_report(runs, tmp_path / "out").page.read_text()
     assert "resnet18, residual" in page
     assert "resnet18, stages" in page
@@ -134,7 +146,7 @@ def test_other_settings_have_tables_of_their_own(runs: Path, tmp_path: Path) -> 
 def test_nothing_to_report_is_an_error_that_gives_the_reasons(tmp_path: Path) -> None:
     config = RunConfig()
     failure = Failure(config=config, kind="error", reason="no luck", log="")
-    failure.write(run_folder(config, tmp_path) / "failure.json")
+    failure.write(RunFolder(tmp_path, config).failure)
     with pytest.raises(InputError, match=r"no record.*1 failed.*no luck"):
         write_report(tmp_path, tmp_path / "out")
 
@@ -145,23 +157,25 @@ def test_a_folder_that_cannot_be_written_is_named(runs: Path, tmp_path: Path) ->
         write_report(runs, tmp_path / "file")
 
 
-TABLE = DataFrame({"name": [HOSTILE], "value": [0.0160], "missing": [float("nan")]})
-COLUMNS = [
-    Column("name", "Name", text),
-    Column("value", "Gain", points),
-    Column("missing", "±", percent),
-]
+TABLE = Table(
+    DataFrame({"name": [HOSTILE], "value": [0.0160], "missing": [float("nan")]}),
+    [
+        Column("name", "Name", str, "left"),
+        Column("value", "Gain", points),
+        Column("missing", "±", percent),
+    ],
+)
 
 
 def test_markdown_keeps_signs_and_escapes_pipes() -> None:
-    page = markdown(TABLE, COLUMNS)
+    page = markdown.table(TABLE)
     assert "+1.60" in page
     assert r"a\|b\_&lt;script>&50%\\n" in page
     assert "–" in page
 
 
 def test_latex_escapes_its_special_characters() -> None:
-    page = latex(TABLE, COLUMNS)
+    page = latex.table(TABLE)
     escaped = r"a\textbar{}b\_\textless{}script\textgreater{}\&50\%\textbackslash{}n"
     assert rf"{escaped} & +1.60 & -- \\" in page
     assert r"$\pm$" in page
@@ -186,17 +200,26 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
         said = {"device": name, "commit": name, "data": name, "versions": {name: name}}
         one = record(config).model_copy(update={"iou": iou, "notes": (name,), **said})
         one = one.model_copy(update={"macs": 100 + number})
-        one.write(run_folder(config, runs) / "record.json")
+        one.write(RunFolder(runs, config).record)
         lost = RunConfig(block=name, seed=1)
         failure = Failure(config=lost, kind="error", reason=name, log=name)
-        failure.write(run_folder(lost, runs) / "failure.json")
+        failure.write(RunFolder(runs, lost).failure)
     out = tmp_path_factory.mktemp("odd-report")
-    (out / "summary").write_text(write_report(runs, out).summary)
+    (out / "summary").write_text(printed(write_report(runs, out).summary))
     return out
 
 
-def test_odd_names_are_text_in_markdown_and_on_a_terminal(odd: Path) -> None:
-    for page in (odd / "report.md", odd / "summary", odd / "comparison-classes.md"):
+def test_odd_names_are_text_on_a_terminal(odd: Path) -> None:
+    content = (odd / "summary").read_text()
+    assert all(sign.isprintable() for sign in content.replace("\n", ""))
+    assert r"| a\n\| injected \| row \| |" in re.sub(" +", " ", content)
+    assert max(map(len, content.splitlines())) < 12_000
+    for shown in ("<script>alert(1)</script>", r"\x1b[31m", "[a](javascript:alert(1))"):
+        assert shown in content
+
+
+def test_odd_names_are_text_in_markdown(odd: Path) -> None:
+    for page in (odd / "report.md", odd / "comparison-classes.md"):
         content = page.read_text()
         assert all(sign.isprintable() for sign in content.replace("\n", ""))
         for harm in (
@@ -250,7 +273,7 @@ def test_settings_are_in_the_order_of_numbers_and_names(tmp_path: Path) -> None:
     for placement, lr in [("stages", 1e-4), ("residual", 0.01), ("residual", 0.002)]:
         for block in ("none", "se"):
             config = RunConfig(block=block, placement=placement, lr=lr)
-            record(config).write(run_folder(config, tmp_path) / "record.json")
+            record(config).write(RunFolder(tmp_path, config).record)
     page = write_report(tmp_path, tmp_path / "out").page.read_text()
     titles = [line for line in page.splitlines() if line.startswith("## digits")]
     assert [title.partition("resnet18, ")[2] for title in titles] == [
@@ -269,8 +292,8 @@ def test_many_settings_are_one_page_and_one_table(tmp_path: Path) -> None:
     assert "26 settings, so without pictures" in page
     assert {file.name for file in out.iterdir()} == {"report.md", "comparison.csv"}
     assert len(read_csv(out / "comparison.csv")) == 26 * 9
-    assert len(report.summary.splitlines()) < 10
-    assert "26 settings, 234 runs" in report.summary
+    assert len(printed(report.summary).splitlines()) < 10
+    assert "26 settings, 234 runs" in printed(report.summary)
 
 
 @pytest.mark.usefixtures("without_pictures")
@@ -279,7 +302,7 @@ def test_versions_of_a_block_have_rows_of_their_own(tmp_path: Path) -> None:
     for source, miou in mious.items():
         block = "my_file:Own" if source else "none"
         config = RunConfig(block=block, source=source)
-        record(config, miou).write(run_folder(config, tmp_path) / "record.json")
+        record(config, miou).write(RunFolder(tmp_path, config).record)
     page = write_report(tmp_path, tmp_path / "out").page.read_text()
     assert "Runs of 2 versions of" in page
     assert "@aaaaaa (1), @bbbbbb (1)" in page
@@ -293,8 +316,8 @@ def test_planned_runs_of_a_block_whose_file_is_elsewhere_count(tmp_path: Path) -
     parameters = {"block": {"values": ["none", "nowhere:Own"]}}
     study = Study(name="own", parameters=parameters)
     for config in (RunConfig(), RunConfig(block="nowhere:Own", source="block=aaaaaa")):
-        record(config).write(run_folder(config, tmp_path) / "record.json")
-    assert write_report(tmp_path, tmp_path / "out", list(study.runs())).complete
+        record(config).write(RunFolder(tmp_path, config).record)
+    assert write_report(tmp_path, tmp_path / "out", configs(study)).complete
 
 
 @pytest.mark.parametrize("uncounted", ["se", "none"])
@@ -305,7 +328,7 @@ def test_macs_that_are_not_counted_are_never_a_number(
         missing = {"macs": None, "macs_direct": None, "not_counted": "aten::gru"}
         config = RunConfig(block=block)
         one = record(config).model_copy(update=missing if block == uncounted else {})
-        one.write(run_folder(config, tmp_path) / "record.json")
+        one.write(RunFolder(tmp_path, config).record)
     page = write_report(tmp_path, tmp_path / "out").page.read_text()
     assert page.count("not counted: aten::gru |") == 2  # as published, as run
     assert ("nothing is drawn over them" in page) == (uncounted == "none")
@@ -328,14 +351,14 @@ def test_the_seconds_shown_are_those_that_every_run_has(
         update = {"device": device, "compute_seconds": seconds}
         config = RunConfig(block=block)
         one = record(config).model_copy(update=update)
-        one.write(run_folder(config, tmp_path) / "record.json")
+        one.write(RunFolder(tmp_path, config).record)
     page = write_report(tmp_path, tmp_path / "out").page.read_text()
     assert f"| {header} |" in re.sub(" +", " ", page)
 
 
 def test_notes_of_runs_are_listed(tmp_path: Path) -> None:
     one = record().model_copy(update={"notes": ("W&B mirror lost: no answer",)})
-    one.write(run_folder(one.config, tmp_path) / "record.json")
+    one.write(RunFolder(tmp_path, one.config).record)
     page = write_report(tmp_path, tmp_path / "out").page.read_text()
     assert f"* `{one.config.run_id}`: W&B mirror lost: no answer" in page
 

@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 import torch
 
-from ablations.records import RunRecord, run_folder
+from ablations.records import RunRecord
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder
 from lightning_modules.checkpoints import STATEMENT, Statement
 from lightning_modules.data import create_data
+from lightning_modules.execution import Execution
 from lightning_modules.resuming import UnusableError, resumable, set_aside
 from lightning_modules.segmentation import SegmentationModule
-from lightning_modules.train import Execution, train
+from lightning_modules.train import train
 
 CONFIG = RunConfig(
     block="se",
@@ -46,7 +48,7 @@ def interrupt(config: RunConfig, study: Path) -> Path:
     """The checkpoint of a run that was left after two steps."""
     with pytest.raises(StopError):
         train(config, study, EXECUTION, stop_at_two)
-    return run_folder(config, study) / "last.ckpt"
+    return RunFolder(study, config).checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -251,7 +253,7 @@ def unrestorable(whole: Path, path: Path) -> None:
 def test_a_run_starts_anew_and_its_record_says_why(whole: Path, tmp_path: Path) -> None:
     """Beside it once lies a checkpoint of seed 0, and once one that cannot be restored."""
     seed = CONFIG.changed(seed=1)
-    other, own = (run_folder(config, tmp_path) / "last.ckpt" for config in (seed, CONFIG))
+    other, own = (RunFolder(tmp_path, config).checkpoint for config in (seed, CONFIG))
     other.parent.mkdir(parents=True)
     other.write_bytes(whole.read_bytes())
     unrestorable(whole, own)

@@ -13,14 +13,19 @@ import pytest
 from rich.console import Console
 
 from ablations.errors import InputError
-from ablations.records import Failure, failure_path, failures, run_folder
+from ablations.records import Failure
 from ablations.run_config import RunConfig
-from lightning_modules.train import Execution
+from ablations.run_folder import RunFolder
+from lightning_modules.execution import Execution
+from sweeps.book import Book
 from sweeps.display import Display
 from sweeps.local import runner
 from sweeps.local.one_run import Message
-from sweeps.local.resources import Crew, Summary
+from sweeps.local.resources import Resources
 from sweeps.local.runner import Runner
+from sweeps.outcome import Summary
+from sweeps.study.study import PlannedRun
+from tests.planned_runs import launch, planned
 from tests.test_records import record
 
 FIRST, SECOND = RunConfig(max_steps=4), RunConfig(max_steps=4, seed=1)
@@ -29,7 +34,7 @@ FAILED = Message("failed", reason="ValueError: no luck")
 DIED = Message("died", reason="the process was killed by SIGSEGV", log="\nlast words\n")
 
 Heard = Sequence[Message]
-ALONE = Crew()
+ALONE = Resources()
 
 
 class Scripted:
@@ -40,16 +45,16 @@ class Scripted:
 
     def __init__(self, looks: Sequence[Heard], last_words: Heard = ()) -> None:
         self.looks, self.last_words = deque(looks), last_words
-        self.config: RunConfig | None = None
+        self.run: PlannedRun | None = None
         self.stopped = self.idle_looks = 0
         self.given: list[RunConfig] = []
 
-    def begin(self, config: RunConfig) -> None:
-        self.config, self.begun, self.seconds = config, False, 0.0
-        self.given.append(config)
+    def begin(self, run: PlannedRun) -> None:
+        self.run, self.begun, self.seconds = run, False, 0.0
+        self.given.append(run.config)
 
     def messages(self) -> Heard:
-        if self.config and self.looks:
+        if self.run and self.looks:
             return self.looks.popleft()
         self.idle_looks += 1
         assert self.idle_looks < 100, "the runner waits for a worker that says no more"
@@ -82,11 +87,15 @@ class Clock:
 class Scene:
     """A runner of two cells with one scripted worker, and what its log shows."""
 
-    def __init__(self, folder: Path, worker: Scripted, crew: Crew = ALONE) -> None:
+    def __init__(
+        self, folder: Path, worker: Scripted, resources: Resources = ALONE
+    ) -> None:
         self.text = io.StringIO()
         self.folder, self.worker = folder, worker
         display = Display(Console(file=self.text, width=200))
-        self.runner = Runner([FIRST, SECOND], folder, Execution(), crew, display)
+        runs = [planned(FIRST), planned(SECOND)]
+        book = Book(runs, launch(folder), resources.retries, display)
+        self.runner = Runner(book, Execution(), resources)
         self.runner.workers = [worker]  # type: ignore[list-item]
 
     def run(self) -> Summary:
@@ -108,10 +117,10 @@ def counts(summary: Summary) -> tuple[int, int, int, int]:
 
 def leave_failure(folder: Path, config: RunConfig) -> None:
     """What a worker does before it says `failed`."""
-    Failure(config=config, kind="error", reason=FAILED.reason, log="").note(folder)
+    RunFolder(folder, config).note_failure("error", FAILED.reason)
 
 
-LIMIT = Crew(timeout=1.0)  # passed in the third look at a run
+LIMIT = Resources(timeout=1.0)  # passed in the third look at a run
 
 
 @pytest.mark.parametrize(
@@ -143,7 +152,7 @@ def test_a_run_that_ends_and_is_overdue_has_ended_once(
     if end is FAILED:
         leave_failure(tmp_path, FIRST)
     assert counts(scene.run()) == expected
-    assert failures(FIRST, tmp_path) == reasons
+    assert RunFolder(tmp_path, FIRST).failures() == reasons
     assert worker.given == [FIRST, SECOND]
     assert scene.text.getvalue().count("[1/2]") == 1
 
@@ -153,7 +162,7 @@ def test_a_run_that_does_not_end_in_time_is_a_time_out(tmp_path: Path) -> None:
     worker = Scripted([[BEGUN], [], [], [BEGUN, FINISHED]])
     summary = Scene(tmp_path, worker, LIMIT).run()
     assert counts(summary) == (1, 0, 1, 0)
-    assert Failure.read(failure_path(FIRST, tmp_path)).kind == "time-out"
+    assert Failure.read(RunFolder(tmp_path, FIRST).failure).kind == "time-out"
     assert worker.stopped == 1
 
 
@@ -162,7 +171,7 @@ def test_time_in_which_the_runner_was_stopped_is_not_the_runs(
 ) -> None:
     clock.step = 9.0  # Ctrl-Z and fg between any two looks
     worker = Scripted([[BEGUN], [], [], [FINISHED], [BEGUN], [FINISHED]])
-    assert counts(Scene(tmp_path, worker, Crew(timeout=6)).run()) == (2, 0, 0, 0)
+    assert counts(Scene(tmp_path, worker, Resources(timeout=6)).run()) == (2, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +195,7 @@ def test_a_second_interrupt_meets_the_end_of_a_run(
 
 @pytest.mark.usefixtures("clock")
 def test_a_failure_after_an_interrupt_is_not_retried(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, worker := Scripted([]), Crew(retries=5))
+    scene = Scene(tmp_path, worker := Scripted([]), Resources(retries=5))
 
     def interrupt_once() -> Heard:
         scene.runner.interrupts.times = 1
@@ -201,12 +210,12 @@ def test_a_failure_after_an_interrupt_is_not_retried(tmp_path: Path) -> None:
 def test_a_retry_may_end_in_another_way(tmp_path: Path) -> None:
     looks = [[BEGUN, DIED], [BEGUN, FINISHED], [BEGUN, DIED], [BEGUN, DIED]]
     worker = Scripted(looks)
-    scene = Scene(tmp_path, worker, Crew(retries=2))
+    scene = Scene(tmp_path, worker, Resources(retries=2))
     summary = scene.run()
     assert counts(summary) == (1, 0, 1, 0)
     assert summary.repeated == 2
     assert worker.given == [FIRST, SECOND, FIRST, FIRST]
-    assert failures(FIRST, tmp_path) == (DIED.reason,) * 3
+    assert RunFolder(tmp_path, FIRST).failures() == (DIED.reason,) * 3
 
 
 @pytest.mark.usefixtures("clock")
@@ -215,13 +224,13 @@ def test_a_record_that_a_dying_worker_left_counts(tmp_path: Path) -> None:
     scene = Scene(tmp_path, worker)
     begin = worker.begin
 
-    def begin_and_record(config: RunConfig) -> None:
-        begin(config)
-        record(config).write(run_folder(config, tmp_path) / "record.json")
+    def begin_and_record(run: PlannedRun) -> None:
+        begin(run)
+        record(run.config).write(RunFolder(tmp_path, run.config).record)
 
     worker.begin = begin_and_record  # type: ignore[method-assign]
     assert counts(scene.run()) == (2, 0, 0, 0)
-    assert failures(FIRST, tmp_path) == ()
+    assert RunFolder(tmp_path, FIRST).failures() == ()
 
 
 @pytest.mark.usefixtures("clock")
@@ -230,15 +239,15 @@ def test_a_failure_that_a_dying_worker_left_is_not_noted_again(tmp_path: Path) -
     scene = Scene(tmp_path, worker)
     begin = worker.begin
 
-    def begin_and_fail(config: RunConfig) -> None:
-        begin(config)
-        if config == FIRST:
+    def begin_and_fail(run: PlannedRun) -> None:
+        begin(run)
+        if run.config == FIRST:
             leave_failure(tmp_path, FIRST)
 
     worker.begin = begin_and_fail  # type: ignore[method-assign]
     summary = scene.run()
     assert list(summary.failed.values()) == [FAILED.reason]
-    assert failures(FIRST, tmp_path) == (FAILED.reason,)
+    assert RunFolder(tmp_path, FIRST).failures() == (FAILED.reason,)
 
 
 @pytest.mark.usefixtures("clock")
@@ -249,7 +258,7 @@ def test_a_worker_that_ends_before_its_run_begins_is_no_failure_of_the_run(
     scene = Scene(tmp_path, worker)
     assert counts(scene.run()) == (2, 0, 0, 0)
     assert worker.given == [FIRST, FIRST, FIRST, SECOND]
-    assert failures(FIRST, tmp_path) == ()
+    assert RunFolder(tmp_path, FIRST).failures() == ()
     said = scene.text.getvalue()
     assert (
         said.count(f"a worker ended before its run began  {DIED.reason}: last words") == 2
@@ -263,7 +272,7 @@ def test_workers_that_never_start_end_the_sweep_with_their_last_words(
     scene = Scene(tmp_path, Scripted([[DIED]] * 9))
     with pytest.raises(InputError, match="killed by SIGSEGV: last words"):
         scene.run()
-    assert failures(FIRST, tmp_path) == ()
+    assert RunFolder(tmp_path, FIRST).failures() == ()
 
 
 def test_waiting_for_another_process_is_said_once_and_other_runs_come_first(
@@ -287,10 +296,10 @@ def test_a_record_of_another_process_is_seen_without_asking_for_the_run(
     scene = Scene(tmp_path, worker)
     begin = worker.begin
 
-    def begin_and_record(config: RunConfig) -> None:
-        begin(config)
-        if config == SECOND:  # meanwhile the first one finishes elsewhere
-            record(FIRST).write(run_folder(FIRST, tmp_path) / "record.json")
+    def begin_and_record(run: PlannedRun) -> None:
+        begin(run)
+        if run.config == SECOND:  # meanwhile the first one finishes elsewhere
+            record(FIRST).write(RunFolder(tmp_path, FIRST).record)
 
     worker.begin = begin_and_record  # type: ignore[method-assign]
     assert counts(scene.run()) == (1, 1, 0, 0)

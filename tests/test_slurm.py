@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from ablations.errors import InputError
-from ablations.records import failure_path, failures, read_records, run_folder
 from ablations.run_config import RunConfig
-from lightning_modules import checkpoints
+from ablations.run_folder import RunFolder, read_records
+from sweeps.slurm.allocation import Allocation
 from sweeps.slurm.cluster import Cluster
-from sweeps.slurm.scheduler import Allocation
+from tests.planned_runs import planned
 from tests.slurm_node import SlurmNode, shown, what_is_missing
 from tests.states import PATIENCE, wait_until
 from tests.test_cluster import (
@@ -47,14 +47,13 @@ def watch_until(sweep: Cluster, steps: int) -> None:
 def begin(
     folder: Path,
     allocation: Allocation = SLURM,
-    retries: int = 0,
     cell: RunConfig | None = None,
 ) -> Cluster:
     """A sweep of one cell, else of slow(), whose job has done a few steps."""
     cell = cell or slow()
-    sweep = prepared(folder, cell, allocation=allocation, retries=retries)
-    sweep.display.begin([cell], 0)
-    sweep.submit([cell])
+    sweep = prepared(folder, cell, allocation=allocation)
+    sweep.book.open()
+    sweep.submit()
     watch_until(sweep, 4)
     return sweep
 
@@ -72,13 +71,13 @@ def start_now(job: str) -> None:
 
 def test_the_smoke_study_runs_as_one_array(tmp_path: Path) -> None:
     sweep = prepared(tmp_path / "smoke", *SMOKE, allocation=SLURM)
-    sweep.display.begin(SMOKE, 0)
-    sweep.submit(SMOKE)
+    sweep.book.open()
+    sweep.submit()
     arrays = [job.job_id.split("_") for job in sweep.watched.values()]
     assert len({array for array, _ in arrays}) == 1
     assert [task for _, task in arrays] == ["0", "1", "2", "3"]
     watch_to_the_end(sweep)
-    assert (sweep.summary.finished, sweep.summary.failed) == (4, {})
+    assert (sweep.book.summary.finished, sweep.book.summary.failed) == (4, {})
     assert {record.config for record in read_records(tmp_path)} == set(SMOKE)
 
 
@@ -86,11 +85,11 @@ def test_a_job_that_is_cancelled_from_outside_has_failed_and_is_resumed(
     tmp_path: Path,
 ) -> None:
     sweep = begin(tmp_path / "study")
-    tell("scancel", sweep.watched[slow()].job_id)
+    tell("scancel", sweep.watched[planned(slow())].job_id)
     watch_to_the_end(sweep)
-    [reason] = sweep.summary.failed.values()
+    [reason] = sweep.book.summary.failed.values()
     assert "ended without a record: CANCELLED" in reason
-    assert failure_path(slow(), tmp_path / "study").exists()
+    assert RunFolder(tmp_path / "study", slow()).failure.exists()
 
     resumed = prepared(tmp_path / "study", slow(), allocation=SLURM).run()
     assert (resumed.finished, resumed.failed) == (1, {})
@@ -100,10 +99,10 @@ def test_a_job_that_is_cancelled_from_outside_has_failed_and_is_resumed(
 
 
 def test_a_cancelled_job_is_retried_if_that_is_wanted(tmp_path: Path) -> None:
-    sweep = begin(tmp_path / "study", retries=1)
-    tell("scancel", sweep.watched[slow()].job_id)
+    sweep = begin(tmp_path / "study", Allocation(minutes=20, retries=1))
+    tell("scancel", sweep.watched[planned(slow())].job_id)
     watch_to_the_end(sweep)
-    assert (sweep.summary.finished, sweep.summary.repeated) == (1, 1)
+    assert (sweep.book.summary.finished, sweep.book.summary.repeated) == (1, 1)
     assert steps_done() == slow().max_steps
 
 
@@ -111,23 +110,23 @@ def test_a_cancelled_job_is_retried_if_that_is_wanted(tmp_path: Path) -> None:
 def test_a_preempted_job_resumes_after_the_step_it_was_at(how: str, tmp_path: Path) -> None:
     """Slurm warns with submitit's signal, or stops the job and puts it back itself."""
     sweep = begin(tmp_path / "study")
-    job = sweep.watched[slow()].job_id
+    job = sweep.watched[planned(slow())].job_id
     if how == "warned":
         tell("scancel", "--signal=USR2", job)
     else:
         tell("scontrol", "requeue", job)
     start_now(job)
     watch_to_the_end(sweep)
-    assert (sweep.summary.finished, sweep.summary.failed) == (1, {})
+    assert (sweep.book.summary.finished, sweep.book.summary.failed) == (1, {})
     assert steps_done() == slow().max_steps
-    assert failures(slow(), tmp_path / "study") == ()
+    assert RunFolder(tmp_path / "study", slow()).failures() == ()
 
 
 def test_a_run_resumes_after_its_time_limit(tmp_path: Path) -> None:
     """Slurm warns 90 s ahead, or a little more: of three minutes, half are left."""
     long = slow().changed(max_steps=2000)
     sweep = begin(tmp_path / "study", Allocation(minutes=3), cell=long)
-    job = sweep.watched[long].job_id
+    job = sweep.watched[planned(long)].job_id
     restarted = "scontrol", "show", "job", job
     wait_until(lambda: "Restarts=1" in shown(*restarted), sweep.look_again)
     before = steps_done()
@@ -135,7 +134,7 @@ def test_a_run_resumes_after_its_time_limit(tmp_path: Path) -> None:
     watch_until(sweep, before + 2)
     tell("scancel", job)
     watch_to_the_end(sweep)
-    last = run_folder(long, tmp_path / "study") / checkpoints.NAME
+    last = RunFolder(tmp_path / "study", long).checkpoint
     assert torch.load(last, weights_only=True)["global_step"] == steps_done() < 2000
 
 
@@ -147,14 +146,14 @@ def test_jobs_of_an_earlier_start_are_watched_and_not_repeated(tmp_path: Path) -
     assert steps_done() == slow().max_steps
     assert len(list((tmp_path / "study" / "jobs").glob("*_submitted.pkl"))) == 1
     earlier.look()
-    assert earlier.summary.finished == 1
+    assert earlier.book.summary.finished == 1
 
 
 def test_one_interrupt_cancels_waiting_jobs_and_two_stop_all(tmp_path: Path) -> None:
     first, second = slow(), slow().changed(seed=1)
-    sweep = prepared(tmp_path / "study", first, second, allocation=Allocation(at_a_time=1))
-    sweep.display.begin([first, second], 0)
-    sweep.submit([first, second])
+    sweep = prepared(tmp_path / "study", first, second, allocation=Allocation(jobs=1))
+    sweep.book.open()
+    sweep.submit()
     watch_until(sweep, 4)
     sweep.interrupts.times = 1
     summary = sweep.run()

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from ablations.errors import InputError
-from ablations.records import find_record, run_folder
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder
 from ablations.sources import check_imported, is_import_path, source_of
 from sweeps.study.coverage import swept_keys, write_missing
 from sweeps.study.sweep_file import load_study
+from tests.planned_runs import configs
 from tests.test_records import record
 
 BLOCK = {"block": "my_file:Own"}
@@ -61,9 +62,9 @@ def test_an_edit_of_any_file_that_is_imported_makes_another_run(
     after = RunConfig.parse(BLOCK)
     assert after.source != before.source
     assert after.run_id != before.run_id
-    record(before).write(run_folder(before, folder) / "record.json")
-    assert find_record(before, folder)
-    assert find_record(after, folder) is None
+    record(before).write(RunFolder(folder, before).record)
+    assert RunFolder(folder, before).find_record()
+    assert RunFolder(folder, after).find_record() is None
 
 
 def test_other_files_change_nothing(folder: Path) -> None:
@@ -165,9 +166,9 @@ def test_a_sweep_neither_asks_for_sources_nor_lists_them(folder: Path) -> None:
     )
     study = load_study(sweep)
     runs = list(study.runs())
-    assert swept_keys(runs) == ["block"]
+    assert swept_keys([run.config for run in runs]) == ["block"]
     write(folder / "my_file.py", "x = 1")
-    assert study.cell(runs[1]) == {"block": "my_file:Own", "seed": 0}
+    assert runs[1].cell == {"block": "my_file:Own", "seed": 0}
     write_missing(sweep, study, runs[1:], folder / "missing.yaml")
     assert "source" not in (folder / "missing.yaml").read_text()
-    assert list(load_study(folder / "missing.yaml").runs()) == [RunConfig.parse(BLOCK)]
+    assert configs(load_study(folder / "missing.yaml")) == [RunConfig.parse(BLOCK)]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ablations.errors import InputError
-from ablations.run_config import RunConfig
 from sweeps.study.sweep_file import load_study
+from tests.planned_runs import configs
 
 HEAD = "method: grid\n"
 
@@ -20,54 +20,9 @@ def sweep_file(folder: Path, text: str) -> Path:
 def test_runs_are_the_product_with_the_last_name_fastest(tmp_path: Path) -> None:
     parameters = "parameters:\n  seed: {values: [0, 1]}\n  block: {values: [se, none]}\n"
     study = load_study(sweep_file(tmp_path, HEAD + parameters))
-    cells = [(config.block, config.seed) for config in study.runs()]
+    cells = [(config.block, config.seed) for config in configs(study)]
     assert study.name == "small"
     assert cells == [("se", 0), ("se", 1), ("none", 0), ("none", 1)]
-
-
-def test_equal_configurations_have_equal_ids() -> None:
-    assert RunConfig(lr=1).run_id == RunConfig(lr=1.0).run_id
-    assert RunConfig().run_id == "none-residual-resnet18-s0-" + RunConfig().run_id[-10:]
-
-
-@pytest.mark.parametrize(
-    "change", [{"seed": 1}, {"lr": 0.1}, {"encoder_weights": "imagenet"}]
-)
-def test_every_field_decides_the_id(change: dict[str, object]) -> None:
-    assert RunConfig.parse(change).run_id != RunConfig().run_id
-
-
-@pytest.mark.parametrize(
-    ("values", "run_id"),
-    [
-        ({}, "none-residual-resnet18-s0-44136fa355"),
-        ({"block": "se", "seed": 3}, "se-residual-resnet18-s3-30b022f2a2"),
-        (
-            {"lr": 0.1, "encoder_weights": "imagenet"},
-            "none-residual-resnet18-s0-590930eadd",
-        ),
-        (
-            {"block": "a:B", "source": "block=0123456789ab"},
-            "a_B-residual-resnet18-s0-22d05281dc",
-        ),
-    ],
-)
-def test_an_id_never_changes(values: dict[str, object], run_id: str) -> None:
-    """If this fails, every record there is belongs to no run any more."""
-    assert RunConfig.model_validate(values).run_id == run_id
-
-
-def test_a_key_with_its_default_decides_nothing() -> None:
-    whole = RunConfig(block="se").model_dump()
-    assert RunConfig.parse(whole).run_id == RunConfig(block="se").run_id
-
-
-def test_an_id_is_one_plain_path_component() -> None:
-    run_id = RunConfig(block="../my.file:Block", encoder="tu-a/b").run_id
-    assert Path(run_id).name == run_id
-    assert ":" not in run_id
-    assert "." not in run_id
-    assert len(RunConfig(block="x" * 10_000, seed=4_294_967_295).run_id) < 150
 
 
 @pytest.mark.parametrize(
@@ -127,7 +82,7 @@ def test_a_random_search_is_the_same_whenever_it_is_started(tmp_path: Path) -> N
         "  seed: {min: 0, max: 99}\n  block: {values: [none, se]}\n"
     )
     path = sweep_file(tmp_path, parameters)
-    five, eight = list(load_study(path, 5).runs()), list(load_study(path, 8).runs())
+    five, eight = configs(load_study(path, 5)), configs(load_study(path, 8))
     assert eight[:5] == five
     assert len(set(eight)) == 8
     assert all(1e-4 <= config.lr <= 0.1 and config.seed < 100 for config in eight)

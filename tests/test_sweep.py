@@ -9,13 +9,18 @@ import yaml
 from rich.console import Console
 
 from ablations.cli import main
-from ablations.records import RunRecord, run_folder
-from lightning_modules.train import Execution, claim
+from ablations.records import RunRecord
+from ablations.run_folder import RunFolder
+from lightning_modules.execution import Execution
+from lightning_modules.lock import claim
+from sweeps.book import Book
 from sweeps.display import Display
-from sweeps.local.resources import Crew, Summary
+from sweeps.local.resources import Resources
 from sweeps.local.runner import Runner
+from sweeps.outcome import Summary
 from sweeps.study.study import Study
 from sweeps.study.sweep_file import load_study
+from tests.planned_runs import configs
 from tests.states import wait_until
 from tests.test_records import record
 
@@ -25,15 +30,16 @@ EXECUTION = Execution(accelerator="cpu")
 
 @pytest.fixture
 def written_elsewhere() -> RunRecord:
-    return record(next(load_study(SWEEPS / "smoke.yaml").runs()))
+    return record(next(load_study(SWEEPS / "smoke.yaml").runs()).config)
 
 
 def sweep(study: Study, runs: Path, text: io.StringIO, jobs: int = 1) -> Summary:
     """Run a study; text is what a log would show."""
     display = Display(Console(file=text, width=200))
-    crew = Crew(jobs=jobs)
-    runner = Runner(list(study.runs()), runs / study.name, EXECUTION, crew, display)
-    return runner.run()
+    resources = Resources(jobs=jobs)
+    launch = study.launch(runs / study.name)
+    book = Book(study.runs(), launch, resources.retries, display)
+    return Runner(book, EXECUTION, resources).run()
 
 
 @pytest.mark.parametrize("file", sorted(SWEEPS.glob("*.yaml")), ids=lambda file: file.name)
@@ -47,7 +53,7 @@ def test_every_sweep_file_is_a_grid_for_wandb_too(file: Path) -> None:
 
 
 def test_the_demo_compares_the_blocks_it_promises() -> None:
-    blocks = {config.block for config in load_study(SWEEPS / "demo.yaml").runs()}
+    blocks = {config.block for config in configs(load_study(SWEEPS / "demo.yaml"))}
     promised = (
         "none se cbam gc non_local psa_parallel psa_sequential note_channel note_spatial"
     )
@@ -62,15 +68,15 @@ def test_a_run_that_another_process_holds_is_waited_for(
         name="shared",
         parameters={key: {"value": value} for key, value in config.model_dump().items()},
     )
-    run = run_folder(config, tmp_path / "shared")
-    held = claim(run)
+    folder = RunFolder(tmp_path / "shared", config)
+    held = claim(folder.lock)
     held.__enter__()
 
     log = io.StringIO()
 
     def finish_elsewhere() -> None:
         wait_until(lambda: "waits for another process" in log.getvalue())
-        written_elsewhere.write(run / "record.json")
+        written_elsewhere.write(folder.record)
         held.__exit__(None, None, None)
 
     other = threading.Thread(target=finish_elsewhere)

@@ -11,17 +11,22 @@ import pytest
 import yaml
 from rich.console import Console
 
-from ablations.records import Failure, FailureKind, failure_path, read_records, run_folder
+from ablations.records import Failure, FailureKind
 from ablations.run_config import RunConfig
-from lightning_modules.train import Execution, claim
+from ablations.run_folder import RunFolder, read_records
+from lightning_modules.execution import Execution
+from lightning_modules.lock import claim
+from sweeps.book import Book
 from sweeps.display import Display
 from sweeps.local import worker
-from sweeps.local.resources import Crew, Summary
+from sweeps.local.resources import Resources
 from sweeps.local.runner import Runner
+from sweeps.outcome import Summary
 from sweeps.study.sweep_file import load_study
+from tests.planned_runs import configs, launch, planned
 
 SMOKE = Path(__file__).parents[1] / "sweeps" / "smoke.yaml"
-NONE, *_ = load_study(SMOKE).runs()
+NONE, *_ = configs(load_study(SMOKE))
 EXECUTION = Execution(accelerator="cpu")
 
 OWN_BLOCKS = """
@@ -111,11 +116,12 @@ def cell(block: str, seed: int = 0) -> RunConfig:
     return NONE.changed(block=name, seed=seed)
 
 
-def sweep(folder: Path, crew: Crew, *cells: RunConfig) -> tuple[Summary, str]:
+def sweep(folder: Path, resources: Resources, *configs: RunConfig) -> tuple[Summary, str]:
     """Run cells and return what a log would show."""
     text = io.StringIO()
     display = Display(Console(file=text, width=200))
-    return Runner(list(cells), folder, EXECUTION, crew, display).run(), text.getvalue()
+    book = Book(map(planned, configs), launch(folder), resources.retries, display)
+    return Runner(book, EXECUTION, resources).run(), text.getvalue()
 
 
 ENDS: dict[str, tuple[FailureKind, str, str]] = {  # kind, begin of the reason, log
@@ -139,13 +145,13 @@ def test_every_end_of_a_run_is_a_recorded_state(
     names: tuple[str, ...], tmp_path: Path
 ) -> None:
     cells = {name: cell(name) for name in names}
-    folder, crew = tmp_path / "study", Crew(jobs=2)
-    summary, log = sweep(folder, crew, *cells.values(), NONE)
+    folder, resources = tmp_path / "study", Resources(jobs=2)
+    summary, log = sweep(folder, resources, *cells.values(), NONE)
     assert (summary.finished, len(summary.failed)) == (1, len(cells))
     assert f"[{len(cells) + 1}/{len(cells) + 1}]" in log
     for name in names:
         kind, reason, words = ENDS[name]
-        failure = Failure.read(failure_path(cells[name], folder))
+        failure = Failure.read(RunFolder(folder, cells[name]).failure)
         assert failure.kind == kind
         assert failure.reason.startswith(reason)
         assert words in failure.log
@@ -157,20 +163,20 @@ def test_a_run_that_hangs_is_a_time_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "STOP_SECONDS", 0.5)
-    summary, _ = sweep(tmp_path / "study", Crew(timeout=1), hangs := cell("Hangs"))
+    summary, _ = sweep(tmp_path / "study", Resources(timeout=1), hangs := cell("Hangs"))
     assert list(summary.failed.values()) == ["not finished after 1 s"]
-    assert Failure.read(failure_path(hangs, tmp_path / "study")).kind == "time-out"
+    assert Failure.read(RunFolder(tmp_path / "study", hangs).failure).kind == "time-out"
 
 
 def test_a_further_attempt_is_never_silent(tmp_path: Path) -> None:
     once, always = cell("DiesOnce"), cell("Raises")
-    crew = Crew(retries=2)
-    summary, log = sweep(tmp_path / "study", crew, once, always)
+    resources = Resources(retries=2)
+    summary, log = sweep(tmp_path / "study", resources, once, always)
     assert (summary.finished, len(summary.failed), summary.repeated) == (1, 1, 3)
     assert log.count("will be retried") == 3
     [record] = read_records(tmp_path)
     assert record.failures == ("the process was killed by SIGKILL",)
-    failure = Failure.read(failure_path(always, tmp_path / "study"))
+    failure = Failure.read(RunFolder(tmp_path / "study", always).failure)
     assert len(failure.reasons) == 3
     assert all("fails: RuntimeError: no luck" in reason for reason in failure.reasons)
 
@@ -180,29 +186,29 @@ def test_threads_are_divided_and_each_gpu_has_its_runs(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")  # of which each of two gets one
     told = [cell("Tells", seed) for seed in range(2)]
-    summary, _ = sweep(tmp_path, Crew(gpus=("0", "1")), *told)
+    summary, _ = sweep(tmp_path, Resources(gpus=("0", "1")), *told)
     seen = [re.search(r"RuntimeError: (.*) \(", text) for text in summary.failed.values()]
     assert {match[1] for match in seen if match} == {"1 threads, GPU 0", "1 threads, GPU 1"}
-    alone, _ = sweep(tmp_path, Crew(), told[0])
+    alone, _ = sweep(tmp_path, Resources(), told[0])
     assert "RuntimeError: 2 threads, GPU None" in " ".join(alone.failed.values())
-    shared = Crew(gpus=("0", "1"), runs_per_gpu=2).environments()
+    shared = Resources(gpus=("0", "1"), runs_per_gpu=2).environments()
     assert [place["CUDA_VISIBLE_DEVICES"] for place in shared] == ["0", "1", "0", "1"]
 
 
 def test_a_lock_that_a_killed_process_left_holds_nobody_up(tmp_path: Path) -> None:
-    folder = run_folder(NONE, tmp_path)
+    lock = RunFolder(tmp_path, NONE).lock
     holding = (
-        "import sys, time, pathlib; from lightning_modules.train import claim\n"
+        "import sys, time, pathlib; from lightning_modules.lock import claim\n"
         "with claim(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(3600)"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", holding, str(folder)], stdout=subprocess.PIPE
+        [sys.executable, "-c", holding, str(lock)], stdout=subprocess.PIPE
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         holder.kill()
-    assert (folder / "lock").exists()
-    with claim(folder):
+    assert lock.exists()
+    with claim(lock):
         pass
 
 

@@ -233,7 +233,7 @@ def test_plain_yaml_still_means_what_it_meant(tmp_path: Path) -> None:
 def test_a_flag_overrides_a_cell_of_the_configuration_file(tmp_path: Path) -> None:
     from argparse import Namespace
 
-    from ablations.options import run_config
+    from lightning_modules.verbs.train import run_config
 
     path = tmp_path / "cell.json"
     path.write_text('{"cell": {"seed": 1, "block": "se"}}')

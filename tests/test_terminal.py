@@ -1,6 +1,5 @@
 """What a person at a terminal sees: tables that fit, names, one line for what is wrong."""
 
-import argparse
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ablations import catalogue
 from ablations.attention import BLOCKS
-from ablations.cli import create_parser, main
+from ablations.cli import main
 from ablations.complexity.counters import measure
 from ablations.complexity.hollow import HollowConvolutions
 from ablations.models import MODELS
@@ -71,21 +70,6 @@ def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--version"])
     assert capsys.readouterr().out.startswith("ablate ")
-
-
-def test_every_option_says_what_it_is() -> None:
-    [verbs] = [
-        action
-        for action in create_parser()._actions
-        if isinstance(action, argparse._SubParsersAction)
-    ]
-    silent = [
-        (verb, action.dest)
-        for verb, parser in verbs.choices.items()
-        for action in parser._actions
-        if not action.help
-    ]
-    assert silent == []
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])

@@ -1,7 +1,6 @@
 """One run: its numbers, its interruptions, its failures."""
 
 import itertools
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,12 +8,15 @@ import torch
 from torch import Tensor
 
 from ablations.errors import InputError
-from ablations.records import Failure, RunRecord, run_folder
+from ablations.records import Failure, RunRecord
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder
 from lightning_modules.checkpoints import Progress
+from lightning_modules.execution import Execution
+from lightning_modules.lock import BusyError, claim
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
-from lightning_modules.train import BusyError, Execution, claim, train
-from lightning_modules.wandb_mirror import check_locked
+from lightning_modules.train import train
+from lightning_modules.wandb_checks import check_locked
 from reports.plots import miou_against_macs
 from reports.tables import block_comparison, runs_table
 
@@ -29,6 +31,10 @@ CONFIG = RunConfig(
     max_steps=6,
 )
 EXECUTION = Execution(accelerator="cpu", progress_bar=False)
+
+
+def executed(**changes: object) -> Execution:
+    return EXECUTION.model_copy(update=changes)
 
 
 class StopError(RuntimeError):
@@ -79,7 +85,7 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(
 ) -> None:
     with pytest.raises(StopError):
         train(CONFIG, tmp_path, EXECUTION, stop_at(step))
-    assert (run_folder(CONFIG, tmp_path) / "last.ckpt").exists()
+    assert RunFolder(tmp_path, CONFIG).checkpoint.exists()
     steps: list[int] = []
     record = train(CONFIG, tmp_path, EXECUTION, lambda now, loss: steps.append(now))
     assert steps == list(range(step + 1, 7))
@@ -117,7 +123,7 @@ def test_what_was_interrupted_half_way_is_done_again(
     with monkeypatch.context() as patch:
         patch.setattr(SegmentationModule, moment, interrupted)
         with pytest.raises(StopError):
-            train(CONFIG, tmp_path, replace(EXECUTION, checkpoint_every=0.0))
+            train(CONFIG, tmp_path, executed(checkpoint_every=0.0))
     steps: list[int] = []
     record = train(CONFIG, tmp_path, EXECUTION, lambda now, loss: steps.append(now))
     assert steps == list(range(last + 1, 7))
@@ -125,14 +131,14 @@ def test_what_was_interrupted_half_way_is_done_again(
 
 
 def test_a_finished_run_is_not_run_again(tmp_path: Path, uninterrupted: RunRecord) -> None:
-    uninterrupted.write(run_folder(CONFIG, tmp_path) / "record.json")
+    uninterrupted.write(RunFolder(tmp_path, CONFIG).record)
     assert train(CONFIG, tmp_path, EXECUTION, stop_at(1)) == uninterrupted
 
 
 def test_other_loading_gives_the_same_result(
     uninterrupted: RunRecord, tmp_path: Path
 ) -> None:
-    record = train(CONFIG, tmp_path, replace(EXECUTION, workers=1, val_every=2))
+    record = train(CONFIG, tmp_path, executed(workers=1, val_every=2))
     assert record.miou == uninterrupted.miou
 
 
@@ -141,9 +147,9 @@ def test_w_and_b_is_a_mirror_that_works_offline(
 ) -> None:
     for name in ("WANDB_CONFIG_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
-    record = train(CONFIG, tmp_path / "runs", replace(EXECUTION, wandb="offline"))
+    record = train(CONFIG, tmp_path / "runs", executed(wandb="offline"))
     assert comparable(record) == comparable(uninterrupted)
-    folder = run_folder(CONFIG, tmp_path / "runs")
+    folder = RunFolder(tmp_path / "runs", CONFIG).path
     [run] = folder.glob("wandb/offline-run-*/run-*.wandb")
     assert CONFIG.run_id.encode() in run.read_bytes()
 
@@ -159,7 +165,7 @@ def test_a_failure_is_recorded_with_its_reason(tmp_path: Path) -> None:
     config = RunConfig.parse(CONFIG.model_dump() | {"lr": 1e30, "optimizer": "sgd"})
     with pytest.raises(NonFiniteLossError):
         train(config, tmp_path, EXECUTION)
-    failure = Failure.read(run_folder(config, tmp_path) / "failure.json")
+    failure = Failure.read(RunFolder(tmp_path, config).failure)
     assert failure.kind == "non-finite loss"
     assert failure.reason.startswith("NonFiniteLossError: loss is")
     assert "training_step" in failure.log
@@ -170,7 +176,7 @@ def test_a_network_that_the_last_step_ruins_is_a_failure(tmp_path: Path) -> None
     config = RunConfig.parse(CONFIG.model_dump() | changes)
     with pytest.raises(NonFiniteLossError, match="validation loss is nan after the last"):
         train(config, tmp_path, EXECUTION)
-    failure = Failure.read(run_folder(config, tmp_path) / "failure.json")
+    failure = Failure.read(RunFolder(tmp_path, config).failure)
     assert failure.kind == "non-finite loss"
 
 
@@ -183,13 +189,13 @@ def test_out_of_memory_is_recorded_as_such(
     monkeypatch.setattr(SegmentationModule, "forward", forward)
     with pytest.raises(torch.OutOfMemoryError):
         train(CONFIG, tmp_path, EXECUTION)
-    failure = Failure.read(run_folder(CONFIG, tmp_path) / "failure.json")
+    failure = Failure.read(RunFolder(tmp_path, CONFIG).failure)
     assert failure.kind == "out of memory"
     assert failure.reason.startswith("OutOfMemoryError: CUDA out of memory")
 
 
 def test_a_run_that_another_process_holds_is_left_alone(tmp_path: Path) -> None:
-    with claim(run_folder(CONFIG, tmp_path)), pytest.raises(BusyError):
+    with claim(RunFolder(tmp_path, CONFIG).lock), pytest.raises(BusyError):
         train(CONFIG, tmp_path, EXECUTION)
 
 
@@ -218,8 +224,8 @@ def test_a_block_that_no_counter_knows_is_trained(tmp_path: Path) -> None:
 def test_a_layer_that_is_made_late_is_trained_too(tmp_path: Path) -> None:
     config = CONFIG.changed(block="tests.test_own_blocks:Late")
     with pytest.raises(StopError):
-        train(config, tmp_path, replace(EXECUTION, checkpoint_every=0), stop_at(3))
-    last = torch.load(run_folder(config, tmp_path) / "last.ckpt", weights_only=True)
+        train(config, tmp_path, executed(checkpoint_every=0), stop_at(3))
+    last = torch.load(RunFolder(tmp_path, config).checkpoint, weights_only=True)
     names = [name for name in last["state_dict"] if "attention" in name]
     [optimizer] = last["optimizer_states"]
     optimized = sum(len(group["params"]) for group in optimizer["param_groups"])

@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from ablations.errors import InputError
-from ablations.records import RunRecord, run_folder
+from ablations.records import RunRecord
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder
 from lightning_modules import wandb_mirror as mirror_file
-from lightning_modules.train import Execution, claim, train
+from lightning_modules.execution import Execution
+from lightning_modules.lock import claim
+from lightning_modules.train import train
 from lightning_modules.wandb_mirror import Mirror
 from tests.fake_wandb import FakeWandb
 from tests.test_records import record
@@ -93,7 +96,7 @@ def test_no_answer_before_the_training_makes_the_run_an_offline_one(
     away: Away, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     away.moment = "init"
-    with Mirror(CONFIG, tmp_path, "online") as mirror:
+    with Mirror(RunFolder(tmp_path, CONFIG), "online") as mirror:
         mirror.open()
         mirror.log({"train/loss": 1.0})
     assert away.run.logged == [{"train/loss": 1.0}]
@@ -110,7 +113,7 @@ def test_an_agents_run_needs_its_server(
     away.moment = "init"
     monkeypatch.setenv("WANDB_SWEEP_ID", "abc")
     with (
-        Mirror(CONFIG, tmp_path, "online") as mirror,
+        Mirror(RunFolder(tmp_path, CONFIG), "online") as mirror,
         pytest.raises(RuntimeError, match="W&B run not begun: TimeoutError"),
     ):
         mirror.open()
@@ -121,12 +124,12 @@ def test_a_training_does_not_notice_that_logging_waits(away: Away, tmp_path: Pat
     """The record is there before W&B is given up, and says so afterwards."""
     away.moment = "log"
     result = train(CONFIG, tmp_path, ONLINE)
-    folder = run_folder(CONFIG, tmp_path)
-    assert RunRecord.read(folder / "record.json") == result
+    folder = RunFolder(tmp_path, CONFIG)
+    assert folder.find_record() == result
     [note] = result.notes
     assert note.startswith("W&B mirror lost: not finished after 0.1 s")
     assert "wandb sync" in note
-    with claim(folder):  # it is free
+    with claim(folder.lock):  # it is free
         pass
 
 
@@ -134,7 +137,7 @@ def test_the_record_is_written_before_w_and_b_is_told_the_last(
     away: Away, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[bool] = []
-    path = run_folder(CONFIG, tmp_path) / "record.json"
+    path = RunFolder(tmp_path, CONFIG).record
     away.run.wait = lambda moment: seen.append(path.exists()) if moment == "save" else None
     assert train(CONFIG, tmp_path, ONLINE).notes == ()
     assert seen == [True]
@@ -143,7 +146,9 @@ def test_the_record_is_written_before_w_and_b_is_told_the_last(
 
 def test_no_answer_at_the_end_is_waited_for_in_vain(away: Away, tmp_path: Path) -> None:
     away.moment = "finish"
-    with Mirror(CONFIG, tmp_path, "online") as mirror:
+    folder = RunFolder(tmp_path, CONFIG)
+    folder.path.mkdir()
+    with Mirror(folder, "online") as mirror:
         mirror.open()
         mirror.summarise(record(CONFIG))
     assert away.run.summary["miou"] == record(CONFIG).miou
@@ -157,7 +162,7 @@ def test_what_wandb_raises_in_mid_run_is_noted(away: Away, tmp_path: Path) -> No
             raise ConnectionError("service gone\nfor ever")
 
     away.run.wait = broken
-    with Mirror(CONFIG, tmp_path, "online") as mirror:
+    with Mirror(RunFolder(tmp_path, CONFIG), "online") as mirror:
         mirror.open()
         mirror.log({"train/loss": 1.0})
     assert "W&B mirror lost: ConnectionError: service gone;" in mirror.notes[0]
@@ -169,7 +174,7 @@ def test_a_limit_that_is_no_number_is_named(
     monkeypatch.setenv("WANDB_INIT_TIMEOUT", "soon")
     monkeypatch.delenv("WANDB_SWEEP_ID", raising=False)
     with (
-        Mirror(CONFIG, tmp_path, "online") as mirror,
+        Mirror(RunFolder(tmp_path, CONFIG), "online") as mirror,
         pytest.raises(InputError, match="WANDB_INIT_TIMEOUT = 'soon'"),
     ):
         mirror.open()
@@ -225,7 +230,7 @@ def test_an_outage_costs_the_mirror_only_and_a_sync_catches_up(
             process.stdin.write("\n")
         output, errors = process.communicate()
         assert (process.returncode, output) == (0, "trained\n"), errors
-        kept = RunRecord.read(run_folder(CONFIG, tmp_path / "runs/away") / "record.json")
+        kept = RunRecord.read(RunFolder(tmp_path / "runs/away", CONFIG).record)
         [note] = kept.notes
         assert note.startswith("W&B mirror lost: ")
         server.silent.clear()

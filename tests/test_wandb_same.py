@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder
 from sweeps.local.command import call, environment, set_variables, write_cell
 from sweeps.study.command import expand
 from sweeps.study.grid import grid
@@ -59,12 +61,12 @@ def seen(place: Workplace) -> list[Any]:
 
 def run_here(place: Workplace, program: str, study: Study) -> None:
     """Every cell, as `ablate sweep` runs a program that is not this suite's own."""
+    launch = study.launch(place.folder / "runs")
     for number, cell in enumerate(grid(study.parameters)):
-        folder = place.folder / "runs" / f"cell-{number}"
-        folder.mkdir(parents=True)
+        folder = RunFolder(launch.study_folder, RunConfig(seed=number))
         write_cell(cell, folder)
-        set_variables(environment(study, folder.name, folder, "offline"))
-        words = expand(study.command, program, cell, str(folder / "cell.json"))
+        set_variables(environment(launch, folder, "offline"))
+        words = expand(study.command, program, cell, str(folder.cell_json))
         assert call(words) == 0
 
 

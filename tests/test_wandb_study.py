@@ -14,17 +14,19 @@ from typing import Any
 import pytest
 import yaml
 
-from ablations.records import Failure, RunRecord, read_records, run_folder
+from ablations.records import Failure, RunRecord
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder, read_records
 from sweeps.study.sweep_file import load_study
 from tests.fake_wandb import FakeWandb, Run
+from tests.planned_runs import configs
 from tests.test_records import record
 from tests.wandb_workplace import OLD_VERSION, PATIENCE, Workplace
 
 pytestmark = pytest.mark.slow
 
 SMOKE = Path(__file__).parents[1] / "sweeps" / "smoke.yaml"
-CELLS = list(load_study(SMOKE).runs())
+CELLS = configs(load_study(SMOKE))
 ON_CPU = ["--accelerator", "cpu"]
 CURVE = [{"step": 1, "train_loss": 2.0}, {"step": 4, "val_miou": 0.5}]
 LUCKLESS = """
@@ -144,7 +146,7 @@ def test_w_and_b_shows_what_the_runs_did(shared: Workplace) -> None:
         cost = list(csv.DictReader(io.StringIO(run.stored["cost.csv"].content.decode())))
         assert cost[-1]["path"] == "(whole network)"
         assert float(cost[-1]["macs"]) == kept.macs
-        assert len(cost) == (1 if kept.config.block == "none" else 2)  # one landing
+        assert len(cost) == (1 if kept.config.block == "none" else 2)  # one site
 
 
 def test_the_report_is_the_local_one_and_is_attached(
@@ -173,7 +175,7 @@ def test_a_cell_that_has_its_record_is_shown_and_not_repeated(place: Workplace) 
     smoke(place)
     [sweep] = place.server.sweeps()
     for config in CELLS:
-        folder = run_folder(config, place.folder / "runs" / "smoke")
+        folder = RunFolder(place.folder / "runs" / "smoke", config).path
         finished = record(config).model_copy(update={"curve": CURVE})
         finished.write(folder / "record.json")
     before = by_id(place.folder / "runs" / "smoke")

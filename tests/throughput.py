@@ -19,9 +19,10 @@ import torch
 import yaml
 from pandas import DataFrame
 
-from ablations.records import read_records
 from ablations.run_config import RunConfig
-from lightning_modules.train import Execution, train
+from ablations.run_folder import read_records
+from lightning_modules.execution import Execution
+from lightning_modules.train import train
 from sweeps.study.sweep_file import load_study
 from tests.fake_wandb import FakeWandb
 
@@ -85,7 +86,7 @@ def steps_in(seconds: float) -> int:
 
 
 def core_seconds(steps: int) -> float:
-    smoke = next(load_study(SMOKE).runs())
+    smoke = next(load_study(SMOKE).runs()).config
     config = RunConfig.parse(smoke.model_dump() | {"block": "none", "max_steps": steps})
     begun = time.process_time()
     with tempfile.TemporaryDirectory() as folder:

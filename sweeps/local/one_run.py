@@ -1,19 +1,17 @@
 """One run, carried out in this process: whatever happens becomes one message."""
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from ablations.errors import UnwritableError
-from ablations.records import RunRecord, failures, has_record, run_folder
-from ablations.run_config import RunConfig
+from ablations.records import RunRecord
+from lightning_modules.execution import Execution
+from lightning_modules.lock import BusyError, claim
+from sweeps.attempt import Attempt
 from sweeps.local.command import as_child, run_command
 from sweeps.local.logs import log_into
 from sweeps.study.command import own_flags
-from sweeps.study.study import Study
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
+from sweeps.study.study import Launch, PlannedRun
 
 
 class Message(NamedTuple):
@@ -34,17 +32,16 @@ class Message(NamedTuple):
 Tell = Callable[[Message], None]
 
 
-def carry_out(
-    config: RunConfig, study: Path, execution: "Execution", tell: Tell
-) -> Message:
+def carry_out(run: PlannedRun, launch: Launch, execution: Execution, tell: Tell) -> Message:
     """Train one run; say how it ended. Only a wish to stop this process is raised."""
-    from lightning_modules.train import BusyError, failure
+    from lightning_modules.failure import note_error
 
-    if has_record(config, study):  # another runner was faster
+    folder = launch.folder(run)
+    if folder.has_record():  # another runner was faster
         return Message("recorded")
-    before = failures(config, study)
+    attempt = Attempt(folder)
     try:
-        record = train_or_call(config, study, execution, tell)
+        record = train_or_call(run, launch, execution, tell)
     except BusyError:
         return Message("busy")
     except UnwritableError as error:
@@ -52,32 +49,32 @@ def carry_out(
     except BaseException as error:  # a user's block may raise anything
         if asked_to_end(error):
             raise
-        if failures(config, study) == before:  # it failed before it was the run's own
-            failure(config, cause_of(error)).note(study)
-        return Message("failed", reason=failures(config, study)[-1])
+        if attempt.failure() is None:  # it failed outside of the training
+            note_error(folder, cause_of(error))
+        return Message("failed", reason=folder.failures()[-1])
     return Message("finished", miou=record.miou)
 
 
 def train_or_call(
-    config: RunConfig, study: Path, execution: "Execution", tell: Tell
+    run: PlannedRun, launch: Launch, execution: Execution, tell: Tell
 ) -> RunRecord:
     """By this process, or by the command of a sweep that starts another program."""
-    from lightning_modules.train import claim, train
+    from lightning_modules.train import train
 
     def progress(step: int, loss: float) -> None:
         tell(Message("progress", step=step, loss=loss))
 
-    folder = run_folder(config, study)
-    with log_into(folder / "log.txt"), as_child(config, study, execution):
-        if execution.sweep and not trains_itself(execution.sweep):
-            with claim(folder, "command.lock"):  # the command may want the other
-                return run_command(config, study, execution.sweep)
-        return train(config, study, execution, progress)
+    folder = launch.folder(run)
+    with log_into(folder.log), as_child(run, launch, execution.wandb):
+        if not trains_itself(launch):
+            with claim(folder.command_lock):  # the command may want the other
+                return run_command(run, launch)
+        return train(run.config, launch.study_folder, execution, progress)
 
 
-def trains_itself(sweep: Study) -> bool:
-    """Whether the command of a sweep is this suite's own, which needs no new process."""
-    return own_flags(sweep.command, sweep.program) is not None
+def trains_itself(launch: Launch) -> bool:
+    """Whether the command is this suite's own training, which needs no new process."""
+    return own_flags(launch.command, launch.program) is not None
 
 
 def asked_to_end(error: BaseException) -> bool:

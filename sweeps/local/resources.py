@@ -1,21 +1,46 @@
-"""With what a sweep is carried out, and how it ended."""
+"""What a sweep uses of this machine; the fields are flags of `ablate sweep`."""
 
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from ablations.errors import InputError, writing
+from ablations.option_types import Reading, count, gpu_names, positive
+from lightning_modules.execution import Accelerator
+
+# what every executor takes
+Jobs = Annotated[int, Reading(positive), Field(description="runs at a time")]
+Retries = Annotated[
+    int, Reading(count, "N"), Field(description="further attempts at a failed run")
+]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Crew:
-    """How many runs at a time, on what, and with how much patience."""
+class Resources(BaseModel):
+    """How many runs at a time, on which devices, how often and how long each is tried."""
 
-    jobs: int = 1
-    gpus: tuple[str, ...] = ()  # one run on each at a time
-    runs_per_gpu: int = 1
-    retries: int = 0  # further attempts at a failed run
-    timeout: float | None = None  # seconds for one attempt
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    jobs: Jobs = 1
+    gpus: Annotated[tuple[str, ...], Reading(gpu_names, "0,1")] = Field(
+        (), description="indices of GPUs; one run at a time on each"
+    )
+    runs_per_gpu: Annotated[int, Reading(positive, "N")] = Field(
+        1, description="runs at a time on each GPU of --gpus"
+    )
+    retries: Retries = 0
+    timeout: Annotated[float | None, Reading(positive, "SECONDS")] = Field(
+        None, description="time limit of one attempt"
+    )
+
+    def accelerator(self, wanted: Accelerator) -> Accelerator:
+        """Naming GPUs selects the gpu accelerator; InputError if another one is wanted."""
+        if not self.gpus:
+            return wanted
+        if wanted not in {"auto", "gpu"}:
+            raise InputError(f"--gpus does nothing with --accelerator {wanted}")
+        return "gpu"
 
     def environments(self) -> list[dict[str, str]]:
         """What is set for each worker."""
@@ -23,21 +48,6 @@ class Crew:
             return [{} for _ in range(self.jobs)]
         places = self.gpus * self.runs_per_gpu
         return [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in places]
-
-
-@dataclass
-class Summary:
-    """How a sweep ended."""
-
-    recorded: int  # before this call, or meanwhile by another process
-    finished: int = 0  # in this call
-    failed: dict[str, str] = field(default_factory=dict)  # reason by run id
-    repeated: int = 0  # further attempts at failed runs
-    waiting: int = 0  # not begun or not finished, because of an interrupt
-
-    @property
-    def complete(self) -> bool:
-        return not (self.failed or self.waiting)
 
 
 def check_writable(folder: Path) -> None:

@@ -5,23 +5,19 @@ Runners on the same folder share its cells: a run belongs to the process that ho
 """
 
 import time
-from collections import Counter, deque
 from multiprocessing.connection import wait
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ablations.errors import InputError, UnwritableError
-from ablations.records import Failure, FailureKind, failures, has_record, run_folder
-from ablations.run_config import RunConfig
-from sweeps.display import Display
+from ablations.records import FailureKind
+from lightning_modules.execution import Execution
+from sweeps.book import Book
 from sweeps.interrupts import Interrupts
 from sweeps.local.logs import last_line, log_end
 from sweeps.local.one_run import Message
-from sweeps.local.resources import Crew, Summary, check_writable
+from sweeps.local.resources import Resources
 from sweeps.local.worker import Worker
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
+from sweeps.outcome import Summary
+from sweeps.study.study import PlannedRun
 
 LOOK_SECONDS = 0.2  # between looks, if nobody says anything
 MOST_SECONDS = 1.0  # that a run ages between looks: more only if this process was stopped
@@ -30,35 +26,23 @@ FALSE_STARTS = 3  # in a row, until a worker is given up
 
 
 class Runner:
-    """Hands the cells of one study to worker processes; takes in each end of a run once."""
+    """Hands the runs of a book to worker processes; takes in each end of a run once."""
 
-    def __init__(
-        self,
-        cells: list[RunConfig],
-        folder: Path,
-        execution: "Execution",
-        crew: Crew,
-        display: Display,
-    ) -> None:
-        self.cells = cells = list(dict.fromkeys(cells))  # a repeated cell is one run
-        self.pending = deque(cell for cell in cells if not has_record(cell, folder))
-        self.held: dict[RunConfig, float] = {}  # by other processes; when last asked for
-        self.summary = Summary(recorded=len(cells) - len(self.pending))
-        self.folder, self.crew, self.display = folder, crew, display
-        places = crew.environments()[: len(self.pending)]
+    def __init__(self, book: Book, execution: Execution, resources: Resources) -> None:
+        self.book, self.resources = book, resources
+        self.held: dict[PlannedRun, float] = {}  # by other processes; when last asked for
+        environments = resources.environments()[: len(book.pending)]
         self.workers = [
-            Worker(folder, execution, environment, len(places)) for environment in places
+            Worker(book.launch, execution, environment, len(environments))
+            for environment in environments
         ]
-        self.failed_before: dict[RunConfig, int] = {}  # attempts, when it was handed out
-        self.attempts: Counter[RunConfig] = Counter()
-        self.interrupts = Interrupts(display)
+        self.interrupts = Interrupts(book.display)
         self.looked = time.monotonic()
 
     def run(self) -> Summary:
-        """Until every cell has a record or a failure, or somebody interrupts twice."""
-        check_writable(self.folder)
-        self.display.begin(self.cells, self.summary.recorded)
-        with self.display, self.interrupts:
+        """Until every run has a record or a failure, or somebody interrupts twice."""
+        self.book.open()
+        with self.book.display, self.interrupts:
             try:
                 while self.unfinished():
                     self.hand_out()
@@ -66,35 +50,33 @@ class Runner:
             finally:
                 for worker in self.workers:
                     worker.close()
-        self.summary.waiting = len(self.pending) + len(self.held)
-        return self.summary
+        return self.book.close()
 
     def unfinished(self) -> bool:
-        running = any(worker.config for worker in self.workers)
-        more = bool(self.pending or self.held) and not self.interrupts.times
+        running = any(worker.run for worker in self.workers)
+        more = bool(self.book.pending or self.held) and not self.interrupts.times
         return running or more
 
     def hand_out(self) -> None:
         """Give the next runs to the workers that have none."""
         for worker in self.workers:
-            idle = worker.config is None and worker.false_starts < FALSE_STARTS
-            if idle and (config := self.next_run()):
-                self.display.started(config)
-                self.failed_before[config] = len(failures(config, self.folder))
-                worker.begin(config)
+            idle = worker.run is None and worker.false_starts < FALSE_STARTS
+            if idle and (run := self.next_run()):
+                self.book.display.started(run.config)
+                self.book.begin(run)
+                worker.begin(run)
 
-    def next_run(self) -> RunConfig | None:
+    def next_run(self) -> PlannedRun | None:
         if self.interrupts.times:
             return None
-        while self.pending:
-            config = self.pending.popleft()
-            if not has_record(config, self.folder):
-                return config
-            self.found_recorded(config)
-        for config, asked in self.held.items():
-            if time.monotonic() - asked >= HELD_SECONDS:
-                del self.held[config]
-                return config
+        return self.book.next_pending() or self.next_held()
+
+    def next_held(self) -> PlannedRun | None:
+        """A run that it is time to ask for again."""
+        for run, last_request in self.held.items():
+            if time.monotonic() - last_request >= HELD_SECONDS:
+                del self.held[run]
+                return run
         return None
 
     def listen(self) -> None:
@@ -109,14 +91,14 @@ class Runner:
             for message in worker.messages():
                 self.take_in(worker, message)
         self.stop_some()
-        for config in list(self.held):
-            if has_record(config, self.folder):
-                del self.held[config]
-                self.found_recorded(config)
+        for run in list(self.held):
+            if self.book.has_record(run):
+                del self.held[run]
+                self.book.finish_elsewhere(run)
 
     def stop_some(self) -> None:
         """End the runs that must end now; they do so side by side."""
-        ends = [(worker, self.must_end(worker)) for worker in self.workers if worker.config]
+        ends = [(worker, self.must_end(worker)) for worker in self.workers if worker.run]
         stopped = [(worker, end) for worker, end in ends if end]
         for worker, _ in stopped:
             worker.ask_to_end()
@@ -128,89 +110,63 @@ class Runner:
         """Why a run must be stopped now."""
         if self.interrupts.times > 1:
             return Message("stopped")
-        limit = self.crew.timeout
+        limit = self.resources.timeout
         if limit is not None and worker.seconds > limit:
             return Message("overdue", reason=f"not finished after {limit:g} s")
         return None
 
     def take_in(self, worker: Worker, message: Message) -> None:
         """After the end of a run, nobody is at work on it: a second end is not heard."""
-        if worker.config is None:
+        if worker.run is None:
             return
         match message.kind:
             case "begun":
                 worker.begun, worker.false_starts = True, 0
             case "progress":
-                self.display.progress(worker.config, message.step, message.loss)
+                config = worker.run.config
+                self.book.display.progress(config, message.step, message.loss)
             case _:
-                config, worker.config = worker.config, None
-                self.end(worker, config, message)
+                run, worker.run = worker.run, None
+                self.end(worker, run, message)
 
-    def end(self, worker: Worker, config: RunConfig, message: Message) -> None:
+    def end(self, worker: Worker, run: PlannedRun, message: Message) -> None:
         """Whatever ended a run: a record is a record."""
         match message.kind:
             case "unwritable":
                 raise UnwritableError(message.reason)
             case "busy":
-                self.held[config] = time.monotonic()
-                self.display.waits(config)
+                self.held[run] = time.monotonic()
+                self.book.display.waits(run.config)
             case "recorded":
-                self.found_recorded(config)
+                self.book.finish_elsewhere(run)
             case "finished":
-                self.finish(config, message.miou)
-            case _ if has_record(config, self.folder):  # it could not say so
-                self.finish(config, None)
+                self.book.finish(run, message.miou)
+            case _ if self.book.has_record(run):  # it could not say so
+                self.book.finish(run)
             case "stopped":
-                self.put_back(config)
+                self.book.put_back(run)
             case "died" if not worker.begun:
-                self.put_back(config)
+                self.book.put_back(run)
                 self.false_start(worker, message)
             case "died":
-                self.fail(config, self.note(config, "crash", message.reason))
+                self.fail(run, self.note_failure(run, "crash", message.reason))
             case "overdue":
-                self.fail(config, self.note(config, "time-out", message.reason))
+                self.fail(run, self.note_failure(run, "time-out", message.reason))
             case _:  # the run has written its failure itself
                 worker.stop()  # whatever it left in memory goes with it
-                self.fail(config, message.reason)
-
-    def found_recorded(self, config: RunConfig) -> None:
-        self.summary.recorded += 1
-        self.display.ended(config, "finished by another process", timed=False)
-
-    def finish(self, config: RunConfig, miou: float | None) -> None:
-        outcome = "finished" if miou is None else f"mIoU {100 * miou:.1f} %"
-        self.summary.finished += 1
-        self.display.ended(config, f"[green]{outcome}[/]")
-
-    def put_back(self, config: RunConfig) -> None:
-        self.pending.appendleft(config)
-        self.display.postponed(config)
+                self.fail(run, message.reason)
 
     def false_start(self, worker: Worker, death: Message) -> None:
         """A worker that ends before its run begins says nothing about the run."""
         worker.false_starts += 1
         reason = f"{death.reason}: {last_line(death.log)}".removesuffix(": ")
-        self.display.false_start(reason)
+        self.book.display.false_start(reason)
         if all(worker.false_starts >= FALSE_STARTS for worker in self.workers):
             raise InputError(f"worker processes end before their first run: {reason}")
 
-    def note(self, config: RunConfig, kind: FailureKind, reason: str) -> str:
-        """Write the failure of a run, unless it has done so itself; the reason."""
-        reasons = failures(config, self.folder)
-        if len(reasons) > self.failed_before[config]:
-            return reasons[-1]
-        log = log_end(run_folder(config, self.folder) / "log.txt")
-        Failure(config=config, kind=kind, reason=reason, log=log).note(self.folder)
-        return reason
+    def note_failure(self, run: PlannedRun, kind: FailureKind, reason: str) -> str:
+        attempt = self.book.running[run]
+        return attempt.note_failure(kind, reason, log_end(attempt.folder.log))
 
-    def fail(self, config: RunConfig, reason: str) -> None:
-        """A failed attempt, after which others follow if wanted."""
-        self.attempts[config] += 1
-        again = self.attempts[config] <= self.crew.retries and not self.interrupts.times
-        if again:
-            self.summary.repeated += 1
-            self.pending.append(config)
-            self.display.postponed(config)
-        else:
-            self.summary.failed[config.run_id] = reason
-        self.display.failed(config, reason, again)
+    def fail(self, run: PlannedRun, reason: str) -> None:
+        self.book.fail(run, reason, retry=not self.interrupts.times)

@@ -10,18 +10,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ablations.run_config import RunConfig
+from lightning_modules.execution import Execution
 from sweeps.local.logs import end_of
 from sweeps.local.one_run import Message, carry_out
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
+from sweeps.study.study import Launch, PlannedRun
 
 # Modules are looked for where the parent looks for them, in the same order.
 START = """
@@ -37,22 +32,26 @@ class Worker:
     """A place for one run at a time, in a process that is started when it is needed."""
 
     def __init__(
-        self, study: Path, execution: "Execution", environment: Mapping[str, str], jobs: int
+        self,
+        launch: Launch,
+        execution: Execution,
+        environment: Mapping[str, str],
+        jobs: int,
     ) -> None:
-        self.order = study, execution, jobs
+        self.order = launch, execution, jobs
         self.environment = environment
         self.process: subprocess.Popen[bytes] | None = None
-        self.config: RunConfig | None = None  # the run it is at work on
+        self.run: PlannedRun | None = None  # that it is at work on
         self.begun = False  # whether the process said so
         self.seconds = 0.0  # of its run, as far as somebody watched
         self.false_starts = 0  # processes in a row that ended before their run began
 
-    def begin(self, config: RunConfig) -> None:
-        self.config, self.begun, self.seconds = config, False, 0.0
+    def begin(self, run: PlannedRun) -> None:
+        self.run, self.begun, self.seconds = run, False, 0.0
         if self.process is None:
             self.start()
         with contextlib.suppress(OSError):  # it died idle: messages() will tell
-            self.connection.send(config)
+            self.connection.send(run)
 
     def start(self) -> None:
         self.asked_to_end = False
@@ -113,7 +112,7 @@ class Worker:
 
     def close(self) -> None:
         """Let an idle process end; stop one that is at work."""
-        if self.process and not self.config:
+        if self.process and not self.run:
             self.connection.close()
             self.end_process()
             self.forget_process()
@@ -158,9 +157,9 @@ def work(descriptor: int) -> None:
     # the parent decides what an interrupt means
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    study, execution, jobs = connection.recv()
+    launch, execution, jobs = connection.recv()
     prepare(jobs)
-    execution = replace(execution, progress_bar=False)
+    execution = execution.model_copy(update={"progress_bar": False})
 
     def tell(message: Message) -> None:
         # the parent may be gone: finish the run all the same
@@ -169,12 +168,12 @@ def work(descriptor: int) -> None:
 
     while True:
         try:
-            config: RunConfig = connection.recv()
+            run: PlannedRun = connection.recv()
         except (EOFError, OSError):
             return
         tell(Message("begun"))
         try:
-            tell(carry_out(config, study, execution, tell))
+            tell(carry_out(run, launch, execution, tell))
         except SystemExit:  # it was asked to end, and has tidied up
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.raise_signal(signal.SIGTERM)

@@ -6,25 +6,22 @@ started again watches those that are still there.
 """
 
 import time
-from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import submitit
 
 from ablations.errors import InputError
-from ablations.records import Failure, FailureKind, failures, has_record, run_folder, tail
-from ablations.run_config import RunConfig
-from sweeps.display import Display
+from ablations.records import FailureKind, tail
+from lightning_modules.execution import Execution
+from sweeps.attempt import Attempt
+from sweeps.book import Book
 from sweeps.interrupts import Interrupts
 from sweeps.local.logs import last_line
-from sweeps.local.resources import Summary, check_writable
+from sweeps.outcome import Summary
 from sweeps.slurm import scheduler
+from sweeps.slurm.allocation import Allocation
 from sweeps.slurm.run_job import Job
-from sweeps.slurm.scheduler import ENDED, Allocation, Submitted
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
+from sweeps.slurm.scheduler import ENDED, Submitted
+from sweeps.study.study import PlannedRun
 
 POLL_SECONDS = 1.0  # between looks at the folder
 ASK_SECONDS = 10.0  # between questions to the scheduler
@@ -34,153 +31,132 @@ KINDS: dict[str, FailureKind] = {"TIMEOUT": "time-out", "OUT_OF_MEMORY": "out of
 
 
 class Cluster:
-    """Submits every cell without record and watches until each has ended."""
+    """Submits the pending runs of a book and watches until each has ended."""
 
-    def __init__(
-        self,
-        cells: list[RunConfig],
-        folder: Path,
-        execution: "Execution",
-        allocation: Allocation,
-        retries: int,
-        display: Display,
-    ) -> None:
-        self.cells = cells = list(dict.fromkeys(cells))  # a repeated cell is one run
-        self.pending = [cell for cell in cells if not has_record(cell, folder)]
-        self.summary = Summary(recorded=len(cells) - len(self.pending))
-        self.folder, self.execution, self.allocation = folder, execution, allocation
-        self.retries, self.display = retries, display
-        self.interrupts = Interrupts(display)
-        self.watched: dict[RunConfig, Submitted] = {}
-        self.failed_before: dict[RunConfig, int] = {}  # attempts at each watched run
-        self.attempts: Counter[RunConfig] = Counter()
-        self.asked = 0.0
-        self.gone: dict[RunConfig, float] = {}  # since when, of jobs without a record
+    def __init__(self, book: Book, execution: Execution, allocation: Allocation) -> None:
+        self.book, self.execution, self.allocation = book, execution, allocation
+        self.folder = book.launch.study_folder
+        self.interrupts = Interrupts(book.display)
+        self.watched: dict[PlannedRun, Submitted] = {}
+        self.last_question = 0.0
+        self.gone_since: dict[PlannedRun, float] = {}  # of jobs without a record
 
     def run(self) -> Summary:
         """Until every job has ended; the first interrupt cancels those that wait."""
-        check_writable(self.folder)
-        self.display.begin(self.cells, self.summary.recorded)
-        with self.display, self.interrupts:
-            if self.pending:
-                self.find_earlier_jobs()
-                self.submit([cell for cell in self.pending if cell not in self.watched])
+        self.book.open()
+        with self.book.display, self.interrupts:
+            self.find_earlier_jobs()
+            self.submit()
             while self.watched and not self.interrupts.times:
                 self.look_again()
             scheduler.cancel(list(self.watched.values()), waiting_only=True)
             while self.watched and self.interrupts.times < 2:
                 self.look_again()
             scheduler.cancel(list(self.watched.values()), waiting_only=False)
-        self.summary.waiting += len(self.watched)
-        return self.summary
+        return self.book.close()
 
     def find_earlier_jobs(self) -> None:
         """Watch the jobs of an earlier start that the scheduler still has."""
         if self.allocation.cluster == "local":
             return  # a run that an earlier job holds is waited for by its new job
-        jobs: dict[RunConfig, Submitted] = {
-            cell: submitit.SlurmJob(self.folder / "jobs", path.read_text())
-            for cell in self.pending
-            if (path := self.job_file(cell)).exists()
-        }
+        jobs = self.earlier_jobs()
         if not jobs:
             return
-        self.count_failures(list(jobs))  # before the question: a job may fail meanwhile
-        known = scheduler.states(list(jobs.values()))
-        if known is None:
+        # before the question: a job may fail meanwhile
+        attempts = {run: Attempt(self.book.launch.folder(run)) for run in jobs}
+        states = scheduler.states(list(jobs.values()))
+        if states is None:
             raise InputError("squeue does not answer: are earlier jobs still running?")
-        for cell, job in jobs.items():
-            if known.get(job.job_id, "COMPLETED") not in ENDED:
-                self.watched[cell] = job
-        self.display.say(f"{len(self.watched)} jobs of an earlier start are still there")
+        for run, job in jobs.items():
+            if states.get(job.job_id, "COMPLETED") not in ENDED:
+                self.book.pending.remove(run)
+                self.book.running[run] = attempts[run]
+                self.watched[run] = job
+        line = f"{len(self.watched)} jobs of an earlier start are still there"
+        self.book.display.say(line)
 
-    def submit(self, cells: list[RunConfig]) -> None:
-        self.count_failures(cells)  # a job may fail before the last one is submitted
-        jobs = [Job(cell, self.folder.absolute(), self.execution) for cell in cells]
+    def earlier_jobs(self) -> dict[PlannedRun, Submitted]:
+        """The last job of each pending run that has had one."""
+        return {
+            run: submitit.SlurmJob(self.folder / "jobs", path.read_text())
+            for run in self.book.pending
+            if (path := self.book.launch.folder(run).job).exists()
+        }
+
+    def submit(self) -> None:
+        """A job for each pending run."""
+        runs = list(iter(self.book.next_pending, None))
+        if not runs:
+            return
+        for run in runs:  # a job may fail before the last one is submitted
+            self.book.begin(run)
+        launch = self.book.launch._replace(study_folder=self.folder.absolute())
+        jobs = [Job(run, launch, self.execution) for run in runs]
         submitted = scheduler.submit(jobs, self.folder, self.allocation)
-        for cell, job in zip(cells, submitted, strict=True):
-            path = self.job_file(cell)
+        for run, job in zip(runs, submitted, strict=True):
+            path = self.book.launch.folder(run).job
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(job.job_id)
-            self.watched[cell] = job
-
-    def job_file(self, cell: RunConfig) -> Path:
-        return run_folder(cell, self.folder) / "job"
-
-    def count_failures(self, cells: list[RunConfig]) -> None:
-        """A failure that is not among these is the end of a watched job."""
-        for cell in cells:
-            self.failed_before[cell] = len(failures(cell, self.folder))
+            self.watched[run] = job
 
     def look_again(self) -> None:
         time.sleep(POLL_SECONDS)
         self.interrupts.announce()
         self.look()
-        if self.watched and time.monotonic() - self.asked >= ASK_SECONDS:
-            self.asked = time.monotonic()
+        if self.watched and time.monotonic() - self.last_question >= ASK_SECONDS:
+            self.last_question = time.monotonic()
             self.ask()
 
     def look(self) -> None:
         """Take the runs with a record or a failure out of those that are watched."""
-        for cell in list(self.watched):
-            if has_record(cell, self.folder):
-                self.summary.finished += 1
-                self.leave(cell)
-                self.display.ended(cell, "[green]finished[/]")
-            elif len(reasons := failures(cell, self.folder)) > self.failed_before[cell]:
-                self.leave(cell)
-                self.fail(cell, reasons[-1])
+        for run in list(self.watched):
+            if self.book.has_record(run):
+                self.leave(run)
+                self.book.finish(run)
+            elif (reason := self.book.running[run].failure()) is not None:
+                self.leave(run)
+                self.book.fail(run, reason, retry=not self.interrupts.times)
+        if not self.interrupts.times:
+            self.submit()  # what is retried
 
-    def leave(self, cell: RunConfig) -> None:
+    def leave(self, run: PlannedRun) -> None:
         """Do not watch a run any more."""
-        del self.watched[cell]
-        self.gone.pop(cell, None)
+        del self.watched[run]
+        self.gone_since.pop(run, None)
 
     def ask(self) -> None:
-        """What the scheduler says; a job that it knows no more is a failure."""
-        known = scheduler.states(list(self.watched.values()))
-        if known is None:  # it is being restarted, perhaps
+        """What the scheduler says; a job that it no longer knows is a failure."""
+        states = scheduler.states(list(self.watched.values()))
+        if states is None:  # it is being restarted, perhaps
             return
-        for cell, job in list(self.watched.items()):
-            state = known.get(job.job_id, "UNKNOWN")
+        for run, job in list(self.watched.items()):
+            state = states.get(job.job_id, "UNKNOWN")
             if state not in ENDED | {"UNKNOWN"}:
-                self.gone.pop(cell, None)
-                self.show(cell, state)
-            elif self.asked - self.gone.setdefault(cell, self.asked) >= GRACE_SECONDS:
-                self.note(cell, job, state)
+                self.gone_since.pop(run, None)
+                self.show(run, state)
+                continue
+            gone_since = self.gone_since.setdefault(run, self.last_question)
+            if self.last_question - gone_since >= GRACE_SECONDS:
+                self.note_failure(run, job, state)
 
-    def show(self, cell: RunConfig, state: str) -> None:
+    def show(self, run: PlannedRun, state: str) -> None:
         if state == "RUNNING":
-            self.display.started(cell)
+            self.book.display.started(run.config)
         else:
-            self.display.postponed(cell)
+            self.book.display.postponed(run.config)
 
-    def note(self, cell: RunConfig, job: Submitted, state: str) -> None:
+    def note_failure(self, run: PlannedRun, job: Submitted, state: str) -> None:
         """Write the failure that a killed job could not write, unless we cancelled it.
 
         What the job itself has left since the last look is for the next one.
         """
-        failed = len(failures(cell, self.folder)) > self.failed_before[cell]
-        if failed or has_record(cell, self.folder):
+        attempt = self.book.running[run]
+        if attempt.failure() is not None or self.book.has_record(run):
             return
         if self.interrupts.times:
-            self.leave(cell)
-            self.display.postponed(cell)
-            self.summary.waiting += 1
+            self.leave(run)
+            self.book.put_back(run)
             return
         log = tail(job.stderr() or "")
         reason = f"job {job.job_id} ended without a record: {state} {last_line(log)}"
-        kind = KINDS.get(state, "crash")
-        Failure(config=cell, kind=kind, reason=reason.strip(), log=log).note(self.folder)
-
-    def fail(self, cell: RunConfig, reason: str) -> None:
-        """A failed attempt, after which others follow if wanted."""
-        self.attempts[cell] += 1
-        again = self.attempts[cell] <= self.retries and not self.interrupts.times
-        self.display.failed(cell, reason, again)
-        if again:
-            self.summary.repeated += 1
-            self.display.postponed(cell)
-            self.submit([cell])
-        else:
-            self.summary.failed[cell.run_id] = reason
+        attempt.note_failure(KINDS.get(state, "crash"), reason.strip(), log)

@@ -4,20 +4,16 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING
 
 from submitit.helpers import DelayedSubmission
 
 from ablations.errors import UnwritableError
-from ablations.run_config import RunConfig
+from lightning_modules.execution import Execution
 from sweeps.local.command import Stopped
 from sweeps.local.one_run import Message, carry_out
-
-if TYPE_CHECKING:
-    from lightning_modules.train import Execution
+from sweeps.study.study import Launch, PlannedRun
 
 BUSY_SECONDS = 1.0  # until a run that another process holds is asked for again
 
@@ -26,16 +22,16 @@ BUSY_SECONDS = 1.0  # until a run that another process holds is asked for again
 class Job:
     """submitit calls it, and checkpoint() before the machine is taken away."""
 
-    config: RunConfig
-    study: Path
-    execution: "Execution"
+    run: PlannedRun
+    launch: Launch
+    execution: Execution
 
     def __call__(self) -> Message:
         os.environ.pop("PYTHONSAFEPATH", None)  # it is not meant for a sweep's command
-        execution = replace(self.execution, progress_bar=False)
+        execution = self.execution.model_copy(update={"progress_bar": False})
         with RequeueBetweenSteps() as tell:
             while True:
-                message = carry_out(self.config, self.study, execution, tell)
+                message = carry_out(self.run, self.launch, execution, tell)
                 if message.kind == "unwritable":
                     raise UnwritableError(message.reason)
                 if message.kind != "busy":

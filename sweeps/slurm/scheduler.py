@@ -8,10 +8,8 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import submitit
 from submitit.core.utils import FailedJobError
@@ -19,6 +17,7 @@ from submitit.core.utils import FailedJobError
 from ablations.errors import InputError
 from sweeps.local.command import variables
 from sweeps.local.one_run import Message
+from sweeps.slurm.allocation import Allocation
 from sweeps.slurm.run_job import Job
 
 ARRAY_SIZE = 1000  # Slurm's own limit is one more, where it is not set
@@ -32,46 +31,34 @@ ENDED = {
 Submitted = submitit.Job[Message]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Allocation:
-    """What each run asks of the scheduler."""
-
-    cluster: Literal["slurm", "local"] = "slurm"
-    partition: str | None = None
-    gpus: int = 0
-    cpus: int = 1
-    minutes: int = 60  # after which the job is requeued and resumes
-    at_a_time: int = 256  # jobs of an array
-    sbatch: Mapping[str, str] = field(default_factory=dict)  # further options, by name
-
-    def executor(self, folder: Path) -> submitit.AutoExecutor:
-        """Raises InputError where the scheduler is not here."""
-        try:
-            executor = submitit.AutoExecutor(
-                folder=folder / "jobs",
-                cluster=self.cluster,
-                slurm_max_num_timeout=REQUEUES,
-                slurm_python=PYTHON,
-            )
-        except RuntimeError as error:
-            raise InputError(f"--executor {self.cluster}: {error}") from None
-        asked: dict[str, Any] = {
-            "timeout_min": self.minutes,
-            "gpus_per_node": self.gpus,
-            "cpus_per_task": self.cpus,
-            "slurm_array_parallelism": self.at_a_time,
-            "name": folder.name,
-            "slurm_additional_parameters": dict(self.sbatch),
-        }
-        if self.partition:
-            asked["slurm_partition"] = self.partition
-        executor.update_parameters(**asked)
-        return executor
+def executor_of(allocation: Allocation, folder: Path) -> submitit.AutoExecutor:
+    """Raises InputError where the scheduler is not here."""
+    try:
+        executor = submitit.AutoExecutor(
+            folder=folder / "jobs",
+            cluster=allocation.cluster,
+            slurm_max_num_timeout=REQUEUES,
+            slurm_python=PYTHON,
+        )
+    except RuntimeError as error:
+        raise InputError(f"--executor {allocation.cluster}: {error}") from None
+    parameters: dict[str, Any] = {
+        "timeout_min": allocation.minutes,
+        "gpus_per_node": allocation.gpus_per_run,
+        "cpus_per_task": allocation.cpus_per_run,
+        "slurm_array_parallelism": allocation.jobs,
+        "name": folder.name,
+        "slurm_additional_parameters": dict(allocation.sbatch),
+    }
+    if allocation.partition:
+        parameters["slurm_partition"] = allocation.partition
+    executor.update_parameters(**parameters)
+    return executor
 
 
 def submit(jobs: list[Job], folder: Path, allocation: Allocation) -> list[Submitted]:
     """As arrays, in that order. InputError with sbatch's words where it refuses."""
-    executor = allocation.executor(folder)
+    executor = executor_of(allocation, folder)
     submitted: list[Submitted] = []
     # the local executor's controllers are not started by slurm_python
     safe = {"PYTHONSAFEPATH": "1"} if allocation.cluster == "local" else {}

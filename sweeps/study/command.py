@@ -43,7 +43,7 @@ def expand(
 
 
 def with_variables(item: str) -> str:
-    return VARIABLE.sub(lambda found: os.environ.get(found[1], found[1]), item)
+    return VARIABLE.sub(lambda match: os.environ.get(match[1], match[1]), item)
 
 
 def arguments(cell: Mapping[str, Any]) -> dict[str, list[str]]:

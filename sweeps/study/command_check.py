@@ -10,7 +10,7 @@ from shutil import which
 from typing import Any, NoReturn
 
 from ablations.errors import InputError, shown, unknown_name
-from ablations.options import train_flags
+from lightning_modules.verbs.train import add_options
 from sweeps.study.command import (
     ARGUMENTS,
     DEFAULT,
@@ -35,7 +35,7 @@ class FlagParser(argparse.ArgumentParser):
 
 
 def check_command(
-    command: Sequence[str], program: str, study: str, swept: Collection[str]
+    command: Sequence[str], program: str, study_name: str, swept_keys: Collection[str]
 ) -> dict[str, Any]:
     """The flags of `ablate train` in a command, by name; none of another program's.
 
@@ -46,13 +46,13 @@ def check_command(
     if flags is None:
         check_macros(command or DEFAULT)
         check_program(command or DEFAULT, program)
-        options, named = {}, flag_names(command)
+        options, names = {}, flag_names(command)
     else:
         check_macros(flags)
-        options = own_options(flags, study) if command else {}
-        named = list(options)
-    for name in named:
-        if name in swept:
+        options = own_options(flags, study_name) if command else {}
+        names = list(options)
+    for name in names:
+        if name in swept_keys:
             raise InputError(
                 f"command: --{name.replace('_', '-')} would override the sweep's "
                 f"parameter {name}; leave one of them out"
@@ -82,7 +82,7 @@ def check_macros(items: Sequence[str]) -> None:
 def check_program(items: Sequence[str], program: str) -> None:
     if "${program}" in items and not program:
         raise InputError("command: ${program} stands for `program`, which is not given")
-    first = next(iter(started(items, program)), "")
+    first = next(iter(words_to_start(items, program)), "")
     if first in VALUES:
         raise InputError(
             f"command: it starts with {first}, the values of a cell; "
@@ -95,8 +95,8 @@ def check_program(items: Sequence[str], program: str) -> None:
         )
 
 
-def started(items: Sequence[str], program: str) -> list[str]:
-    """The words from the one that is started on: `env` and what it sets are left out."""
+def words_to_start(items: Sequence[str], program: str) -> list[str]:
+    """The words from the program on: `env` and what it sets are left out."""
     words = [program if item == "${program}" else with_variables(item) for item in items]
     if words and words[0] in {"${env}", "/usr/bin/env", "env"}:
         words = list(dropwhile(re.compile(r"\w+=").match, words[1:]))
@@ -108,12 +108,12 @@ def check_start(command: Sequence[str], program: str) -> None:
     if own_flags(command, program) is not None:
         return
     items = command or DEFAULT
-    first, *words = started(items, program)
+    first, *words = words_to_start(items, program)
     if not first.startswith(("-", "${")) and which(first, path=search_path()) is None:
         raise InputError(f"command: {shown(first)} cannot be started: no such program")
-    named = program if "${program}" in items and "-m" not in items else ""
+    program_file = program if "${program}" in items and "-m" not in items else ""
     script = words[0] if is_python(first) and words else "-"
-    for file in (named, "" if script.startswith(("-", "${")) else script):
+    for file in (program_file, "" if script.startswith(("-", "${")) else script):
         if file and not is_file(file):
             raise InputError(f"command: {shown(file)} cannot be started: no such file")
 
@@ -124,15 +124,15 @@ def is_file(name: str) -> bool:
     return False
 
 
-def own_options(flags: Sequence[str], study: str) -> dict[str, Any]:
+def own_options(flags: Sequence[str], study_name: str) -> dict[str, Any]:
     """What the flags of this suite's own training say, --config and --study apart."""
     parser = FlagParser(add_help=False, allow_abbrev=False)
-    train_flags(parser)
+    add_options(parser)
     options = vars(parser.parse_args([with_variables(flag) for flag in flags]))
     if options.pop("config", None) != Path(JSON_FILE):
         raise InputError(f"command: hand the values over as --config, {JSON_FILE}")
-    if (name := options.pop("study", "single")) != study:
-        raise InputError(f"command: --study {name} is not the sweep's name, {study}")
+    if (name := options.pop("study", "single")) != study_name:
+        raise InputError(f"command: --study {name} is not the sweep's name, {study_name}")
     return options
 
 

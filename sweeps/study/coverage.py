@@ -1,55 +1,58 @@
 """What of a study has a record, and a sweep file for the rest."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ablations.errors import InputError
-from ablations.records import failure_path, has_record
+from ablations.errors import InputError, writing
 from ablations.run_config import DERIVED, RunConfig
+from ablations.run_folder import RunFolder
 from ablations.yaml_file import read_yaml
-from sweeps.study.study import Study
+from sweeps.study.study import PlannedRun, Study
 
 
-def state(config: RunConfig, folder: Path) -> str:
+def state(config: RunConfig, study_folder: Path) -> str:
     """What the folder of a study knows of a run: finished, failed or waiting."""
-    if has_record(config, folder):
+    folder = RunFolder(study_folder, config)
+    if folder.has_record():
         return "finished"
-    return "failed" if failure_path(config, folder).exists() else "waiting"
+    return "failed" if folder.failure.exists() else "waiting"
 
 
-def missing(study: Study, folder: Path) -> list[RunConfig]:
-    return [config for config in study.runs() if not has_record(config, folder)]
+def missing(study: Study, study_folder: Path) -> list[PlannedRun]:
+    launch = study.launch(study_folder)
+    return [run for run in study.runs() if not launch.folder(run).has_record()]
 
 
-def swept_keys(cells: list[RunConfig]) -> list[str]:
-    """The keys that differ between cells."""
+def swept_keys(configs: Sequence[RunConfig]) -> list[str]:
+    """The keys that differ between configurations."""
     return [
         key
         for key in RunConfig.model_fields
-        if key not in DERIVED and len({getattr(cell, key) for cell in cells}) > 1
+        if key not in DERIVED and len({getattr(config, key) for config in configs}) > 1
     ]
 
 
-def write_missing(source: Path, study: Study, cells: list[RunConfig], out: Path) -> None:
-    """A sweep file of the same study with these cells only."""
+def write_missing(
+    source: Path, study: Study, runs: Sequence[PlannedRun], out: Path
+) -> None:
+    """A sweep file of the same study with these runs only."""
     if out.resolve() == source.resolve():
         raise InputError(
             f"{out}: is the sweep file itself; write the missing cells elsewhere"
         )
-    sweep: Any = read_yaml(source)
-    swept = swept_keys(list(study.runs()))
-    common = cells[0].model_dump(exclude={*swept, *study.options, *DERIVED})
-    listed = [cell.model_dump(include=set(swept)) for cell in cells]
-    sweep |= {
+    content: Any = read_yaml(source)
+    keys = swept_keys([run.config for run in study.runs()])
+    common = runs[0].config.model_dump(exclude={*keys, *study.options, *DERIVED})
+    cells = [run.config.model_dump(include=set(keys)) for run in runs]
+    content |= {
         "name": study.name,
         "method": "grid",
         "parameters": {key: {"value": value} for key, value in common.items()}
-        | {"cell": {"values": listed}},
+        | {"cell": {"values": cells}},
     }
-    try:
+    with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(yaml.safe_dump(sweep, sort_keys=False))
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written ({error.strerror})") from None
+        out.write_text(yaml.safe_dump(content, sort_keys=False))

@@ -2,12 +2,40 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder
 from sweeps.study import grid
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """What a sweep hands out for one run, and the configuration that follows from it.
+
+    Two planned runs with one configuration are the same run.
+    """
+
+    cell: Mapping[str, Any] = field(compare=False)
+    config: RunConfig
+
+
+class Launch(NamedTuple):
+    """What starts the runs of a study, and where they are kept; the same for each."""
+
+    study_folder: Path
+    study_name: str
+    program: str
+    command: tuple[str, ...]
+    project: str | None  # of W&B
+    entity: str | None
+
+    def folder(self, run: PlannedRun) -> RunFolder:
+        return RunFolder(self.study_folder, run.config)
 
 
 class Study(BaseModel):
@@ -32,12 +60,12 @@ class Study(BaseModel):
             return itertools.islice(grid.grid(self.parameters), self.run_cap)
         return grid.random(self.parameters, self.count)
 
-    def runs(self) -> Iterator[RunConfig]:
-        """The run of every cell; InputError for one that is no configuration."""
+    def runs(self) -> Iterator[PlannedRun]:
+        """The run of every cell; InputError for one that is not a configuration."""
         for cell in self.cells():
-            yield self.run(cell)
+            yield PlannedRun(cell, self.config(cell))
 
-    def run(self, cell: Mapping[str, Any]) -> RunConfig:
+    def config(self, cell: Mapping[str, Any]) -> RunConfig:
         fixed = {
             key: value
             for key, value in self.options.items()
@@ -45,7 +73,12 @@ class Study(BaseModel):
         }
         return RunConfig.parse(fixed | dict(cell), self.name)
 
-    def cell(self, config: RunConfig) -> dict[str, Any]:
-        """What the sweep asks of that run."""
-        asked = config.asked()
-        return next(cell for cell in self.cells() if self.run(cell).asked() == asked)
+    def launch(self, study_folder: Path) -> Launch:
+        return Launch(
+            study_folder,
+            self.name,
+            self.program,
+            self.command,
+            self.project,
+            self.entity,
+        )

@@ -27,70 +27,70 @@ def load_study(path: Path, count: int | None = None) -> Study:
     """Read a W&B sweep and check every cell of it.
 
     A random search needs a count. Raises InputError for a file that is not a sweep, for
-    unknown keys, wrong types or values, and for a cell that is listed twice.
+    unknown keys, wrong types or values, and for a duplicate cell.
     """
     return parse_study(read_yaml(path), path, count)
 
 
-def parse_study(sweep: object, path: Path, count: int | None = None) -> Study:
-    """The study of a sweep that path, a file or a name, gave."""
-    if not isinstance(sweep, dict) or "parameters" not in sweep:
+def parse_study(content: object, path: Path, count: int | None = None) -> Study:
+    """The study of a sweep's content; path, a file or a name, says where it is from."""
+    if not isinstance(content, dict) or "parameters" not in content:
         raise InputError(f"{path}: not a sweep file (a mapping with `parameters`)")
     try:
-        return checked(study_of(sweep, path, count))
+        return with_options(study_of(content, path, count))
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
-def study_of(sweep: dict[str, Any], path: Path, count: int | None) -> Study:
-    for key in sweep:
+def study_of(content: dict[str, Any], path: Path, count: int | None) -> Study:
+    for key in content:
         if key not in SWEEP_KEYS:
             raise unknown_name("key", key, sorted(SWEEP_KEYS))
-    text(sweep, "description")
-    check_metric(sweep.get("metric", {"name": ""}))
-    cap = run_cap(sweep)
-    method = method_of(sweep, count or cap)
+    text(content, "description")
+    check_metric(content.get("metric", {"name": ""}))
+    cap = run_cap_of(content)
+    method = method_of(content, count or cap)
     if method == "grid" and count:
         raise InputError("--count is for random searches, this is a grid")
     return Study(
-        name=study_name(sweep, path),
-        parameters=parameters_of(sweep),
+        name=name_of(content, path),
+        parameters=parameters_of(content),
         method=method,
         count=min(filter(None, (count, cap)), default=0),
         run_cap=cap,
-        program=text(sweep, "program") or "",
-        command=command_of(sweep),
-        project=text(sweep, "project"),
-        entity=text(sweep, "entity"),
+        program=text(content, "program") or "",
+        command=command_of(content),
+        project=text(content, "project"),
+        entity=text(content, "entity"),
     )
 
 
-def checked(study: Study) -> Study:
+def with_options(study: Study) -> Study:
     """The study with what its command decides; InputError for one that cannot be run."""
-    swept = {key for cell in study.cells() for key in flat(cell)}
-    options = check_command(study.command, study.program, study.name, swept)
+    keys = {key for cell in study.cells() for key in flat(cell)}
+    options = check_command(study.command, study.program, study.name, keys)
     study = study.model_copy(update={"options": options})
     if study.method == "random" or study.run_cap:  # values that no run may have got
-        for cell in listed(study.parameters):
-            study.run(cell)
+        for cell in single_values(study.parameters):
+            study.config(cell)
     first: dict[RunConfig, int] = {}
-    for number, config in enumerate(study.runs(), start=1):
-        if first.setdefault(config, number) != number:
-            raise InputError(f"cells {first[config]} and {number} are the same run")
+    for number, run in enumerate(study.runs(), start=1):
+        if first.setdefault(run.config, number) != number:
+            raise InputError(f"cells {first[run.config]} and {number} are the same run")
     for block in {config.block for config in first if ":" in config.block}:
         check_import_path(block)
     return study
 
 
-def listed(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def single_values(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Each value of each list of values, by itself."""
     for path, spec in leaf_parameters(parameters):
         for value in spec.get("values", ()):
             yield nest({path: value})
 
 
-def text(sweep: dict[str, Any], key: str) -> str | None:
-    value = sweep.get(key)
+def text(content: dict[str, Any], key: str) -> str | None:
+    value = content.get(key)
     if value is not None and not isinstance(value, str):
         raise InputError(f"{key} = {shown(value)} is not text")
     return value
@@ -107,15 +107,15 @@ def check_metric(metric: object) -> None:
         raise unknown_name("goal of metric", metric["goal"], GOALS)
 
 
-def parameters_of(sweep: dict[str, Any]) -> dict[str, Any]:
-    parameters = sweep["parameters"]
+def parameters_of(content: dict[str, Any]) -> dict[str, Any]:
+    parameters = content["parameters"]
     if not isinstance(parameters, dict) or not parameters:
         raise InputError(f"parameters = {shown(parameters)} is not a mapping of parameters")
     return parameters
 
 
-def command_of(sweep: dict[str, Any]) -> tuple[str, ...]:
-    command = sweep.get("command")
+def command_of(content: dict[str, Any]) -> tuple[str, ...]:
+    command = content.get("command")
     if command is None:
         return ()
     if not isinstance(command, list):
@@ -126,9 +126,9 @@ def command_of(sweep: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(item) for item in command)
 
 
-def study_name(sweep: dict[str, Any], path: Path) -> str:
+def name_of(content: dict[str, Any], path: Path) -> str:
     """The sweep's name, else its file's; it names a folder, so it must be plain."""
-    name = sweep.get("name", path.stem)
+    name = content.get("name", path.stem)
     if not isinstance(name, str) or not re.fullmatch(NAME, name):
         raise InputError(
             f"name = {shown(name)} is not a plain name of at most 100 letters and digits"
@@ -136,16 +136,16 @@ def study_name(sweep: dict[str, Any], path: Path) -> str:
     return name
 
 
-def run_cap(sweep: dict[str, Any]) -> int | None:
+def run_cap_of(content: dict[str, Any]) -> int | None:
     """At most that many runs are started, as by W&B: the first ones of the sweep."""
-    cap = sweep.get("run_cap")
+    cap = content.get("run_cap")
     if cap is not None and (type(cap) is not int or cap < 1):
         raise InputError(f"run_cap = {shown(cap)} is not a whole number from 1 on")
     return cap
 
 
-def method_of(sweep: dict[str, Any], count: int | None) -> Any:
-    method = sweep.get("method")
+def method_of(content: dict[str, Any], count: int | None) -> Any:
+    method = content.get("method")
     if method not in ("grid", "random"):
         raise InputError(
             f"method = {shown(method)}: here grid and random can be run, "

@@ -1,0 +1,39 @@
+"""Tab completion in a shell: verbs, flags, and the names that options take.
+
+The shell starts `ablate` at each TAB; only the verb on its line is opened.
+"""
+
+import argparse
+from collections.abc import Callable, Iterable, Mapping
+
+import argcomplete
+from argcomplete.completers import BaseCompleter, FilesCompleter
+
+from ablations import catalogue
+
+NAMES: dict[str, Callable[[], Mapping[str, str]]] = {
+    "block": catalogue.blocks,
+    "placement": catalogue.placements,
+    "model": catalogue.models,
+    "dataset": catalogue.datasets,
+}
+
+
+class NamesOrFiles(BaseCompleter):
+    """What a value can be; argcomplete itself knows verbs, flags and choices."""
+
+    def __call__(
+        self,
+        *,
+        prefix: str,
+        action: argparse.Action,
+        parser: argparse.ArgumentParser,
+        parsed_args: argparse.Namespace,
+    ) -> Iterable[str]:
+        names = NAMES.get(action.dest)
+        return names() if names else FilesCompleter()(prefix)
+
+
+def complete(parser: argparse.ArgumentParser) -> None:
+    """Tell the shell what can follow, and exit."""
+    argcomplete.autocomplete(parser, default_completer=NamesOrFiles())

@@ -1,0 +1,115 @@
+"""How options read their values: each error says what was wrong and what is meant."""
+
+import argparse
+import contextlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+class Each(argparse.Action):
+    """As append, but what is given again is taken once."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        before = getattr(namespace, self.dest, None) or []
+        setattr(namespace, self.dest, list(dict.fromkeys([*before, values])))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the command line reads a field, where its type alone does not say so."""
+
+    read: Callable[[str], Any]
+    metavar: str | None = None  # None: the field's name
+    repeatable: bool = False
+
+    def details(self) -> dict[str, Any]:
+        """What argparse is told of it."""
+        action = {"action": Each} if self.repeatable else {}
+        return {"type": self.read, "metavar": self.metavar} | action
+
+
+def positive(text: str) -> int:
+    with contextlib.suppress(ValueError):
+        if (number := int(text)) > 0:
+            return number
+    raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+
+
+def up_to(largest: int, what: str) -> Callable[[str], int]:
+    """A positive whole number with an end; what names it, for the error."""
+
+    def read(text: str) -> int:
+        if (number := positive(text)) > largest:
+            raise argparse.ArgumentTypeError(f"{text!r} is more than {largest:,} {what}")
+        return number
+
+    return read
+
+
+LARGEST_SIDE = 2**20  # pixels
+
+
+def two_or_more(text: str) -> int:
+    if (number := positive(text)) < 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 2 or more")
+    return number
+
+
+def size(text: str) -> tuple[int, int]:
+    """512x1024 is height times width; 512 is a square."""
+    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not HEIGHTxWIDTH, such as 512x1024")
+    height, _, width = text.partition("x")
+    return bounded(int(height)), bounded(int(width or height))
+
+
+def bounded(side: int) -> int:
+    if side > LARGEST_SIDE:
+        raise argparse.ArgumentTypeError(f"a side of {side} is more than {LARGEST_SIDE:,}")
+    return side
+
+
+def shape(text: str) -> tuple[int, ...]:
+    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*){3}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not BxCxHxW, such as 1x512x64x64")
+    return tuple(bounded(int(side)) for side in text.split("x"))
+
+
+def count(text: str) -> int:
+    if not re.fullmatch(r"\d+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
+
+
+def job_minutes(text: str) -> int:
+    if (number := positive(text)) < 5:  # Slurm may warn of the end 150 s before it
+        raise argparse.ArgumentTypeError(f"{text!r} is less than 5")
+    return number
+
+
+def pair(text: str) -> tuple[str, str]:
+    key, _, value = text.partition("=")
+    if not (key and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE, such as mem=16G")
+    return key, value
+
+
+def gpu_names(text: str) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(","))
+    if not all(names) or len(set(names)) < len(names):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of GPUs, such as 0,1")
+    return names
+
+
+def plain_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a plain name")
+    return text

@@ -1,0 +1,134 @@
+"""The folder of a run, and its files by name.
+
+runs/<study>/<run_id>/record.json    finished: the done-marker of the run
+runs/<study>/<run_id>/failure.json   failed, with the reason; removed by a later success
+runs/<study>/<run_id>/last.ckpt      interrupted: where the run resumes
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ablations.errors import InputError
+from ablations.records import Failure, FailureKind, RunRecord, read_json, states
+from ablations.run_config import RunConfig
+from ablations.whole_file import remove_partials
+
+RECORD, FAILURE = "record.json", "failure.json"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where a study keeps a run, and what it knows of it."""
+
+    study_folder: Path
+    config: RunConfig
+
+    @cached_property
+    def path(self) -> Path:
+        return self.study_folder / self.config.run_id
+
+    @property
+    def record(self) -> Path:
+        return self.path / RECORD
+
+    @property
+    def failure(self) -> Path:
+        return self.path / FAILURE
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "last.ckpt"
+
+    @property
+    def log(self) -> Path:
+        """What the processes of the run printed."""
+        return self.path / "log.txt"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that trains."""
+        return self.path / "lock"
+
+    @property
+    def command_lock(self) -> Path:
+        """Held by the process that waits for a sweep's command."""
+        return self.path / "command.lock"
+
+    @property
+    def cell(self) -> Path:
+        """What the sweep asks for, as W&B's agent writes it."""
+        return self.path / "cell.yaml"
+
+    @property
+    def cell_json(self) -> Path:
+        """The same for a command with ${args_json_file}."""
+        return self.path / "cell.json"
+
+    @property
+    def cost(self) -> Path:
+        """The cost of each block, for W&B."""
+        return self.path / "cost.csv"
+
+    @property
+    def job(self) -> Path:
+        """The id of the cluster's job."""
+        return self.path / "job"
+
+    def find_record(self) -> RunRecord | None:
+        """The run's record, if it has one; InputError for one that is not the run's own."""
+        if not self.record.exists():
+            return None
+        return RunRecord.read_of(self.record, self.config)
+
+    def has_record(self) -> bool:
+        """Whether there is one, and it is the run's; its reader checks its values."""
+        if not self.record.exists():
+            return False
+        if not states(read_json(self.record), self.config):
+            RunRecord.read_of(self.record, self.config)  # or it is refused
+        return True
+
+    def failures(self) -> tuple[str, ...]:
+        """Why the attempts at the run failed until now."""
+        if not self.failure.exists():
+            return ()
+        return Failure.read_of(self.failure, self.config).reasons
+
+    def note_failure(self, kind: FailureKind, reason: str, log: str = "") -> None:
+        """The run failed once more; why it failed before is not forgotten."""
+        failure = Failure(
+            config=self.config,
+            kind=kind,
+            reason=reason,
+            log=log,
+            earlier=self.failures(),
+        )
+        failure.write(self.failure)
+
+    def finish(self, record: RunRecord) -> None:
+        """Write the record; nothing else is needed any more."""
+        record.write(self.record)
+        self.failure.unlink(missing_ok=True)
+        self.checkpoint.unlink(missing_ok=True)
+        remove_partials(self.checkpoint)
+
+
+def read_records(folder: Path) -> Iterator[RunRecord]:
+    """Every record below folder, in the order of paths; a run twice is an InputError."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder of runs")
+    first: dict[str, Path] = {}
+    for path in sorted(folder.rglob(RECORD)):
+        record = RunRecord.read_own(path)
+        if (before := first.setdefault(path.parent.name, path)) != path:
+            raise InputError(f"{before} and {path} are the same run; leave one of them out")
+        yield record
+
+
+def read_failures(folder: Path) -> Iterator[Failure]:
+    """Every failure below folder whose run has no record."""
+    for path in sorted(folder.rglob(FAILURE)):
+        if not path.with_name(RECORD).exists():
+            yield Failure.read_own(path)

@@ -1,0 +1,1 @@
+"""The verb of this floor; ablations/cli.py opens it by name."""

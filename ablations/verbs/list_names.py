@@ -1,0 +1,48 @@
+"""List the known blocks, placements, models, encoders and data sets."""
+
+import argparse
+from collections.abc import Callable, Mapping
+
+from ablations import catalogue
+
+EXAMPLES = ["list", "list blocks", "list encoders"]
+KINDS: dict[str, Callable[[], Mapping[str, str]]] = {
+    "blocks": catalogue.blocks,
+    "placements": catalogue.placements,
+    "models": catalogue.models,
+    "datasets": catalogue.datasets,
+}
+OTHER_ENCODERS = [
+    "tu-NAME: models of timm (python -c 'import timm; print(timm.list_models())')"
+]
+ENCODERS_IN_SHORT = [
+    "smp's, such as resnet18, efficientnet-b0, mit_b0 (all: `ablate list encoders`)",
+    "timm's, as tu-NAME, such as tu-convnext_tiny",
+]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    kinds = ["blocks", "placements", "models", "encoders", "datasets"]
+    parser.add_argument("kind", nargs="?", choices=kinds, help="default: all in short")
+
+
+def run(args: argparse.Namespace) -> None:
+    if args.kind == "encoders":
+        print_encoders()
+        return
+    for kind in [args.kind] if args.kind else KINDS:
+        print_names(kind, KINDS[kind]())
+    if not args.kind:
+        print("encoders:", *ENCODERS_IN_SHORT, sep="\n  ")
+
+
+def print_encoders() -> None:
+    from segmentation_models_pytorch.encoders import get_encoder_names
+
+    print(*get_encoder_names(), *OTHER_ENCODERS, sep="\n")
+
+
+def print_names(kind: str, names: Mapping[str, str]) -> None:
+    print(f"{kind}:")
+    for name, meaning in names.items():
+        print(f"  {name:{max(map(len, names))}}  {meaning}")

@@ -1,0 +1,28 @@
+"""A file is written whole or not at all, whatever happens meanwhile."""
+
+import os
+from pathlib import Path
+
+from ablations.errors import writing
+
+
+def write_whole(path: Path, content: bytes | memoryview) -> None:
+    """Write to a partial file, flush, rename. Raises UnwritableError."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with partial.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+def remove_partials(path: Path) -> None:
+    """What killed processes left of writing a file that nobody writes now."""
+    for partial in path.parent.glob(f"{path.name}.*.partial"):
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,68 @@
+"""How a run is carried out; the fields are flags, as those of RunConfig are."""
+
+import os
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ablations.model_options import add_flags
+from ablations.option_types import Reading, count, positive
+from ablations.options import runs_option
+
+Accelerator = Literal["auto", "cpu", "gpu", "mps"]
+WandbMode = Literal["disabled", "offline", "online"]
+AGENT = "WANDB_SWEEP_ID"  # is set by W&B's agent
+
+
+class Execution(BaseModel):
+    """How a run is carried out. Nothing here changes its result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    accelerator: Accelerator = Field("auto", description="device to train on")
+    workers: Annotated[int, Reading(count)] = Field(
+        0, description="processes that load data"
+    )
+    val_every: Annotated[int | None, Reading(positive)] = Field(
+        None, description="steps between validations (default: a quarter of the run)"
+    )
+    wandb: WandbMode = Field(
+        "disabled",
+        description="mirror runs to Weights & Biases (default: disabled, online under an "
+        "agent)",
+    )
+    data_folder: Annotated[Path | None, Reading(Path)] = Field(
+        None, description="folder of downloaded data sets (default: $ABLATE_DATA)"
+    )
+    checkpoint_every: float = 60.0  # seconds
+    progress_bar: bool = True  # in a terminal; elsewhere a few lines
+
+
+USUAL = Execution()
+
+
+def execution_options(parser: Any) -> None:
+    group = parser.add_argument_group("execution (does not change the result)")
+    runs_option(group)
+    add_flags(group, Execution)
+
+
+def decided(
+    args: Namespace, beneath: Mapping[str, Any] = MappingProxyType({})
+) -> Namespace:
+    """Precedence: command line, then what lies beneath it, then the environment."""
+    return Namespace(**(environment() | dict(beneath) | vars(args)))
+
+
+def environment() -> dict[str, Any]:
+    """What environment variables decide."""
+    values: dict[str, Any] = {"runs": Path(os.environ.get("ABLATE_RUNS", "runs"))}
+    if AGENT in os.environ:
+        values["wandb"] = "online"
+    if data := os.environ.get("ABLATE_DATA"):
+        values["data_folder"] = Path(data)
+    return values

@@ -1,0 +1,50 @@
+"""Write a contact sheet of a data set: images, and masks laid over them."""
+
+import argparse
+from pathlib import Path
+
+from ablations.model_options import add_flag, from_options
+from ablations.option_types import positive, up_to
+from lightning_modules.execution import Execution, decided
+
+EXAMPLES = ["show-data digits", "show-data digits --split val --size 128 --out val.png"]
+
+sheet_side = up_to(4096, "pixels")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", help="data set, see `ablate list datasets`")
+    parser.add_argument(
+        "--split",
+        choices=["train", "val", "test"],
+        default="train",
+        help="part of the data set (default: train)",
+    )
+    parser.add_argument(
+        "--size",
+        type=sheet_side,
+        default=64,
+        metavar="N",
+        help="side of the images, in pixels (default: 64)",
+    )
+    parser.add_argument(
+        "--count",
+        type=positive,
+        default=24,
+        metavar="N",
+        help="number of images, the first of the split (default: 24)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="picture to write, or an existing folder for it (default: DATASET-SPLIT.png)",
+    )
+    add_flag(parser, "data_folder", Execution.model_fields["data_folder"])
+
+
+def run(args: argparse.Namespace) -> None:
+    from lightning_modules.data import show_data
+
+    out = args.out or Path(f"{args.dataset}-{args.split}.png")
+    folder = from_options(Execution, vars(decided(args))).data_folder
+    print(show_data(args.dataset, out, args.size, args.split, args.count, folder))

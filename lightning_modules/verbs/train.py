@@ -1,0 +1,70 @@
+"""Train one network and write its record."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from ablations.errors import InputError
+from ablations.model_options import add_flags, from_options
+from ablations.option_types import plain_name
+from ablations.run_config import DERIVED, RunConfig, flat
+from ablations.yaml_file import read_yaml
+from lightning_modules.execution import Execution, decided, execution_options
+from lightning_modules.lock import BusyError
+
+EXAMPLES = [
+    "train --block psa_parallel --placement residual",
+    "train --block my_file:MyBlock --max-steps 200 --wandb offline",
+]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Without defaults: what is not given is absent. Commands of sweep files use it too."""
+    group = parser.add_argument_group("configuration (decides the result)")
+    add_flags(group, RunConfig, without=DERIVED)
+    group.add_argument(
+        "--config",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help="YAML or JSON file of these keys; flags override it",
+    )
+    execution_options(parser)
+    parser.add_argument(
+        "--study",
+        type=plain_name,
+        default=argparse.SUPPRESS,
+        help="folder below --runs (default: single)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    args = decided(args, {"config": None, "study": "single"})
+    config, execution = run_config(args), from_options(Execution, vars(args))
+    from lightning_modules.interrupts import Interrupted
+    from lightning_modules.machine import device_kind
+    from lightning_modules.train import check_names, train
+
+    check_names([config])
+    device_kind(execution.accelerator)  # it is there
+    folder = args.runs / args.study
+    try:
+        record = train(config, folder, execution)
+    except BusyError as error:
+        raise InputError(str(error)) from None
+    except Interrupted as stop:
+        print(f"ablate: {stop}", file=sys.stderr)
+        return stop.exit_code
+    print(f"mIoU {100 * record.miou:.2f} %  {folder / config.run_id}")
+    return 0
+
+
+def run_config(args: argparse.Namespace) -> RunConfig:
+    """The configuration of a file and of flags, which override it."""
+    flags = {name: value for name, value in vars(args).items() if name in KEYS}
+    keys = read_yaml(args.config) if args.config else {}
+    if not isinstance(keys, dict):
+        raise InputError(f"{args.config}: not a mapping of configuration keys")
+    return RunConfig.parse(flat(keys) | flags, str(args.config or "configuration"))
+
+
+KEYS = set(RunConfig.model_fields)

@@ -1,0 +1,92 @@
+"""Time and memory of blocks, direct against fast, on this device."""
+
+import argparse
+import os
+
+from ablations.option_types import Each, plain_name, shape, up_to
+from ablations.options import BLOCK, out_option, wide_option
+
+EXAMPLES = [
+    "bench --block psa_parallel --shape 1x512x64x64",
+    "bench --block non_local --shape 1x256x128x128 --dtype bfloat16 --device cuda",
+]
+BLOCKS = ["psa_parallel", "psa_sequential"]
+SHAPES = [(1, 512, 64, 64), (4, 256, 64, 64), (8, 64, 128, 128)]
+
+rounds = up_to(10_000, "rounds")
+threads = up_to(os.cpu_count() or 1, "threads, the CPUs of this machine")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--block",
+        action=Each,
+        help=f"{BLOCK}; repeatable (default: {' and '.join(BLOCKS)})",
+    )
+    shapes = ", ".join("x".join(map(str, sides)) for sides in SHAPES)
+    parser.add_argument(
+        "--shape",
+        type=shape,
+        action=Each,
+        metavar="BxCxHxW",
+        help=f"of the input; repeatable (default: {shapes})",
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=["float32", "float16", "bfloat16"],
+        action=Each,
+        help="of input and parameters; repeatable (default: float32)",
+    )
+    parser.add_argument(
+        "--compiled",
+        action="store_true",
+        help="time torch.compile of the published form too; needs a C++ compiler, and up "
+        "to minutes for each case",
+    )
+    timing_options(parser, "bench")
+
+
+def timing_options(parser: argparse.ArgumentParser, name: str) -> None:
+    """How something is timed, and the files of that name."""
+    parser.add_argument(
+        "--device", choices=["cpu", "cuda"], help="default: cuda if it is there"
+    )
+    parser.add_argument(
+        "--threads",
+        type=threads,
+        default=1,
+        metavar="N",
+        help="CPU threads (default: 1)",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=rounds,
+        default=11,
+        metavar="N",
+        help="timings of each function, of which the median is shown (default: 11)",
+    )
+    out_option(parser, "runs/bench")
+    parser.add_argument(
+        "--name", type=plain_name, default=name, help=f"of the files (default: {name})"
+    )
+    wide_option(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    from ablations.benchmark.bench import Case, bench, find_device
+    from reports.bench import bench_page, machine_line
+    from reports.terminal import progress, show
+    from reports.write.pages import write_parts
+
+    device = find_device(args.device)
+    cases = [
+        Case(block, shape, dtype)
+        for block in args.block or BLOCKS
+        for shape in args.shape or SHAPES
+        for dtype in args.dtype or ["float32"]
+    ]
+    rows = bench(cases, device, args.threads, args.rounds, args.compiled)
+    page = bench_page(args.name, progress(rows, "bench", len(cases)), args.compiled)
+    print(machine_line(device, args.threads))
+    show(page.parts, args.wide)
+    print("written:", *write_parts(page, args.out), sep="\n  ")

@@ -1,0 +1,115 @@
+"""Parameters and multiply-adds of blocks, alone or in a model, at any resolution."""
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ablations.option_types import Each, up_to
+from ablations.options import (
+    BLOCK,
+    ENCODER,
+    MODEL,
+    out_option,
+    placement_option,
+    size_option,
+    wide_option,
+)
+
+if TYPE_CHECKING:
+    from ablations.complexity.subjects import Setting
+
+EXAMPLES = [
+    "cost --channels 512 --size 64",
+    "cost --block se --block my_file:MyBlock --model unet --size 512x1024",
+    "cost --model deeplabv3plus --block non_local --placement stages --size 8192",
+    "cost --model unet --size 512 --convention torch",
+    "cost --all --placement stages --size 512",
+]
+ENCODERS = ["resnet50", "mobilenet_v2", "efficientnet-b0"]  # of --all
+
+channels = up_to(16_384, "channels")
+classes = up_to(65_536, "classes")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--block", action=Each, help=f"{BLOCK}; repeatable (default: every block)"
+    )
+    parser.add_argument(
+        "--channels",
+        type=channels,
+        default=256,
+        metavar="N",
+        help="channels of a block alone (default: 256)",
+    )
+    size_option(parser, (64, 64), "of a block's input, or with --model of the image,")
+    model_options(parser)
+    placement_option(parser)
+    parser.add_argument(
+        "--convention",
+        default="macs",
+        help="what is counted: macs, fvcore, torch, thop, hrnet or closed_form "
+        "(default: macs)",
+    )
+    parser.add_argument(
+        "--classes",
+        type=classes,
+        default=21,
+        metavar="N",
+        help="classes that the model tells apart (default: 21)",
+    )
+    out_option(parser, "runs/cost")
+    wide_option(parser)
+
+
+def model_options(parser: argparse.ArgumentParser) -> None:
+    models = parser.add_mutually_exclusive_group()
+    models.add_argument("--model", help=f"{MODEL} (default: the block alone)")
+    models.add_argument(
+        "--all", action="store_true", help="every smp model with each encoder"
+    )
+    parser.add_argument(
+        "--encoder",
+        action=Each,
+        help=f"{ENCODER}; repeatable (default: resnet50, with --all also mobilenet_v2 and "
+        "efficientnet-b0)",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    from ablations.attention import BLOCKS
+    from ablations.complexity.conventions import find_convention
+    from ablations.threads import on_threads
+    from reports.cost import blocks_page, model_page, survey_page, survey_table
+    from reports.terminal import progress, show
+    from reports.write.files import write_tables
+
+    names = args.block or list(BLOCKS)
+    convention = find_convention(args.convention)
+    settings = list(settings_of(args))
+    with on_threads(1):
+        if len(settings) > 1:
+            steps = progress(settings, "cost", len(settings))
+            table = survey_table(names, steps, convention)
+            page, tables = survey_page(table), [table]
+        else:
+            page = (
+                model_page(names, settings[0], convention)
+                if args.model
+                else blocks_page(names, args.channels, args.size, convention)
+            )
+            tables = page.tables
+    show(page.parts, args.wide)
+    print("written:", *write_tables(tables, args.out), sep="\n  ")
+
+
+def settings_of(args: argparse.Namespace) -> "Iterator[Setting]":
+    """The models that blocks are placed in; one without a model for blocks alone."""
+    from ablations.bare_models import BareModel
+    from ablations.complexity.subjects import Setting
+    from ablations.models import SMP_MODELS
+
+    for encoder in args.encoder or (ENCODERS if args.all else ENCODERS[:1]):
+        for model in SMP_MODELS if args.all else [args.model]:
+            bare = BareModel(model, encoder, args.classes)
+            yield Setting(bare, args.placement, args.size)

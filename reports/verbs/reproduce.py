@@ -1,0 +1,37 @@
+"""Count a paper's complexity tables anew, beside what it prints, with reasons."""
+
+import argparse
+
+from ablations.options import out_option, wide_option
+
+EXAMPLES = [
+    "reproduce psa",
+    "reproduce psa --convention torch --out runs/psa-flops",
+]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paper", choices=["psa"], help="Polarized Self-Attention")
+    parser.add_argument(
+        "--convention",
+        help="count FLOPs by this convention of `ablate cost` in every table (default: as "
+        "the authors of each table did)",
+    )
+    out_option(parser, "runs/psa")
+    wide_option(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    from ablations.complexity.conventions import find_convention
+    from ablations.threads import on_threads
+    from reports.psa_paper.pages import chapters, psa_page, verdict_table
+    from reports.terminal import progress, show
+    from reports.write.pages import write_page
+
+    convention = find_convention(args.convention) if args.convention else None
+    with on_threads(1):
+        counts = chapters(convention)
+        counted = [count() for count in progress(counts, "tables", len(counts))]
+    show([verdict_table(counted)], args.wide)
+    path = write_page(psa_page(counted), args.out, "psa")
+    print("written:", path, "(every cell with its reason)")

@@ -1,0 +1,87 @@
+"""Run every cell of a sweep file that has no record yet."""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from ablations.model_options import from_options
+from ablations.options import sweep_file_option
+from ablations.run_config import RunConfig
+from lightning_modules.execution import Execution, decided, execution_options
+from sweeps.display import Display
+from sweeps.executor_options import chosen_options, executor_options
+from sweeps.executors import EXECUTORS
+from sweeps.study.coverage import state, swept_keys
+from sweeps.study.study import PlannedRun, Study
+from sweeps.study.sweep_file import load_study
+
+EXAMPLES = [
+    "sweep sweeps/demo.yaml --jobs 2",
+    "sweep sweeps/demo.yaml --dry-run",
+    "sweep sweeps/demo.yaml --check",
+    "sweep sweeps/demo.yaml --gpus 0,1 --retries 1",
+    "sweep sweeps/demo.yaml --executor slurm --partition gpu --gpus-per-run 1",
+]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    sweep_file_option(parser)
+    parser.add_argument("--dry-run", action="store_true", help="list the runs and stop")
+    parser.add_argument("--check", action="store_true", help="check the file and stop")
+    executor_options(parser)
+    execution_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    study = load_study(args.file, args.count)
+    args = decided(args, study.options)
+    runs, options = list(study.runs()), chosen_options(args)
+    if args.check or args.dry_run:
+        check(args, study, runs, execution_of(args, options))
+        return 0
+    from lightning_modules.train import check_names
+
+    check_names([run.config for run in runs])
+    execution = execution_of(args, options)
+    carry_out = EXECUTORS[args.executor].carry_out
+    launch, display = study.launch(args.runs / study.name), Display(Console())
+    summary = carry_out(runs, launch, execution, options, display)
+    print(*summary.lines(study.name), sep="\n")
+    return 0 if summary.complete else 1
+
+
+def execution_of(args: argparse.Namespace, options: Any) -> Execution:
+    """As the flags say; an executor that was asked for GPUs decides the accelerator."""
+    execution = from_options(Execution, vars(args))
+    accelerator = options.accelerator(execution.accelerator)
+    return execution.model_copy(update={"accelerator": accelerator})
+
+
+def check(
+    args: argparse.Namespace, study: Study, runs: list[PlannedRun], execution: Execution
+) -> None:
+    """Look for what would keep a run from beginning; then say so, or list the runs."""
+    from lightning_modules.machine import device_kind
+    from sweeps.study.check import check_runs
+
+    if here := EXECUTORS[args.executor].on_this_device:
+        device_kind(execution.accelerator)
+    answer = check_runs(study, runs, execution, here)
+    if args.dry_run:
+        list_runs([run.config for run in runs], args.runs / study.name)
+    else:
+        print(*answer, sep="\n")
+
+
+def list_runs(configs: list[RunConfig], study_folder: Path) -> None:
+    """The state of each run, and the values that tell it from the others."""
+    states = [state(config, study_folder) for config in configs]
+    keys = swept_keys(configs)
+    for config, word in zip(configs, states, strict=True):
+        values = "  ".join(f"{key}={getattr(config, key)}" for key in keys)
+        print(f"{word:8}  {config.run_id}  {values}")
+    counts = Counter(states)
+    print(f"{len(configs)} runs:", ", ".join(f"{counts[word]} {word}" for word in counts))
