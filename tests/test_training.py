@@ -171,6 +171,16 @@ def test_a_failure_is_recorded_with_its_reason(tmp_path: Path) -> None:
     assert "training_step" in failure.log
 
 
+def test_a_damaged_failure_costs_no_training(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, CONFIG)
+    folder.path.mkdir()
+    folder.failure.write_text("{")
+    record = train(CONFIG, tmp_path, EXECUTION)
+    problem = "earlier failures cannot be read: truncated or not a record"
+    assert record.failures == (problem,)
+    assert not folder.failure.exists()
+
+
 def test_a_network_that_the_last_step_ruins_is_a_failure(tmp_path: Path) -> None:
     changes = {"lr": 1e30, "optimizer": "sgd", "max_steps": 1}
     config = RunConfig.parse(CONFIG.model_dump() | changes)
