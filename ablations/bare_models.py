@@ -2,6 +2,7 @@
 
 import warnings
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 import segmentation_models_pytorch as smp
 import timm
@@ -9,7 +10,8 @@ import torch
 from huggingface_hub import constants, get_session, try_to_load_from_cache
 from torch import nn
 
-from ablations.encoders import find_encoder, find_model, find_weights
+from ablations.contract import Size
+from ablations.encoders import check_encoder, check_model, check_weights
 from ablations.errors import InputError
 from ablations.own_code import described
 from ablations.paper_models import PAPER_MODELS
@@ -18,16 +20,36 @@ from ablations.passes import on_meta
 PATIENCE = 5  # seconds that the host of pretrained weights has for its first answer
 
 
+class BareModel(NamedTuple):
+    """A model without blocks."""
+
+    model: str
+    encoder: str
+    classes: int
+
+    def real(self) -> nn.Module:
+        """With values that are the same every time; not to be changed."""
+        return real_model(self)
+
+    def meta(self) -> nn.Module:
+        """Without values; not to be changed."""
+        return meta_model(self)
+
+    def input_shape(self, size: Size) -> tuple[int, int, int, int]:
+        return 1, 3, *size
+
+
 def create_bare(
     model: str, encoder: str, classes: int, encoder_weights: str | None = None
 ) -> nn.Module:
     """InputError for unknown names, what does not go together, and weights out of reach."""
-    find_weights(find_encoder(encoder), encoder_weights)
-    find_model(model)
-    named = f"weights {encoder_weights!r} of encoder {encoder!r}"
+    check_encoder(encoder)
+    check_weights(encoder, encoder_weights)
+    check_model(model)
+    what = f"weights {encoder_weights!r} of encoder {encoder!r}"
     if encoder_weights and not (is_kept(encoder, encoder_weights) or host_answers()):
         raise InputError(
-            f"{named} are not on this machine and {constants.ENDPOINT} does not answer: "
+            f"{what} are not on this machine and {constants.ENDPOINT} does not answer: "
             "fetch them once with a network, or use encoder_weights none"
         )
     try:
@@ -63,8 +85,8 @@ def is_kept(encoder: str, weights: str) -> bool:
     if not repository:
         return False
     files = ("model.safetensors", "pytorch_model.bin")
-    kept = (try_to_load_from_cache(repository, name, revision=revision) for name in files)
-    return any(isinstance(path, str) for path in kept)
+    paths = (try_to_load_from_cache(repository, name, revision=revision) for name in files)
+    return any(isinstance(path, str) for path in paths)
 
 
 def host_answers() -> bool:
@@ -77,23 +99,19 @@ def host_answers() -> bool:
 
 
 @lru_cache(maxsize=1)
-def real_model(model: str, encoder: str, classes: int) -> nn.Module:
-    """The bare model with values that are the same every time; not to be changed."""
+def real_model(bare: BareModel) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return create_bare(model, encoder, classes)
+        return create_bare(*bare)
 
 
 @cache
-def meta_model(model: str, encoder: str, classes: int) -> nn.Module:
-    """The bare model without values; not to be changed.
-
-    Some constructors compute with values, and are run with them.
-    """
-    find_encoder(encoder)
-    find_model(model)
+def meta_model(bare: BareModel) -> nn.Module:
+    """Some constructors compute with values, and are run with them."""
+    check_encoder(bare.encoder)
+    check_model(bare.model)
     try:
         with torch.device("meta"):
-            return build(model, encoder, classes).to("meta")
+            return build(*bare).to("meta")
     except Exception:  # whatever a constructor makes of having no values
-        return on_meta(real_model(model, encoder, classes))
+        return on_meta(bare.real())

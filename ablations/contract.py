@@ -2,6 +2,7 @@
 
 from functools import cache, lru_cache
 from math import prod
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +20,36 @@ LARGEST_RUN = 1100 * 1100  # positions of an input that is run at all
 Size = tuple[int, int]  # height and width
 
 
+class LoneBlock(NamedTuple):
+    """A block for so many channels, without a model around it."""
+
+    block: str
+    channels: int
+    evaluation: Evaluation
+
+    def real(self) -> nn.Module:
+        """The very block that would be trained; not to be changed."""
+        return real_block(self)
+
+    def meta(self) -> nn.Module:
+        """The block without values; not to be changed."""
+        return meta_block(self)
+
+    def input_shape(self, size: Size) -> tuple[int, int, int, int]:
+        return 1, self.channels, *size
+
+
 @lru_cache(maxsize=4)
-def built_block(block: str, channels: int, evaluation: Evaluation) -> nn.Module:
-    """The very block that would be trained, with values that are the same every time."""
+def real_block(lone: LoneBlock) -> nn.Module:
+    """With values that are the same every time."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return create_attention(block, channels, evaluation).eval()
+        return create_attention(*lone).eval()
+
+
+@cache
+def meta_block(lone: LoneBlock) -> nn.Module:
+    return on_meta(lone.real())
 
 
 @cache
@@ -33,7 +58,7 @@ def check_block(block: str, channels: int, size: Size) -> None:
 
     This suite's own blocks are known to; there is a test for it.
     """
-    module = built_block(block, channels, "direct")
+    module = LoneBlock(block, channels, "direct").real()
     if block in BLOCKS:
         return
     where = f"block {block!r} on {channels} channels of {size[0]}x{size[1]}"
@@ -62,7 +87,7 @@ def check_block(block: str, channels: int, size: Size) -> None:
 
 
 def keeps_on_meta(module: nn.Module, shape: tuple[int, ...]) -> bool:
-    """Found without values, so without memory; False also where that is not possible."""
+    """Found without values, so without memory; False also if that is not possible."""
     x = torch.empty(shape, device="meta")
     try:
         with at_most(OWN_SECONDS, "a pass"), torch.no_grad(), plain_operators():
@@ -77,17 +102,19 @@ def broken(x: Tensor, output: object) -> str:
     if not isinstance(output, Tensor):
         return f"returns {type(output).__name__}, and must return one tensor"
     if output.shape != x.shape:
-        return f"returns {shown(output)} for an input of {shown(x)}; the shape must stay"
+        return (
+            f"returns {shape_of(output)} for an input of {shape_of(x)}; the shape must stay"
+        )
     if output.dtype != x.dtype:
-        return f"returns {named(output.dtype)} for an input of {named(x.dtype)}"
+        return f"returns {name_of(output.dtype)} for an input of {name_of(x.dtype)}"
     if output.device != x.device:
         return f"returns a tensor on {output.device} for an input on {x.device}"
     return ""
 
 
-def shown(tensor: Tensor) -> str:
+def shape_of(tensor: Tensor) -> str:
     return "x".join(str(side) for side in tensor.shape) or "a single number"
 
 
-def named(dtype: torch.dtype) -> str:
+def name_of(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")

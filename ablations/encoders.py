@@ -14,23 +14,22 @@ MODELS = [*SMP_MODELS, *PAPER_MODELS]
 TIMM = "imagenet"  # what the weights of a timm encoder are called
 
 
-def find_model(name: str) -> str:
+def check_model(name: str) -> None:
+    """InputError for a name that is not in MODELS."""
     if name not in MODELS:
         raise unknown_name("model", name, MODELS)
-    return name
 
 
-def find_encoder(name: str) -> str:
-    """smp's own encoders, and every model of timm that gives feature maps as tu-NAME."""
+def check_encoder(name: str) -> None:
+    """InputError unless it is smp's own, or tu-NAME of a timm model with feature maps."""
+    names = smp.encoders.get_encoder_names()
     if name.startswith("tu-"):
-        return find_timm(name)
-    known = smp.encoders.get_encoder_names()
-    if name not in known:
-        raise unknown_name("encoder", name, known)
-    return name
+        check_timm(name)
+    elif name not in names:
+        raise unknown_name("encoder", name, names)
 
 
-def find_timm(name: str) -> str:
+def check_timm(name: str) -> None:
     architecture, _, tag = name.removeprefix("tu-").partition(".")
     if ":" in architecture:
         raise InputError(
@@ -45,18 +44,16 @@ def find_timm(name: str) -> str:
     tags = timm.list_models(f"{architecture}.*", pretrained=True)
     if tag and f"{architecture}.{tag}" not in tags:
         raise unknown_name("encoder", name, [f"tu-{other}" for other in tags])
-    return name
 
 
-def find_weights(encoder: str, weights: str | None) -> str | None:
+def check_weights(encoder: str, weights: str | None) -> None:
     """InputError for weights that the encoder does not have, before anything is fetched."""
     if weights is None:
-        return None
+        return
     if encoder.startswith("tu-"):
         pretrained = timm.models.is_model_pretrained(encoder.removeprefix("tu-"))
-        known = [TIMM] if pretrained else []
+        names = [TIMM] if pretrained else []
     else:
-        known = list(smp.encoders.encoders[encoder]["pretrained_settings"])
-    if weights not in known:
-        raise unknown_name(f"weights of encoder {encoder!r}:", weights, [*known, "none"])
-    return weights
+        names = list(smp.encoders.encoders[encoder]["pretrained_settings"])
+    if weights not in names:
+        raise unknown_name(f"weights of encoder {encoder!r}:", weights, [*names, "none"])

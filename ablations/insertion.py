@@ -18,42 +18,42 @@ from ablations.passes import first_tensor
 BuildBlock = Callable[[int], nn.Module]  # channels -> block
 
 
-class Landing(NamedTuple):
-    """One place of a block: where its module is, and the channels it sees."""
+class PlacedBlock(NamedTuple):
+    """A block in a model: where it is, and the channels that it sees."""
 
     path: str  # of the block in the model
     channels: int
-    block: nn.Module
+    module: nn.Module
 
 
-def before_convolution(path: str, host: nn.Conv2d, build: BuildBlock) -> Landing:
+def before_convolution(path: str, host: nn.Conv2d, build: BuildBlock) -> PlacedBlock:
     host.attention = block = build(host.in_channels)
     host.register_forward_pre_hook(weigh_input)
-    return Landing(f"{path}.attention", host.in_channels, block)
+    return PlacedBlock(f"{path}.attention", host.in_channels, block)
 
 
-def after_unit(path: str, host: Any, build: BuildBlock) -> Landing:
+def after_unit(path: str, host: Any, build: BuildBlock) -> PlacedBlock:
     """After a convolution, norm and activation that form one nn.Sequential."""
     host.add_module("attention", block := build(host[0].out_channels))
-    return Landing(f"{path}.attention", host[0].out_channels, block)
+    return PlacedBlock(f"{path}.attention", host[0].out_channels, block)
 
 
 def after_features(
     model: Any, indices: Iterable[int], build: BuildBlock
-) -> Iterator[Landing]:
+) -> Iterator[PlacedBlock]:
     encoder = model.encoder
     encoder.attention = nn.ModuleDict()
     encoder.register_forward_hook(weigh_features)
     for index in indices:
         channels = encoder.out_channels[index]
         encoder.attention[str(index)] = block = build(channels)
-        yield Landing(f"encoder.attention.{index}", channels, block)
+        yield PlacedBlock(f"encoder.attention.{index}", channels, block)
 
 
-def after_model(model: Any, channels: int, build: BuildBlock) -> Landing:
+def after_model(model: Any, channels: int, build: BuildBlock) -> PlacedBlock:
     model.attention = block = build(channels)
     model.register_forward_hook(weigh_output)
-    return Landing("attention", channels, block)
+    return PlacedBlock("attention", channels, block)
 
 
 def weigh_input(host: Any, arguments: tuple[Tensor]) -> tuple[Tensor]:

@@ -6,23 +6,24 @@ from torch import nn
 
 from ablations.attention import create_attention, find_block
 from ablations.attention.base import Evaluation
-from ablations.bare_models import create_bare
-from ablations.contract import check_block
-from ablations.encoders import MODELS, SMP_MODELS, find_encoder, find_model, find_weights
-from ablations.insertion import Landing
-from ablations.sites import find_placement, land, landing_sites
+from ablations.bare_models import BareModel, create_bare
+from ablations.contract import Size, check_block
+from ablations.encoders import MODELS, SMP_MODELS, check_encoder, check_model, check_weights
+from ablations.insertion import PlacedBlock
+from ablations.placements import find_placement
+from ablations.sites import find_sites, insert
 
 __all__ = [
     "MODELS",
     "SMP_MODELS",
+    "check_encoder",
+    "check_model",
     "check_network",
     "check_size",
+    "check_weights",
     "create_bare",
     "create_model",
-    "find_encoder",
-    "find_model",
     "find_placement",
-    "find_weights",
     "place",
 ]
 
@@ -48,17 +49,17 @@ def create_model(
 
 def place(
     model: nn.Module, block: str, placement: str, evaluation: Evaluation
-) -> list[Landing]:
-    """Put blocks into model and say where they landed; none lands nowhere."""
+) -> list[PlacedBlock]:
+    """Put blocks into model and say where they are; none is put nowhere."""
     find_placement(placement)
     if block == "none":
         return []
-    return land(model, placement, partial(create_attention, block, evaluation=evaluation))
+    return insert(model, placement, partial(create_attention, block, evaluation=evaluation))
 
 
-def check_size(model: str, encoder: str, height: int, width: int) -> None:
+def check_size(bare: BareModel, size: Size) -> None:
     """InputError for an image that the bare model cannot take."""
-    landing_sites(model, encoder, 2, None, (height, width))
+    find_sites(bare, None, size)
 
 
 def check_network(
@@ -69,15 +70,16 @@ def check_network(
     placement: str,
     evaluation: Evaluation,
     classes: int,
-    size: tuple[int, int],
+    size: Size,
 ) -> None:
     """InputError for a network that cannot be built, or not run on images of that size.
 
     Nothing is fetched, and what was checked once is not checked again.
     """
-    find_weights(find_encoder(encoder), encoder_weights)
+    check_encoder(encoder)
+    check_weights(encoder, encoder_weights)
     find_block(block)
     where = placement if block != "none" else None
     find_placement(placement)
-    for site in landing_sites(model, encoder, classes, where, size):
+    for site in find_sites(BareModel(model, encoder, classes), where, size):
         check_block(block, site.channels, site.size or (1, 1))

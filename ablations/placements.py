@@ -7,10 +7,10 @@ from typing import Any
 from torch import nn
 from torchvision.ops.misc import Conv2dNormActivation
 
-from ablations.errors import InputError
+from ablations.errors import InputError, unknown_name
 from ablations.insertion import (
     BuildBlock,
-    Landing,
+    PlacedBlock,
     after_features,
     after_model,
     after_unit,
@@ -19,7 +19,7 @@ from ablations.insertion import (
 )
 
 
-def residual(model: Any, build: BuildBlock) -> Iterator[Landing]:
+def residual(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """After the first 3x3 convolution, norm and ReLU of every residual block.
 
     Polarized Self-Attention, Section 4: BasicBlock and Bottleneck of torchvision and timm.
@@ -31,19 +31,19 @@ def residual(model: Any, build: BuildBlock) -> Iterator[Landing]:
         yield before_convolution(path, convolution, build)
 
 
-def stages(model: Any, build: BuildBlock) -> Iterator[Landing]:
+def stages(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """Each feature of the encoder that the decoder reads, but feature 0, the image."""
     channels = model.encoder.out_channels
     chosen = [index for index in features_read(model) if index and channels[index]]
     yield from after_features(model, chosen, build)
 
 
-def last_feature(model: Any, build: BuildBlock) -> Iterator[Landing]:
+def last_feature(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """The encoder's last feature."""
     yield from after_features(model, [len(model.encoder.out_channels) - 1], build)
 
 
-def decoder(model: Any, build: BuildBlock) -> Iterator[Landing]:
+def decoder(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """Before the segmentation head."""
     head = model.segmentation_head[0]
     if not isinstance(head, nn.Conv2d):
@@ -54,7 +54,7 @@ def decoder(model: Any, build: BuildBlock) -> Iterator[Landing]:
     yield before_convolution("segmentation_head.0", head, build)
 
 
-def logits(model: Any, build: BuildBlock) -> Iterator[Landing]:
+def logits(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """The output of the whole model: one channel per class, the image's size."""
     convolutions = [
         m for m in model.segmentation_head.modules() if isinstance(m, nn.Conv2d)
@@ -65,7 +65,7 @@ def logits(model: Any, build: BuildBlock) -> Iterator[Landing]:
 # What rows of the PSA paper's tables need besides.
 
 
-def basic_blocks(model: Any, build: BuildBlock) -> Iterator[Landing]:
+def basic_blocks(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """As residual, but not in Bottlenecks: the HRNets of Tables 2 and 4."""
     hosts = [host for host in residual_hosts(model) if host[0].endswith("conv2")]
     if not hosts:
@@ -74,20 +74,22 @@ def basic_blocks(model: Any, build: BuildBlock) -> Iterator[Landing]:
         yield before_convolution(path, convolution, build)
 
 
-def depthwise(model: Any, build: BuildBlock) -> Iterator[Landing]:
+def depthwise(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """After every depthwise 3x3 convolution, norm and activation of a MobileNetV2."""
     for path, unit in units_3x3(model, "depthwise"):
         if unit[0].groups > 1:
             yield after_unit(path, unit, build)
 
 
-def first_two_3x3(model: Any, build: BuildBlock) -> Iterator[Landing]:
+def first_two_3x3(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """After the first two 3x3 convolutions, norms and activations of a MobileNetV2."""
     for path, unit in units_3x3(model, "first_two_3x3")[:2]:
         yield after_unit(path, unit, build)
 
 
-PLACEMENTS: dict[str, Callable[[nn.Module, BuildBlock], Iterator[Landing]]] = {
+Placement = Callable[[nn.Module, BuildBlock], Iterator[PlacedBlock]]
+
+PLACEMENTS: dict[str, Placement] = {
     "residual": residual,
     "stages": stages,
     "last_feature": last_feature,
@@ -99,13 +101,19 @@ PLACEMENTS: dict[str, Callable[[nn.Module, BuildBlock], Iterator[Landing]]] = {
 }
 
 
+def find_placement(name: str) -> Placement:
+    if name not in PLACEMENTS:
+        raise unknown_name("placement", name, PLACEMENTS)
+    return PLACEMENTS[name]
+
+
 def residual_hosts(model: Any) -> list[tuple[str, nn.Conv2d]]:
     """In every residual block, the convolution after the first 3x3, and its path."""
-    found = []
+    hosts = []
     for path, block in model.encoder.named_modules():
         if (host := after_first_3x3(block)) is not None:
-            found.append((f"encoder.{path}.{host[0]}", host[1]))
-    return found
+            hosts.append((f"encoder.{path}.{host[0]}", host[1]))
+    return hosts
 
 
 def after_first_3x3(block: nn.Module) -> tuple[str, nn.Conv2d] | None:

@@ -1,4 +1,4 @@
-"""Where blocks land in a model, and what they receive there."""
+"""Where blocks go in a model, and what they receive there."""
 
 import copy
 from functools import cache
@@ -8,25 +8,20 @@ import torch
 from torch import Tensor, nn
 
 from ablations.attention.base import NoAttention
-from ablations.bare_models import meta_model, real_model
-from ablations.errors import InputError, unknown_name
-from ablations.insertion import BuildBlock, Landing
+from ablations.bare_models import BareModel
+from ablations.contract import Size
+from ablations.errors import InputError
+from ablations.insertion import BuildBlock, PlacedBlock
 from ablations.own_code import described
 from ablations.passes import PassingNorms, device_of
-from ablations.placements import PLACEMENTS
+from ablations.placements import find_placement
 
 
-def find_placement(name: str) -> str:
-    if name not in PLACEMENTS:
-        raise unknown_name("placement", name, PLACEMENTS)
-    return name
-
-
-def land(model: nn.Module, placement: str, build: BuildBlock) -> list[Landing]:
+def insert(model: nn.Module, placement: str, build: BuildBlock) -> list[PlacedBlock]:
     """Put what build makes of a number of channels wherever the placement says."""
-    name = find_placement(placement)
+    put = find_placement(placement)
     try:
-        return list(PLACEMENTS[name](model, build))
+        return list(put(model, build))
     except InputError as error:
         raise InputError(f"{type(model).__name__}, {placement}: {error}") from None
 
@@ -36,61 +31,55 @@ class Site(NamedTuple):
 
     path: str
     channels: int
-    size: tuple[int, int] | None  # none: the model never calls it
+    size: Size | None  # none: the model never calls it
 
 
 @cache
-def landing_sites(
-    model: str, encoder: str, classes: int, placement: str | None, size: tuple[int, int]
-) -> tuple[Site, ...]:
-    """Where blocks land; InputError for an image that the model cannot take.
+def find_sites(bare: BareModel, placement: str | None, size: Size) -> tuple[Site, ...]:
+    """Where blocks go; InputError for an image that the model cannot take.
 
     On the meta device, so without memory; with values only where that fails.
     """
-    check_stride(model, encoder, classes, size)
+    check_stride(bare, size)
     try:
-        network = copy.deepcopy(meta_model(model, encoder, classes))
-        return record_sites(network, placement, size)
+        return record_sites(copy.deepcopy(bare.meta()), placement, size)
     except InputError:
         raise
     except Exception:  # it may need values
-        network = copy.deepcopy(real_model(model, encoder, classes))
+        network = copy.deepcopy(bare.real())
     try:
         return record_sites(network, placement, size)
     except InputError:
         raise
     except Exception as error:  # every encoder has its own
         raise InputError(
-            f"image size {size[0]}x{size[1]} does not fit {model!r} with encoder "
-            f"{encoder!r}: {described(error)}"
+            f"image size {size[0]}x{size[1]} does not fit {bare.model!r} with encoder "
+            f"{bare.encoder!r}: {described(error)}"
         ) from None
 
 
-def record_sites(
-    network: nn.Module, placement: str | None, size: tuple[int, int]
-) -> tuple[Site, ...]:
-    sizes: dict[nn.Module, tuple[int, int]] = {}
+def record_sites(network: nn.Module, placement: str | None, size: Size) -> tuple[Site, ...]:
+    sizes: dict[nn.Module, Size] = {}
 
     def note(block: nn.Module, arguments: object, output: Tensor) -> None:
         sizes[block] = (output.shape[2], output.shape[3])
 
-    landings = land(network, placement, NoAttention) if placement else []
-    for landing in landings:
-        landing.block.register_forward_hook(note)
+    blocks = insert(network, placement, NoAttention) if placement else []
+    for block in blocks:
+        block.module.register_forward_hook(note)
     with torch.no_grad(), PassingNorms():
         network.eval()(torch.empty(1, 3, *size, device=device_of(network)))
     return tuple(
-        Site(landing.path, landing.channels, sizes.get(landing.block))
-        for landing in landings
+        Site(block.path, block.channels, sizes.get(block.module)) for block in blocks
     )
 
 
-def check_stride(model: str, encoder: str, classes: int, size: tuple[int, int]) -> None:
+def check_stride(bare: BareModel, size: Size) -> None:
     """InputError for sides that are not multiples of the encoder's stride, if they must."""
-    bare: Any = meta_model(model, encoder, classes)
-    stride, (height, width) = bare.encoder.output_stride, size
-    if bare.requires_divisible_input_shape and (height % stride or width % stride):
+    model: Any = bare.meta()
+    stride, (height, width) = model.encoder.output_stride, size
+    if model.requires_divisible_input_shape and (height % stride or width % stride):
         raise InputError(
             f"image size {height}x{width} is not divisible by {stride}, the output stride "
-            f"of {model!r} with encoder {encoder!r}"
+            f"of {bare.model!r} with encoder {bare.encoder!r}"
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ablations.attention import find_block
 from ablations.errors import UnwritableError
-from ablations.models import find_encoder, find_model, find_placement
+from ablations.models import check_encoder, check_model, find_placement
 from ablations.records import RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
@@ -30,8 +30,8 @@ def check_names(cells: Iterable[RunConfig]) -> None:
     finders: dict[str, Callable[[str], object]] = {
         "block": find_block,
         "placement": find_placement,
-        "model": find_model,
-        "encoder": find_encoder,
+        "model": check_model,
+        "encoder": check_encoder,
         "dataset": find_dataset,
     }
     cells = list(cells)

@@ -6,6 +6,7 @@ mirror only: the training does not notice, and what W&B did not take stays on di
 `wandb sync`.
 """
 
+import csv
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -209,12 +210,18 @@ def mirror_record(record: RunRecord, folder: RunFolder, mode: WandbMode) -> None
 
 def write_cost(record: RunRecord, path: Path) -> None:
     """A row for each block of the network, and one for the whole of it."""
-    from ablations.complexity.costs import landing_costs
-    from ablations.complexity.model_cost import Setting
+    from ablations.bare_models import BareModel
+    from ablations.complexity.site_costs import SiteCost, site_costs
+    from ablations.complexity.subjects import Setting
 
     config, size = record.config, (record.config.image_size,) * 2
-    network = (config.model, config.encoder, config.placement, len(record.iou))
-    table = landing_costs(config.block, Setting(*network, size), config.evaluation)
+    bare = BareModel(config.model, config.encoder, len(record.iou))
+    setting = Setting(bare, config.placement, size)
+    costs = site_costs(config.block, setting, config.evaluation)
     macs = f"not counted: {record.not_counted}" if record.macs is None else record.macs
-    table.loc[len(table)] = ["(whole network)", None, None, record.params, macs]
-    table.to_csv(path, index=False)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(SiteCost._fields)
+        for place, channels, *numbers in costs:
+            table.writerow([place, float(channels), *numbers])  # as older files have it
+        table.writerow(["(whole network)", None, None, record.params, macs])

@@ -2,33 +2,28 @@
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from ablations.attention.base import EVALUATIONS, Evaluation
-from ablations.complexity.audit import audit
+from ablations.bare_models import BareModel
+from ablations.complexity.audit import audit, whole_costs_the_sum
 from ablations.complexity.conventions import Convention
-from ablations.complexity.costs import (
-    cost_table,
-    counts_of_blocks,
-    counts_of_models,
-    survey,
-    that_fit,
-    whole_costs_the_sum,
-    with_added,
-)
-from ablations.complexity.counts import Counts, ModelCounts
-from ablations.complexity.crossover import (
+from ablations.complexity.growth import (
     Growth,
     bare_growth,
-    crossovers,
     growth_in_model,
     growth_of_blocks,
-    growth_table,
 )
-from ablations.complexity.model_cost import Setting
+from ablations.complexity.subjects import (
+    Counts,
+    ModelCounts,
+    Setting,
+    counts_of_blocks,
+    counts_of_models,
+)
 from ablations.errors import InputError
-from reports import short_columns
 from reports.columns import (
     CROSSOVERS,
     GROWTH,
@@ -36,26 +31,28 @@ from reports.columns import (
     cost_columns,
     survey_columns,
 )
-from reports.sheets import Sheet
+from reports.cost_notes import agreement, in_words
+from reports.cost_tables import cost_table, survey, that_fit, with_added
+from reports.growth_tables import crossovers, growth_table
+from reports.page import Page, Table, Text
 
 SAMPLE, SIDE = 5, (128, 128)  # models that --all counts whole, and at which size
 
 
-def blocks_sheets(
+def blocks_page(
     names: Sequence[str], channels: int, size: tuple[int, int], convention: Convention
-) -> list[Sheet]:
-    """Of blocks alone."""
+) -> Page:
+    """Blocks alone."""
     counts = counts_of_blocks(names, channels, size)
     table = cost_table(counts, convention)
     counts = that_fit(counts, table)
-    sheet = Sheet(
-        "cost",
+    costs = Table(
         fitting(table),
         cost_columns(convention),
+        "cost",
         f"One image, on {channels} channels of {size[0]}x{size[1]}. "
-        f"{convention.caption()}.",
-        [audit(counts).sentence(), *table["problem"].dropna()],
-        short_columns.cost_columns(convention),
+        f"{in_words(convention)}.",
+        [agreement(audit(counts)), *table["problem"].dropna()],
     )
     names = unique(counts)
     growths: dict[Evaluation, Growth] = {
@@ -63,25 +60,23 @@ def blocks_sheets(
         for evaluation in EVALUATIONS
     }
     formula = f"MACs of a block on {channels} channels: a + b N + c N^2, N = H W positions"
-    return [sheet, *growth_sheets(growths, counts, formula)]
+    parts = [costs, *growth_tables(growths, counts, formula)]
+    return Page("What attention blocks cost", parts)
 
 
-def model_sheets(
-    names: Sequence[str], setting: Setting, convention: Convention
-) -> list[Sheet]:
-    """Of a model with each block."""
+def model_page(names: Sequence[str], setting: Setting, convention: Convention) -> Page:
+    """A model with each block."""
     counts = counts_of_models(names, setting)
-    height, width = setting.size
-    where = f"{setting.model}, {setting.encoder}, {setting.placement}, {height}x{width}"
+    bare, placement, (height, width) = setting
+    where = f"{bare.model}, {bare.encoder}, {placement}, {height}x{width}"
     table = cost_table(counts, convention)
     counts = that_fit(counts, table)
-    sheet = Sheet(
-        "cost",
+    costs = Table(
         with_added(fitting(table, besides=["none"])),
         added_cost_columns(convention),
-        f"One image, {where}. {convention.caption()}.",
-        [audit(counts).sentence(), *table["problem"].dropna()],
-        short_columns.added_cost_columns(convention),
+        "cost",
+        f"One image, {where}. {in_words(convention)}.",
+        [agreement(audit(counts)), *table["problem"].dropna()],
     )
     names = unique(counts)
     growths: dict[Evaluation, Growth] = {
@@ -89,14 +84,15 @@ def model_sheets(
         for evaluation in EVALUATIONS
     }
     formula = "MACs that a block adds: a + b N + c N^2, N = H W pixels of the image. "
-    return [sheet, *growth_sheets(growths, counts, formula + bare_line(setting))]
+    parts = [costs, *growth_tables(growths, counts, formula + bare_line(bare))]
+    return Page("What attention blocks cost in a model", parts)
 
 
 def fitting(table: pd.DataFrame, besides: Sequence[str] = ()) -> pd.DataFrame:
     """The rows without a problem; InputError if a problem is all that was asked for."""
     fits = table["problem"].isna()
-    asked = ~table["block"].isin(besides)
-    if not (fits & asked).any() and not fits.all():
+    chosen = ~table["block"].isin(besides)
+    if not (fits & chosen).any() and not fits.all():
         raise InputError(table.loc[~fits, "problem"].iloc[0])
     return table[fits].drop(columns="problem").reset_index(drop=True)
 
@@ -105,66 +101,66 @@ def unique(counts: Iterable[Counts]) -> list[str]:
     return list(dict.fromkeys(one.block for one in counts))
 
 
-def bare_line(setting: Setting) -> str:
+def bare_line(bare: BareModel) -> str:
     """The bare model's own polynomial, in words."""
-    found = bare_growth(setting)
-    if found is None:
-        return f"The MACs of {setting.model} itself are not such a polynomial"
-    step, macs = found
+    growth = bare_growth(bare)
+    if growth is None:
+        return f"The MACs of {bare.model} itself are not such a polynomial"
+    step, macs = growth
     terms = f"{float(macs.constant):.6g} + {float(macs.linear):.6g} N"
     if macs.quadratic:
         terms += f" + {float(macs.quadratic):.6g} N^2"
     return f"The bare model's are {terms}, for sides that are multiples of {step}"
 
 
-def growth_sheets(
+def growth_tables(
     growths: Mapping[Evaluation, Growth], counts: Iterable[Counts], formula: str
-) -> Iterable[Sheet]:
+) -> Iterable[Table]:
     """The polynomials, and the squares from which one block costs more than another."""
     table = growth_table(growths, counts)
     if len(table):
-        yield Sheet("cost-growth", table, GROWTH, formula)
+        yield Table(table, GROWTH, "cost-growth", formula)
     crossings = crossovers(growths)
     if len(crossings):
         caption = (
             "MACs: side of a square image above which one block costs more than another"
         )
-        yield Sheet("cost-crossovers", crossings, CROSSOVERS, caption)
+        yield Table(crossings, CROSSOVERS, "cost-crossovers", caption)
 
 
-def survey_sheet(
+def survey_table(
     names: Sequence[str], settings: Iterable[Setting], convention: Convention
-) -> Sheet:
-    """Of every block in every setting."""
+) -> Table:
+    """Every block in every setting."""
     tables, counts = [], []
     for table, counted in survey(names, settings, convention):
         tables.append(table)
         counts += counted
-    return Sheet(
-        "cost-all",
+    return Table(
         pd.concat(tables, ignore_index=True),
         survey_columns(convention),
-        f"Every block in every model, one image. {convention.caption()}.",
-        [audit(counts).sentence(), sample_sentence(counts)],
+        "cost-all",
+        f"Every block in every model, one image. {in_words(convention)}.",
+        [agreement(audit(counts)), sample_sentence(counts)],
     )
 
 
-def survey_lines(sheet: Sheet) -> list[str]:
+def survey_page(table: Table) -> Page:
     """In place of a table of thousands of rows: its length, what does not fit, notes."""
-    misfits = sheet.table["problem"].dropna()
-    head = f"{len(sheet.table)} rows, {len(misfits)} of blocks that do not fit"
-    return [head, *sheet.notes, *sorted(set(misfits))]
+    misfits = table.numbers["problem"].dropna()
+    head = f"{len(table.numbers)} rows, {len(misfits)} of blocks that do not fit"
+    lines = [head, *table.notes, *sorted(set(misfits))]
+    return Page("What attention blocks cost in many models", [Text(line) for line in lines])
 
 
 def sample_sentence(counts: Sequence[ModelCounts]) -> str:
     """Costs were added up from parts; here some models are counted as a whole."""
     sample = random.Random(0).sample(counts, min(SAMPLE, len(counts)))  # noqa: S311
     wrong = [
-        f"{one.setting.model}, {one.setting.encoder}, {one.block} ({one.evaluation})"
+        f"{one.setting.bare.model}, {one.setting.bare.encoder}, {one.block} "
+        f"({one.evaluation})"
         for one in sample
-        if not whole_costs_the_sum(
-            one.block, one.setting._replace(size=SIDE), one.evaluation
-        )
+        if not whole_costs_the_sum(replace(one, setting=one.setting._replace(size=SIDE)))
     ]
     sentence = (
         f"A sample of {len(sample)} models was counted whole at {SIDE[0]}x{SIDE[1]}: "

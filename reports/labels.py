@@ -11,8 +11,8 @@ from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox, Transform
 from scipy.optimize import isotonic_regression
 
-from reports.columns import label
-from reports.render import visible
+from reports.units import label
+from reports.write.cells import shortened, visible
 
 Point = tuple[float, float]
 LONG = 32  # signs of a name
@@ -33,7 +33,7 @@ class End(NamedTuple):
 
 
 def name(block: str) -> str:
-    return visible(label(block), LONG)
+    return visible(shortened(label(block), LONG))
 
 
 def place_labels(

@@ -1,11 +1,13 @@
 """Result tables. Each function turns run records into one table of numbers.
 
 A record is one finished run; miou is in [0, 1], params and macs are counts.
-Formatting, units and file formats belong to render.py.
+Units belong to units.py, file formats to reports/write.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 from pandas import DataFrame
@@ -21,6 +23,38 @@ SETTING = [
     name for name in RunConfig.model_fields if name not in {"block", "seed", *DERIVED}
 ]
 PLACEMENT_ORDER = list(PLACEMENTS)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The runs of one setting, and the tables of those that can be compared."""
+
+    setting: dict[str, object]
+    records: list[RunRecord]  # each with a baseline of its seed
+    orphans: list[RunRecord]  # without one
+
+    @cached_property
+    def runs(self) -> DataFrame:
+        return runs_table(self.records)
+
+    @cached_property
+    def numbers(self) -> DataFrame:
+        return block_comparison(self.runs)
+
+    @property
+    def classes(self) -> DataFrame:
+        return class_iou(self.records)
+
+    @property
+    def curves(self) -> DataFrame:
+        return curves(self.records)
+
+
+def comparisons(records: Iterable[RunRecord]) -> list[Comparison]:
+    """One for each setting, ordered by names and numbers."""
+    return [
+        Comparison(setting, *with_baseline(group)) for setting, group in settings(records)
+    ]
 
 
 def runs_table(records: Iterable[RunRecord]) -> DataFrame:

@@ -1,22 +1,34 @@
-"""What people see in a terminal: tables that fit its width, and progress."""
+"""What people see in a terminal: pages whose tables fit its width, and progress."""
 
 import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
-from pandas import DataFrame
 from rich import box
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Table as Grid
+from rich.text import Text as Styled
 
 from ablations.errors import printable
-from reports.columns import Column
-from reports.render import LEFT, rendered
-from reports.sheets import Sheet
+from reports.page import (
+    Code,
+    Column,
+    Heading,
+    Inline,
+    Items,
+    Link,
+    Part,
+    Picture,
+    Strong,
+    Table,
+    Text,
+    headers,
+    most_telling,
+)
+from reports.write.cells import header_cells, rows, visible
 
 Item = TypeVar("Item")
 
@@ -25,48 +37,93 @@ WIDEST = 10_000  # with --wide
 SECONDS = 10  # between lines of progress where there is no terminal
 
 
-def show(sheets: Iterable[Sheet], wide: bool) -> None:
-    """Print tables; wide: every column, whatever the width of the terminal."""
-    width = shutil.get_terminal_size((WIDTH, 24)).columns
-    console = Console(width=WIDEST if wide else width, highlight=False, emoji=False)
-    for sheet in sheets:
-        columns = sheet.columns if wide else fitting(sheet, width)
-        if sheet.caption:
-            console.print(f"\n[bold]{escape(sheet.caption)}[/bold]")
-        console.print(as_rich(sheet.table, columns, plain=not console.is_terminal))
-        if len(columns) < len(sheet.columns):
-            console.print("More columns: --wide")
-        for note in sheet.notes:
-            console.print(escape(note))
+def show(parts: Iterable[Part], wide: bool) -> None:
+    """Print a page; wide: every column of its tables, whatever the terminal's width."""
+    width = WIDEST if wide else shutil.get_terminal_size((WIDTH, 24)).columns
+    console = Console(width=width, highlight=False, emoji=False)
+    for part in parts:
+        whole = isinstance(part, Text | Items)  # the terminal breaks it, paths stay whole
+        for piece in pieces(part, wide, console):
+            console.print(piece, soft_wrap=whole)
 
 
-def fitting(sheet: Sheet, width: int) -> Sequence[Column]:
-    """The first columns that fit, at least one."""
-    columns = sheet.short or sheet.columns
-    cells = rendered(sheet.table, columns)
+def pieces(part: Part, wide: bool, console: Console) -> Iterator[RenderableType]:
+    match part:
+        case Heading(text):
+            yield Styled(f"\n{visible(text)}", "bold")
+        case Text():
+            yield styled(part)
+        case Items(items):
+            yield from (Styled("* ").append_text(styled(item)) for item in items)
+        case Table():
+            yield from table_pieces(part, wide, console)
+        case Picture():
+            pass
+        case _:
+            assert_never(part)
+
+
+def table_pieces(table: Table, wide: bool, console: Console) -> Iterator[RenderableType]:
+    columns = table.columns if wide else fitting(table, console.width)
+    if table.caption:
+        yield Styled(f"\n{visible(table.caption)}", "bold")
+    yield grid(table._replace(columns=columns), plain=not console.is_terminal)
+    if len(columns) < len(table.columns):
+        yield "More columns: --wide"
+    yield from (Styled(visible(note)) for note in table.notes)
+
+
+def fitting(table: Table, width: int) -> Sequence[Column]:
+    """The most telling columns that fit, at least one."""
+    columns = most_telling(table.columns)
     room = width
     for number, column in enumerate(columns):
-        words = [*column.header.split(), *cells[column.header]]
+        [header] = headers(columns[: number + 1])[number:]
+        words = [
+            *header.split(),
+            *(row[0] for row in rows(table._replace(columns=[column]))),
+        ]
         room -= max(map(len, words)) + 3  # two blanks and a rule
         if room < 1 and number:
             return columns[:number]
     return columns
 
 
-def as_rich(table: DataFrame, columns: Sequence[Column], plain: bool) -> Table:
+def grid(table: Table, plain: bool) -> Grid:
     """Plain tables are Markdown."""
-    shown = Table(box=box.MARKDOWN if plain else box.SIMPLE_HEAD)
-    for column in columns:
-        left = column.show in LEFT
-        shown.add_column(escape(column.header), justify="left" if left else "right")
-    for row in rendered(table, columns).to_numpy().tolist():
-        shown.add_row(
-            *(
-                escape(printable(cell.replace("|", "\\|") if plain else cell))
-                for cell in row
-            )
+    content = Grid(box=box.MARKDOWN if plain else box.SIMPLE_HEAD)
+    cells = [[cell_text(cell, plain) for cell in row] for row in rows(table)]
+    for number, header in enumerate(header_cells(table)):
+        align = table.columns[number].align
+        longest = max((len(row[number]) for row in cells), default=0)
+        content.add_column(
+            Styled(header),
+            justify="right" if align == "right" else "left",
+            no_wrap=align != "paragraph" and len(header) <= longest,
         )
-    return shown
+    for row in cells:
+        content.add_row(*map(Styled, row))
+    return content
+
+
+def cell_text(cell: str, plain: bool) -> str:
+    return printable(cell.replace("|", "\\|") if plain else cell)
+
+
+def styled(text: Text) -> Styled:
+    line = Styled()
+    for part in text.parts:
+        line.append(visible(words(part)), "bold" if isinstance(part, Strong) else None)
+    return line
+
+
+def words(part: Inline) -> str:
+    match part:
+        case Code(text) | Strong(text):
+            return text
+        case Link(text, address):
+            return f"{text} ({address})"
+    return part
 
 
 def progress(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:

@@ -1,11 +1,12 @@
 """Where the blocks of a model lie, and what each of them costs."""
 
 from ablations.attention.base import Evaluation
-from ablations.complexity.costs import landing_costs
-from ablations.complexity.model_cost import Setting
+from ablations.complexity.site_costs import site_costs
+from ablations.complexity.subjects import Setting
 from reports.columns import WHERE
-from reports.sheets import Sheet
+from reports.cost_tables import site_table
+from reports.page import Table
 
 
-def where_sheet(block: str, setting: Setting, evaluation: Evaluation) -> Sheet:
-    return Sheet("where", landing_costs(block, setting, evaluation), WHERE)
+def where_table(block: str, setting: Setting, evaluation: Evaluation) -> Table:
+    return Table(site_table(site_costs(block, setting, evaluation)), WHERE)

@@ -6,12 +6,14 @@ from torch import Tensor, nn
 
 from ablations.attention import BLOCKS, create_attention
 from ablations.attention.base import Evaluation
-from ablations.benchmark.bench import Case, as_table, bench
+from ablations.benchmark.bench import Case, bench
 from ablations.benchmark.memory import kept_for_backward, peak_memory
 from ablations.benchmark.timing import interleaved
 from ablations.complexity import measure, meta_macs
 from ablations.complexity.conventions import CONVENTIONS
-from ablations.complexity.costs import cost_table, counts_of_blocks
+from ablations.complexity.subjects import counts_of_blocks
+from reports.bench_tables import bench_table
+from reports.cost_tables import cost_table
 
 C, H, W = 32, 5, 7
 N = H * W
@@ -115,7 +117,7 @@ def test_peak_memory_is_what_is_alive_at_once() -> None:
 def test_a_bench_compares_the_two_evaluations_of_one_block() -> None:
     case = Case("psa_parallel", (1, 16, 12, 10), "float32")
     rows = list(bench([case], torch.device("cpu"), threads=1, rounds=2))
-    [row] = as_table(rows).to_dict("records")
+    [row] = bench_table(rows).to_dict("records")
     assert row["bytes"] == 3 * 4 * 16 * 12 * 10
     assert row["fast_macs"] < row["direct_macs"]
     assert row["fast_kept"] < row["direct_kept"]
@@ -131,7 +133,7 @@ def test_a_bench_compares_the_two_evaluations_of_one_block() -> None:
 def test_a_bench_times_what_a_compiler_makes_of_the_published_form() -> None:
     case = Case("gc", (1, 16, 12, 10), "float32")
     rows = list(bench([case], torch.device("cpu"), threads=1, rounds=2, compiled=True))
-    [row] = as_table(rows).to_dict("records")
+    [row] = bench_table(rows).to_dict("records")
     for what in ("forward", "step"):
         seconds = row[f"compiled_{what}"]
         assert seconds > 0

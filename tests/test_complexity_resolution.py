@@ -8,27 +8,18 @@ from torch import Tensor, nn
 
 from ablations.attention import BLOCKS, create_attention
 from ablations.attention.base import Evaluation
-from ablations.bare_models import meta_model
+from ablations.bare_models import BareModel
 from ablations.complexity import measure
-from ablations.complexity.any_resolution import (
-    bare_cost,
-    bare_meta_macs,
-    bare_polynomials,
-    block_cost,
-)
-from ablations.complexity.crossover import (
-    bare_growth,
-    crossovers,
-    growth_in_model,
-    growth_of_blocks,
-    growth_table,
-)
-from ablations.complexity.model_cost import Setting, model_cost
+from ablations.complexity.any_resolution import bare_polynomials, cost_at, second_count
+from ablations.complexity.growth import bare_growth, growth_in_model, growth_of_blocks
 from ablations.complexity.polynomial import Polynomial, fit
+from ablations.complexity.subjects import ModelCounts, Setting
+from ablations.contract import LoneBlock
 from ablations.errors import InputError
 from ablations.models import create_bare, create_model
+from reports.growth_tables import crossovers, growth_table
 
-SETTING = Setting("fpn", "resnet18", "stages", 16, (64, 96))
+SETTING = Setting(BareModel("fpn", "resnet18", 16), "stages", (64, 96))
 
 
 def test_three_counts_give_the_polynomial() -> None:
@@ -36,7 +27,7 @@ def test_three_counts_give_the_polynomial() -> None:
     found = fit({n: int(expected.value(n)) for n in (4, 8, 12)})
     assert found == expected
     assert found.at(20) == 7 + 15 + 200
-    with pytest.raises(ValueError, match="no whole number"):
+    with pytest.raises(ValueError, match="not a whole number"):
         found.at(3)
 
 
@@ -59,9 +50,10 @@ def test_a_block_costs_what_a_run_at_that_size_counts(
     block: str, evaluation: Evaluation
 ) -> None:
     run = measure(create_attention(block, 32, evaluation), (1, 32, 9, 11))
-    assert block_cost(block, 32, evaluation, (9, 11)) == run  # more positions than channels
+    lone = LoneBlock(block, 32, evaluation)
+    assert cost_at(lone, (9, 11)) == run  # more positions than channels
     few = measure(create_attention(block, 32, evaluation), (1, 32, 3, 4))
-    assert block_cost(block, 32, evaluation, (3, 4)) == few
+    assert cost_at(lone, (3, 4)) == few
 
 
 class Strips(nn.Module):
@@ -78,7 +70,7 @@ class Strips(nn.Module):
 
 def test_a_block_without_a_polynomial_is_run_at_the_size() -> None:
     name = f"{__name__}:Strips"
-    assert block_cost(name, 16, "direct", (5, 70)).macs == 16 * 16 * 5
+    assert cost_at(LoneBlock(name, 16, "direct"), (5, 70)).macs == 16 * 16 * 5
     assert growth_of_blocks([name, "gc"], 16, "direct", (5, 70)).keys() == {"gc"}
 
 
@@ -89,8 +81,8 @@ def test_a_block_without_a_polynomial_is_run_at_the_size() -> None:
 def test_a_bare_model_costs_what_a_run_at_that_size_counts(
     model: str, size: tuple[int, int]
 ) -> None:
-    assert bare_polynomials(model, "resnet18", 21) is not None
-    assert bare_cost(model, "resnet18", 21, size) == measure(
+    assert bare_polynomials(BareModel(model, "resnet18", 21)) is not None
+    assert cost_at(BareModel(model, "resnet18", 21), size) == measure(
         create_bare(model, "resnet18", 21), (1, 3, *size)
     )
 
@@ -98,25 +90,25 @@ def test_a_bare_model_costs_what_a_run_at_that_size_counts(
 def test_a_size_between_multiples_is_run() -> None:
     size = (65, 49)
     bare = create_bare("paper_deeplabv3plus", "resnet18", 21)
-    found = bare_cost("paper_deeplabv3plus", "resnet18", 21, size)
+    found = cost_at(BareModel("paper_deeplabv3plus", "resnet18", 21), size)
     assert found == measure(bare, (1, 3, *size))
     with pytest.raises(InputError, match="multiples of 16, and at up to"):
-        bare_cost("paper_deeplabv3plus", "resnet18", 21, (8193, 8193))
+        cost_at(BareModel("paper_deeplabv3plus", "resnet18", 21), (8193, 8193))
 
 
 def test_no_resolution_is_too_large() -> None:
-    counted = bare_cost("unet", "resnet18", 2, (8192, 8192)).macs
+    counted = cost_at(BareModel("unet", "resnet18", 2), (8192, 8192)).macs
     assert counted is not None
     assert counted > 10**12
-    assert counted == bare_meta_macs("unet", "resnet18", 2, (8192, 8192))
+    assert counted == second_count(BareModel("unet", "resnet18", 2), (8192, 8192))
 
 
 @pytest.mark.parametrize("model", ["deeplabv3plus", "pspnet"])
 @pytest.mark.parametrize("placement", ["residual", "stages"])
 def test_a_model_with_blocks_costs_the_sum_of_its_parts(model: str, placement: str) -> None:
-    setting = Setting(model, "resnet18", placement, 16, (64, 96))
+    setting = Setting(BareModel(model, "resnet18", 16), placement, (64, 96))
     whole = measure(create_model(model, "resnet18", 16, "gc", placement), (1, 3, 64, 96))
-    assert model_cost(setting, "gc", "direct")[:3] == whole[:3]
+    assert ModelCounts("gc", "direct", setting).cost[:3] == whole[:3]
 
 
 def test_a_crossover_is_where_two_blocks_cost_the_same() -> None:
@@ -134,11 +126,11 @@ def test_a_crossover_is_where_two_blocks_cost_the_same() -> None:
 def test_growth_is_the_cost_at_any_size(evaluation: Evaluation) -> None:
     added = growth_in_model(["none", "da"], SETTING, evaluation)
     assert added.keys() == {"da"}
-    bare = bare_growth(SETTING)
+    bare = bare_growth(SETTING.bare)
     assert bare is not None
     step, macs = bare
     height, width = 4 * step, 5 * step
-    whole = model_cost(SETTING._replace(size=(height, width)), "da", evaluation).macs
+    whole = ModelCounts("da", evaluation, SETTING._replace(size=(height, width))).macs
     assert (macs + added["da"]).at(height * width) == whole
 
 
@@ -152,6 +144,6 @@ def test_a_table_of_growth_holds_the_polynomial() -> None:
 
 def test_counting_leaves_no_values_behind() -> None:
     """What is kept between counts lies on the meta device, whatever the size was."""
-    bare_cost("unet", "resnet18", 2, (1024, 1024))
-    tensors = meta_model("unet", "resnet18", 2).parameters()
+    cost_at(BareModel("unet", "resnet18", 2), (1024, 1024))
+    tensors = BareModel("unet", "resnet18", 2).meta().parameters()
     assert all(tensor.device == torch.device("meta") for tensor in tensors)

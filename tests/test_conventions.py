@@ -7,18 +7,20 @@ from torch import Tensor, nn
 
 from ablations.attention import BLOCKS
 from ablations.attention.base import AttentionBlock, ClosedForm
+from ablations.bare_models import BareModel
 from ablations.cli import main
-from ablations.complexity.audit import audit
+from ablations.complexity.audit import audit, whole_costs_the_sum
 from ablations.complexity.conventions import CONVENTIONS
-from ablations.complexity.costs import (
+from ablations.complexity.subjects import (
+    BlockCounts,
+    ModelCounts,
+    Setting,
     counts_of_blocks,
     counts_of_models,
-    survey,
-    whole_costs_the_sum,
 )
-from ablations.complexity.counts import BlockCounts, ModelCounts
-from ablations.complexity.model_cost import Setting
 from ablations.models import SMP_MODELS
+from reports.cost_notes import agreement
+from reports.cost_tables import survey
 
 C, H, W = 32, 6, 9
 
@@ -89,7 +91,7 @@ def test_a_figure_is_in_the_giga_of_its_convention() -> None:
 def test_every_counter_agrees_on_every_block() -> None:
     found = audit(counts_of_blocks(list(BLOCKS), C, (H, W)))
     assert found.unexplained == []
-    assert found.sentence() == (
+    assert agreement(found) == (
         "Counters: fvcore, torch.utils.flop_counter and closed form agree on "
         f"{2 * len(BLOCKS)} of {2 * len(BLOCKS)} counts."
     )
@@ -98,17 +100,17 @@ def test_every_counter_agrees_on_every_block() -> None:
 @pytest.mark.parametrize("encoder", ["resnet18", "mobilenet_v2"])
 @pytest.mark.parametrize("model", SMP_MODELS)
 def test_counters_agree_on_models_or_the_gap_is_explained(model: str, encoder: str) -> None:
-    setting = Setting(model, encoder, "last_feature", 21, (128, 128))
+    setting = Setting(BareModel(model, encoder, 21), "last_feature", (128, 128))
     assert audit(counts_of_models(["psa_parallel"], setting)).unexplained == []
 
 
 def test_layers_that_nothing_reads_explain_a_gap() -> None:
     """smp's MobileNetV2 runs its last stages though pspnet reads only the first three."""
-    setting = Setting("pspnet", "mobilenet_v2", "stages", 21, (64, 64))
+    setting = Setting(BareModel("pspnet", "mobilenet_v2", 21), "stages", (64, 64))
     found = audit([ModelCounts("none", "direct", setting)])
     assert (found.unread, found.unexplained) == (1, [])
-    assert "nothing reads their output" in found.sentence()
-    read = setting._replace(encoder="resnet18")
+    assert "nothing reads their output" in agreement(found)
+    read = setting._replace(bare=setting.bare._replace(encoder="resnet18"))
     assert audit([ModelCounts("none", "direct", read)]).unread == 0
 
 
@@ -128,7 +130,7 @@ def test_a_layer_that_nothing_reads_in_a_block_explains_a_gap() -> None:
 
 
 def test_a_survey_says_what_does_not_fit() -> None:
-    settings = [Setting("fpn", "mobilenet_v2", "stages", 21, (64, 64))]
+    settings = [Setting(BareModel("fpn", "mobilenet_v2", 21), "stages", (64, 64))]
     [(table, counts)] = survey(["se", "gc"], settings, CONVENTIONS["macs"])
     problems = table.set_index("block")["problem"]
     assert "24 channels cannot be reduced by 16" in problems["se"]
@@ -140,8 +142,8 @@ def test_a_survey_says_what_does_not_fit() -> None:
 
 @pytest.mark.parametrize("placement", ["residual", "decoder"])
 def test_a_whole_model_costs_the_sum_of_its_parts(placement: str) -> None:
-    setting = Setting("deeplabv3plus", "resnet18", placement, 16, (64, 96))
-    assert whole_costs_the_sum("gc", setting, "fast")
+    setting = Setting(BareModel("deeplabv3plus", "resnet18", 16), placement, (64, 96))
+    assert whole_costs_the_sum(ModelCounts("gc", "fast", setting))
 
 
 def test_a_table_names_its_convention_and_its_counters(

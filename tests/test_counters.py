@@ -9,12 +9,14 @@ from torch import Tensor, nn
 
 from ablations.benchmark.bench import Case, bench
 from ablations.complexity import Cost, measure, meta_macs
-from ablations.complexity.any_resolution import block_cost
+from ablations.complexity.any_resolution import cost_at
 from ablations.complexity.audit import audit
 from ablations.complexity.conventions import CONVENTIONS
-from ablations.complexity.costs import cost_table, with_added
-from ablations.complexity.counts import BlockCounts
 from ablations.complexity.harmless import HARMLESS
+from ablations.complexity.subjects import BlockCounts
+from ablations.contract import LoneBlock
+from reports.cost_notes import agreement
+from reports.cost_tables import cost_table, with_added
 
 C, H, W = 12, 4, 6
 N = H * W
@@ -226,7 +228,7 @@ SPECTRAL = "not counted: aten::mv, aten::vdot"
 
 
 def test_a_block_of_ones_own_has_no_closed_form_to_disagree_with() -> None:
-    sentence = audit([BlockCounts(f"{__name__}:Attends", "direct", C, (H, W))]).sentence()
+    sentence = agreement(audit([BlockCounts(f"{__name__}:Attends", "direct", C, (H, W))]))
     assert (
         sentence == "Counters: fvcore and torch.utils.flop_counter agree on 1 of 1 counts."
     )
@@ -236,7 +238,7 @@ def test_no_convention_gives_a_figure_for_what_is_not_counted() -> None:
     counts = BlockCounts(f"{__name__}:Spectral", "direct", C, (H, W))
     totals = {convention.total(counts) for convention in CONVENTIONS.values()}
     assert totals == {SPECTRAL}
-    assert "1 are not counted" in audit([counts]).sentence()
+    assert "1 are not counted" in agreement(audit([counts]))
 
 
 def test_what_is_not_counted_adds_no_number_either() -> None:
@@ -264,5 +266,5 @@ def test_a_bench_counts_a_block_of_ones_own() -> None:
 
 
 def test_a_size_beyond_all_runs_keeps_the_reason() -> None:
-    cost = block_cost(f"{__name__}:Spectral", C, "direct", (4096, 4096))
+    cost = cost_at(LoneBlock(f"{__name__}:Spectral", C, "direct"), (4096, 4096))
     assert (cost.macs, cost.not_counted) == (None, "aten::mv, aten::vdot")

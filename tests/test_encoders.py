@@ -7,11 +7,11 @@ import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 
-from ablations.bare_models import create_bare
+from ablations.bare_models import BareModel, create_bare
 from ablations.cli import main
 from ablations.complexity import measure
-from ablations.complexity.model_cost import Setting, model_cost
-from ablations.encoders import find_encoder, find_weights
+from ablations.complexity.subjects import ModelCounts, Setting
+from ablations.encoders import check_encoder, check_weights
 from ablations.errors import InputError
 from ablations.models import check_network, check_size, create_model, place
 
@@ -28,8 +28,9 @@ HARD = [
 def test_a_hard_encoder_is_checked_and_counted(model: str, encoder: str, side: int) -> None:
     size = (side, side)
     check_network(model, encoder, None, "gc", "stages", "fast", 3, size)
-    bare = model_cost(Setting(model, encoder, "stages", 3, size), "none", "fast").macs
-    placed = model_cost(Setting(model, encoder, "stages", 3, size), "gc", "fast").macs
+    setting = Setting(BareModel(model, encoder, 3), "stages", size)
+    bare = ModelCounts("none", "fast", setting).macs
+    placed = ModelCounts("gc", "fast", setting).macs
     assert bare is not None
     assert placed is not None
     assert placed > bare > 0
@@ -42,7 +43,7 @@ def test_a_size_that_an_encoder_does_not_take_is_one_line() -> None:
     with pytest.raises(
         InputError, match="image size 256x256 does not fit 'unet'"
     ) as caught:
-        check_size("unet", encoder, 256, 256)
+        check_size(BareModel("unet", encoder, 2), (256, 256))
     assert "\n" not in str(caught.value)
 
 
@@ -93,16 +94,16 @@ def test_logits_are_weighed_beside_auxiliary_heads() -> None:
 )
 def test_a_wrong_encoder_is_named_beside_known_ones(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        find_encoder(name)
+        check_encoder(name)
 
 
 def test_weights_are_checked_before_anything_is_fetched() -> None:
-    assert find_weights("resnet18", "ssl") == "ssl"
-    assert find_weights("tu-resnet18", "imagenet") == "imagenet"
-    assert find_weights("tu-test_nothing", None) is None
+    check_weights("resnet18", "ssl")
+    check_weights("tu-resnet18", "imagenet")
+    check_weights("tu-test_nothing", None)
     for encoder, weights in [("resnet18", "imagenett"), ("tu-resnet18", "imagenett")]:
         with pytest.raises(InputError, match=rf"{encoder}.*known: imagenet.*none"):
-            find_weights(encoder, weights)
+            check_weights(encoder, weights)
 
 
 def test_weights_out_of_reach_are_one_line(

@@ -41,3 +41,10 @@ def test_these_floors_know_neither_a_trainer_nor_wandb(package: str) -> None:
     for file in files_of(package):
         imported = imported_packages(ast.parse(file.read_text()))
         assert not imported & {"pytorch_lightning", "wandb"}, file.relative_to(ROOT)
+
+
+@pytest.mark.parametrize("package", ["ablations", "lightning_modules"])
+def test_frames_are_the_business_of_reports(package: str) -> None:
+    for file in files_of(package):
+        imported = imported_packages(ast.parse(file.read_text()))
+        assert "pandas" not in imported, file.relative_to(ROOT)

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from ablations.attention import BLOCKS, create_attention
 from ablations.attention.base import EVALUATIONS
+from ablations.bare_models import BareModel
 from ablations.cli import main
-from ablations.complexity.any_resolution import block_cost
-from ablations.complexity.costs import landing_costs
-from ablations.complexity.model_cost import Setting
-from ablations.contract import check_block
+from ablations.complexity.any_resolution import cost_at
+from ablations.complexity.site_costs import site_costs
+from ablations.complexity.subjects import Setting
+from ablations.contract import LoneBlock, check_block
 from ablations.errors import InputError
 from ablations.models import check_network
 from ablations.own_code import load_object
@@ -122,7 +123,7 @@ class OneSizeByValue(OneSize):
     ],
 )  # fmt: skip
 def test_a_block_is_counted_by_the_very_module_at_the_very_size(block: type) -> None:
-    cost = block_cost(f"{__name__}:{block.__name__}", C, "direct", (8, 8))
+    cost = cost_at(LoneBlock(f"{__name__}:{block.__name__}", C, "direct"), (8, 8))
     assert (cost.params, cost.macs, cost.not_counted) == (C * C + C, MIX, "")
 
 
@@ -367,16 +368,16 @@ def test_a_network_is_checked_before_it_is_used() -> None:
 
 
 def test_two_blocks_of_one_class_name_are_told_apart() -> None:
-    from reports.columns import label
+    from reports.units import label
 
     assert label("first:Mine") != label("second:Mine")
     assert label("se") == "SE"
 
 
 def test_a_block_without_a_count_is_named_where_it_lands() -> None:
-    setting = Setting("fpn", "resnet18", "last_feature", 2, (64, 64))
-    table = landing_costs("tests.test_counters:Spectral", setting, "fast")
-    assert table["macs"].tolist() == ["not counted: aten::mv, aten::vdot"]
+    setting = Setting(BareModel("fpn", "resnet18", 2), "last_feature", (64, 64))
+    costs = site_costs("tests.test_counters:Spectral", setting, "fast")
+    assert [cost.macs for cost in costs] == ["not counted: aten::mv, aten::vdot"]
 
 
 @pytest.mark.slow

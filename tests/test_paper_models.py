@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from ablations.bare_models import BareModel
 from ablations.complexity.conventions import CONVENTIONS
-from ablations.complexity.counts import ModelCounts
-from ablations.complexity.model_cost import Setting, sites
+from ablations.complexity.subjects import ModelCounts, Setting
 from ablations.errors import InputError
 from ablations.models import create_bare, create_model
 
@@ -51,10 +51,9 @@ def rows() -> list[Row]:
 
 def setting(row: Row) -> Setting:
     return Setting(
-        *MODELS[row["model"]],
-        placement=PLACEMENTS[row["placement"]],
-        classes=21 if row["table"] == "3" else 17,
-        size=(int(row["input_h"]), int(row["input_w"])),
+        BareModel(*MODELS[row["model"]], 21 if row["table"] == "3" else 17),
+        PLACEMENTS[row["placement"]],
+        (int(row["input_h"]), int(row["input_w"])),
     )
 
 
@@ -80,14 +79,14 @@ def test_every_count_equals_an_independent_one(row: Row) -> None:
     assert counts.torch_flops == 2 * counts.macs
     assert counts.fvcore_total == int(row["fvcore_total"])
     if row["block"] != "none":
-        assert len(sites(setting(row))) == int(row["n_blocks"])
+        assert len(setting(row).sites) == int(row["n_blocks"])
     convention = CONVENTIONS["thop" if row["table"] == "3" else "hrnet"]
     assert f"{convention.figure(counts):.4f}" == row["figure_under_convention"]
 
 
 def test_parts_of_a_network_can_be_compared_under_any_convention() -> None:
-    sizes = {"model": "paper_deeplabv3plus", "encoder": "resnet18", "classes": 21}
-    setting = Setting(placement="residual", size=(64, 64), **sizes)  # type: ignore[arg-type]
+    bare_model = BareModel("paper_deeplabv3plus", "resnet18", 21)
+    setting = Setting(bare_model, "residual", (64, 64))
     for convention in CONVENTIONS.values():
         bare, placed = (
             int(convention.total(ModelCounts(block, "direct", setting)))

@@ -8,17 +8,14 @@ from torch import nn
 
 from ablations.attention import BLOCKS, set_evaluation
 from ablations.attention.base import EVALUATIONS
+from ablations.bare_models import BareModel
 from ablations.complexity import measure, meta_macs
 from ablations.complexity.conventions import CONVENTIONS
-from ablations.complexity.costs import (
-    cost_table,
-    counts_of_models,
-    landing_costs,
-    with_added,
-)
-from ablations.complexity.model_cost import Setting
+from ablations.complexity.site_costs import site_costs
+from ablations.complexity.subjects import Setting, counts_of_models
 from ablations.errors import InputError
 from ablations.models import SMP_MODELS, check_size, create_bare, create_model, place
+from reports.cost_tables import cost_table, site_table, with_added
 
 ENCODERS = [
     "resnet18",
@@ -43,12 +40,12 @@ def test_every_model_and_encoder_takes_every_placement(model: str, encoder: str)
         bare, images = create_bare(model, encoder, 8).eval(), torch.empty(2, 3, 128, 128)
         for placement in PLACEMENTS:
             network = copy.deepcopy(bare)
-            landings = place(network, "se_r4", placement, "direct")
+            blocks = place(network, "se_r4", placement, "direct")
             assert network(images).shape == (2, 8, 128, 128)
-            assert landed(network) == sorted(landing.path for landing in landings) != []
+            assert paths(network) == sorted(block.path for block in blocks) != []
 
 
-def landed(network: nn.Module) -> list[str]:
+def paths(network: nn.Module) -> list[str]:
     kind = type(BLOCKS["se_r4"].build(16))
     return sorted(path for path, part in network.named_modules() if isinstance(part, kind))
 
@@ -66,16 +63,16 @@ def landed(network: nn.Module) -> list[str]:
     ],
 )
 def test_residual_lands_after_the_first_3x3(encoder: str, expected: list[object]) -> None:
-    table = landing_costs(
-        "se_r4", Setting("unet", encoder, "residual", 21, (64, 64)), "direct"
+    costs = site_costs(
+        "se_r4", Setting(BareModel("unet", encoder, 21), "residual", (64, 64)), "direct"
     )
     rows = [
         (
-            row["path"].removeprefix("encoder.").removesuffix(".attention"),
-            row["channels"],
-            row["stride"],
+            cost.path.removeprefix("encoder.").removesuffix(".attention"),
+            cost.channels,
+            cost.stride,
         )
-        for row in table.to_dict("records")
+        for cost in costs
     ]
     assert [rows[0], rows[-1], len(rows)] == expected
 
@@ -92,15 +89,17 @@ def test_residual_finds_every_block_of_an_hrnet() -> None:
 
 
 def test_stages_leave_the_image_alone() -> None:
-    table = landing_costs(
-        "se_r4", Setting("unet", "resnet50", "stages", 21, (64, 64)), "direct"
+    costs = site_costs(
+        "se_r4", Setting(BareModel("unet", "resnet50", 21), "stages", (64, 64)), "direct"
     )
-    assert table["channels"].tolist() == [64, 256, 512, 1024, 2048]
-    assert table["stride"].tolist() == [2, 4, 8, 16, 32]
-    last = landing_costs(
-        "se_r4", Setting("unet", "resnet50", "last_feature", 21, (64, 64)), "direct"
+    assert [cost.channels for cost in costs] == [64, 256, 512, 1024, 2048]
+    assert [cost.stride for cost in costs] == [2, 4, 8, 16, 32]
+    [last] = site_costs(
+        "se_r4",
+        Setting(BareModel("unet", "resnet50", 21), "last_feature", (64, 64)),
+        "direct",
     )
-    assert last["channels"].tolist() == [2048]
+    assert last.channels == 2048
 
 
 @pytest.mark.parametrize(
@@ -108,10 +107,10 @@ def test_stages_leave_the_image_alone() -> None:
     [("deeplabv3plus", [4, 16]), ("fpn", [4, 8, 16, 32]), ("pspnet", [8])],
 )
 def test_stages_are_those_that_the_decoder_reads(model: str, strides: list[int]) -> None:
-    table = landing_costs(
-        "se_r4", Setting(model, "resnet18", "stages", 21, (64, 64)), "direct"
+    costs = site_costs(
+        "se_r4", Setting(BareModel(model, "resnet18", 21), "stages", (64, 64)), "direct"
     )
-    assert table["stride"].tolist() == strides
+    assert [cost.stride for cost in costs] == strides
     network = create_model(model, "resnet18", 3, "se_r4", "stages")
     network(torch.randn(2, 3, 64, 64)).sum().backward()
     blocks = [p for name, p in network.named_parameters() if "attention" in name]
@@ -127,33 +126,37 @@ def test_placing_leaves_mode_and_statistics_alone() -> None:
 
 
 def test_logits_have_the_size_of_the_image_and_a_channel_per_class() -> None:
-    table = landing_costs(
-        "gc", Setting("unet", "resnet18", "logits", 8, (64, 96)), "direct"
+    costs = site_costs(
+        "gc", Setting(BareModel("unet", "resnet18", 8), "logits", (64, 96)), "direct"
     )
-    assert table[["channels", "stride"]].to_numpy().tolist() == [[8, 1]]
+    assert [(cost.channels, cost.stride) for cost in costs] == [(8, 1)]
 
 
 def test_basic_blocks_leave_the_bottlenecks_of_an_hrnet_out() -> None:
     with torch.device("meta"):
-        landings = place(
+        blocks = place(
             create_bare("unet", "tu-hrnet_w18_small", 2), "se_r4", "basic_blocks", "direct"
         )
-    assert {landing.path.split(".")[2] for landing in landings} == {
+    assert {block.path.split(".")[2] for block in blocks} == {
         "stage2", "stage3", "stage4"
     }  # fmt: skip
 
 
 def test_a_mobilenet_takes_blocks_after_its_depthwise_convolutions() -> None:
-    every = landing_costs(
-        "gc", Setting("unet", "mobilenet_v2", "depthwise", 21, (64, 64)), "direct"
+    every = site_costs(
+        "gc",
+        Setting(BareModel("unet", "mobilenet_v2", 21), "depthwise", (64, 64)),
+        "direct",
     )
-    assert every["channels"].tolist()[:3] == [32, 96, 144]
-    assert every["stride"].tolist()[:3] == [2, 4, 4]
+    assert [cost.channels for cost in every][:3] == [32, 96, 144]
+    assert [cost.stride for cost in every][:3] == [2, 4, 4]
     assert len(every) == 17
-    two = landing_costs(
-        "gc", Setting("unet", "mobilenet_v2", "first_two_3x3", 21, (64, 64)), "direct"
+    two = site_costs(
+        "gc",
+        Setting(BareModel("unet", "mobilenet_v2", 21), "first_two_3x3", (64, 64)),
+        "direct",
     )
-    assert two["path"].tolist() == [
+    assert [cost.path for cost in two] == [
         "encoder.features.0.attention",
         "encoder.features.1.conv.0.attention",
     ]
@@ -239,10 +242,10 @@ def test_what_a_model_cannot_take_is_named(
 
 def test_a_size_that_does_not_fit_is_named() -> None:
     with pytest.raises(InputError, match="50x64 is not divisible by 32"):
-        check_size("unetplusplus", "resnet18", 50, 64)
-    check_size("unetplusplus", "resnet18", 64, 96)
+        check_size(BareModel("unetplusplus", "resnet18", 2), (50, 64))
+    check_size(BareModel("unetplusplus", "resnet18", 2), (64, 96))
     with pytest.raises(InputError, match="64x64 does not fit 'pan'"):
-        check_size("pan", "resnet18", 64, 64)
+        check_size(BareModel("pan", "resnet18", 2), (64, 64))
 
 
 # Costs add up.
@@ -253,7 +256,7 @@ def test_a_size_that_does_not_fit_is_named() -> None:
 def test_a_model_costs_what_it_is_made_of(block: str, placement: str) -> None:
     """Costs are added up from parts; the whole, counted at once, costs the same."""
     size = (64, 96)
-    setting = Setting("unet", "resnet18", placement, 16, size)
+    setting = Setting(BareModel("unet", "resnet18", 16), placement, size)
     counts = counts_of_models([block], setting)
     table = with_added(cost_table(counts, CONVENTIONS["macs"]))
     bare, placed = table.to_dict("records")
@@ -262,7 +265,7 @@ def test_a_model_costs_what_it_is_made_of(block: str, placement: str) -> None:
     set_evaluation(whole, "fast")
     assert measure(whole, (1, 3, *size)).macs == placed["fast"]
     for evaluation in EVALUATIONS:
-        parts = landing_costs(block, setting, evaluation)
+        parts = site_table(site_costs(block, setting, evaluation))
         added = placed[f"added_{evaluation}"]
         assert added == placed[evaluation] - bare[evaluation] == parts["macs"].sum()
         assert placed[f"added_{evaluation}_share"] == pytest.approx(

@@ -12,7 +12,7 @@ from ablations.complexity.conventions import CONVENTIONS
 from reports.psa_paper.caveats import warnings
 from reports.psa_paper.growth import exact_terms, exceeding, parse, table_1, term
 from reports.psa_paper.networks import BASELINE_50, HRNET_32, ROWS, Row, deeplab
-from reports.psa_paper.pages import PARTS, count_parts, write_page
+from reports.psa_paper.pages import chapters, psa_page
 from reports.psa_paper.printed import printed_rows
 from reports.psa_paper.rounding import bounds, is_cut_to, rounds_to, rounds_to_fewer
 from reports.psa_paper.tables import (
@@ -22,6 +22,7 @@ from reports.psa_paper.tables import (
     verdicts,
 )
 from reports.psa_paper.verdicts import Judged, judge, judge_table, meeting
+from reports.write.pages import write_page
 
 # On one worker: what is counted once is kept, and shared with test_paper_models.py.
 pytestmark = pytest.mark.xdist_group("paper")
@@ -33,9 +34,8 @@ HRNET_TOOL, THOP = CONVENTIONS["hrnet"], CONVENTIONS["thop"]
 @pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("psa")
-    parts = list(count_parts(None))
-    assert len(parts) == PARTS
-    assert write_page(parts, out) == out / "psa.md"
+    page = psa_page([count() for count in chapters(None)])
+    assert write_page(page, out, "psa") == out / "psa.md"
     return out
 
 

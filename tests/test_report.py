@@ -3,6 +3,8 @@
 import re
 import shutil
 import subprocess
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,11 @@ from ablations.errors import InputError
 from ablations.records import Failure
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
-from reports.columns import Column, millions, percent, points, share, text
-from reports.render import latex, markdown
+from reports.page import Column, Page, Table
 from reports.report import write_report
+from reports.terminal import show
+from reports.units import millions, percent, points, share
+from reports.write import latex, markdown
 from sweeps.study.study import Study
 from tests import many_records
 from tests.planned_runs import configs
@@ -60,15 +64,22 @@ def runs(tmp_path: Path) -> Path:
 @pytest.fixture
 def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """They take most of the time of a report."""
-    monkeypatch.setattr("reports.report.pictures", lambda *arguments: [])
+    monkeypatch.setattr("reports.section.pictures", lambda *arguments: [])
+
+
+def printed(page: Page) -> str:
+    """As `ablate report` prints it."""
+    with redirect_stdout(StringIO()) as output:
+        show(page.parts, wide=False)
+    return output.getvalue()
 
 
 def test_a_report_holds_tables_plots_and_failures(runs: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     report = write_report(runs, out)
-    page = report.page.read_text()
-    assert str(out / "report.md") in report.summary
-    assert "| SE " in report.summary
+    page, summary = report.page.read_text(), printed(report.summary)
+    assert str(out / "report.md") in summary
+    assert "| SE " in summary
     assert "6 finished runs, 1 failed" in page
     assert r"a\|b" in page
     for line in ("| SE ", "| my_file:Own ", "+2.00"):
@@ -106,10 +117,9 @@ def test_coverage_is_stated(runs: Path, tmp_path: Path) -> None:
     complete = Study(
         name="two", parameters=parameters | {"block": {"values": ["none", "se"]}}
     )
-    assert (
-        "Not complete"
-        not in write_report(runs, tmp_path / "out", configs(complete)).summary
-    )
+    report = write_report(runs, tmp_path / "out", configs(complete))
+    assert "Not complete" not in report.page.read_text()
+    assert "Not complete" not in printed(report.summary)
 
 
 @pytest.mark.usefixtures("without_pictures")
@@ -147,23 +157,25 @@ def test_a_folder_that_cannot_be_written_is_named(runs: Path, tmp_path: Path) ->
         write_report(runs, tmp_path / "file")
 
 
-TABLE = DataFrame({"name": [HOSTILE], "value": [0.0160], "missing": [float("nan")]})
-COLUMNS = [
-    Column("name", "Name", text),
-    Column("value", "Gain", points),
-    Column("missing", "±", percent),
-]
+TABLE = Table(
+    DataFrame({"name": [HOSTILE], "value": [0.0160], "missing": [float("nan")]}),
+    [
+        Column("name", "Name", str, "left"),
+        Column("value", "Gain", points),
+        Column("missing", "±", percent),
+    ],
+)
 
 
 def test_markdown_keeps_signs_and_escapes_pipes() -> None:
-    page = markdown(TABLE, COLUMNS)
+    page = markdown.table(TABLE)
     assert "+1.60" in page
     assert r"a\|b\_&lt;script>&50%\\n" in page
     assert "–" in page
 
 
 def test_latex_escapes_its_special_characters() -> None:
-    page = latex(TABLE, COLUMNS)
+    page = latex.table(TABLE)
     escaped = r"a\textbar{}b\_\textless{}script\textgreater{}\&50\%\textbackslash{}n"
     assert rf"{escaped} & +1.60 & -- \\" in page
     assert r"$\pm$" in page
@@ -193,12 +205,21 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
         failure = Failure(config=lost, kind="error", reason=name, log=name)
         failure.write(RunFolder(runs, lost).failure)
     out = tmp_path_factory.mktemp("odd-report")
-    (out / "summary").write_text(write_report(runs, out).summary)
+    (out / "summary").write_text(printed(write_report(runs, out).summary))
     return out
 
 
-def test_odd_names_are_text_in_markdown_and_on_a_terminal(odd: Path) -> None:
-    for page in (odd / "report.md", odd / "summary", odd / "comparison-classes.md"):
+def test_odd_names_are_text_on_a_terminal(odd: Path) -> None:
+    content = (odd / "summary").read_text()
+    assert all(sign.isprintable() for sign in content.replace("\n", ""))
+    assert r"| a\n\| injected \| row \| |" in re.sub(" +", " ", content)
+    assert max(map(len, content.splitlines())) < 12_000
+    for shown in ("<script>alert(1)</script>", r"\x1b[31m", "[a](javascript:alert(1))"):
+        assert shown in content
+
+
+def test_odd_names_are_text_in_markdown(odd: Path) -> None:
+    for page in (odd / "report.md", odd / "comparison-classes.md"):
         content = page.read_text()
         assert all(sign.isprintable() for sign in content.replace("\n", ""))
         for harm in (
@@ -271,8 +292,8 @@ def test_many_settings_are_one_page_and_one_table(tmp_path: Path) -> None:
     assert "26 settings, so without pictures" in page
     assert {file.name for file in out.iterdir()} == {"report.md", "comparison.csv"}
     assert len(read_csv(out / "comparison.csv")) == 26 * 9
-    assert len(report.summary.splitlines()) < 10
-    assert "26 settings, 234 runs" in report.summary
+    assert len(printed(report.summary).splitlines()) < 10
+    assert "26 settings, 234 runs" in printed(report.summary)
 
 
 @pytest.mark.usefixtures("without_pictures")

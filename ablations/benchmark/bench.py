@@ -13,17 +13,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from pandas import DataFrame
 from torch import Tensor, nn
 
 from ablations.attention import create_attention
 from ablations.attention.base import EVALUATIONS, Evaluation
 from ablations.benchmark.memory import kept_for_backward, peak_memory
 from ablations.benchmark.timing import interleaved
-from ablations.complexity.any_resolution import block_cost
-from ablations.complexity.costs import added
-from ablations.complexity.counters import figure, measure
-from ablations.contract import check_block
+from ablations.complexity.any_resolution import cost_at
+from ablations.complexity.cost import figure
+from ablations.complexity.counters import measure
+from ablations.contract import LoneBlock, check_block
 from ablations.errors import InputError, first_line
 from ablations.threads import on_threads
 
@@ -74,10 +73,10 @@ def bench_case(
         for evaluation in EVALUATIONS
     }
     modules["fast"].load_state_dict(modules["direct"].state_dict())
-    timed: dict[str, nn.Module] = {str(name): part for name, part in modules.items()}
+    candidates: dict[str, nn.Module] = {str(name): part for name, part in modules.items()}
     if compiled:
         wrapped: Any = torch.compile(modules["direct"], dynamic=False)  # a module too
-        timed["compiled"] = wrapped
+        candidates["compiled"] = wrapped
     row: dict[str, Any] = {
         "block": case.block,
         "shape": "x".join(str(side) for side in case.shape),
@@ -86,12 +85,12 @@ def bench_case(
         "bytes": 3 * x.nbytes,
     }
     forward: dict[str, Callable[[], object]] = {"multiply": lambda: x * factor}
-    forward |= {name: forward_of(module, x) for name, module in timed.items()}
+    forward |= {name: forward_of(module, x) for name, module in candidates.items()}
     for name, latency in interleaved(forward, threads, rounds).items():
         row |= {f"{name}_forward": latency.median}
         row |= {f"{name}_forward_iqr": latency.upper - latency.lower}
     steps: dict[str, Callable[[], object]] = {
-        name: step_of(module, x) for name, module in timed.items()
+        name: step_of(module, x) for name, module in candidates.items()
     }
     for name, latency in interleaved(steps, threads, rounds).items():
         row |= {f"{name}_step": latency.median}
@@ -99,9 +98,8 @@ def bench_case(
     for name, module in modules.items():
         row[f"{name}_peak"] = peak_memory(steps[name], device)
         row[f"{name}_kept"] = kept_for_backward(module, x.clone().requires_grad_())
-        row[f"{name}_macs"] = figure(
-            block_cost(case.block, case.shape[1], name, case.shape[2:])
-        )
+        lone = LoneBlock(case.block, case.shape[1], name)
+        row[f"{name}_macs"] = figure(cost_at(lone, case.shape[2:]))
     row["bound_share"] = PASSES * row["multiply_forward"] / row["fast_forward"]
     return row
 
@@ -126,7 +124,6 @@ def bench_model(
         (block, "direct"),
         (block, "fast"),
     ]
-    bare = None
     with on_threads(threads):
         for name, evaluation in rows:
             with named_errors(f"a model with {name} at {'x'.join(map(str, shape))}"):
@@ -141,7 +138,6 @@ def bench_model(
                 "block": name,
                 "evaluation": evaluation,
                 "macs": macs,
-                "added_macs": added(macs, bare := macs if bare is None else bare),
                 "step": latency.median,
                 "step_iqr": latency.upper - latency.lower,
                 "peak": peak,
@@ -183,23 +179,6 @@ def step_of(module: nn.Module, x: Tensor) -> Callable[[], object]:
     with torch.no_grad():
         cotangent = torch.randn_like(module(x))
     return lambda: torch.autograd.grad(module(x), inputs, cotangent, allow_unused=True)
-
-
-def as_table(rows: list[dict[str, Any]]) -> DataFrame:
-    """With the gain of fast over direct in time, and memory as shares of x."""
-    table = DataFrame(rows)
-    table["forward_ratio"] = table["direct_forward"] / table["fast_forward"]
-    table["step_ratio"] = table["direct_step"] / table["fast_step"]
-    if "compiled_step" in table:
-        for what in ("forward", "step"):
-            table[f"compiled_{what}_ratio"] = (
-                table[f"compiled_{what}"] / table[f"fast_{what}"]
-            )
-    for evaluation in EVALUATIONS:
-        table[f"{evaluation}_kept_share"] = table[f"{evaluation}_kept"] / (
-            table["bytes"] / 3
-        )
-    return table
 
 
 def device_name(device: torch.device) -> str:

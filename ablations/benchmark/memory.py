@@ -13,19 +13,19 @@ SILENT = "5"  # else the profiler reports an error on a machine without a GPU
 
 def kept_for_backward(module: nn.Module, x: Tensor) -> int:
     """Bytes that the graph of module(x) holds beyond x and the parameters."""
-    known = {tensor.untyped_storage().data_ptr() for tensor in (x, *module.parameters())}
-    kept: dict[int, int] = {}  # bytes by storage
+    own = {tensor.untyped_storage().data_ptr() for tensor in (x, *module.parameters())}
+    sizes: dict[int, int] = {}  # bytes by storage
 
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in known:
-            kept[storage.data_ptr()] = storage.nbytes()
+        if storage.data_ptr() not in own:
+            sizes[storage.data_ptr()] = storage.nbytes()
         return tensor
 
     with saved_tensors_hooks(pack, lambda tensor: tensor):
         output = module(x)  # alive until here, so no storage is used twice
     del output
-    return sum(kept.values())
+    return sum(sizes.values())
 
 
 def peak_memory(function: Callable[[], object], device: torch.device) -> int:

@@ -1,5 +1,6 @@
 """What a block or a model costs: operations, parameters, time and memory."""
 
-from ablations.complexity.counters import Cost, measure, meta_macs
+from ablations.complexity.cost import Cost
+from ablations.complexity.counters import measure, meta_macs
 
 __all__ = ["Cost", "measure", "meta_macs"]

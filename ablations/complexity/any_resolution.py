@@ -7,21 +7,20 @@ meta device, must find at the wanted size what small sizes foretell.
 """
 
 import math
-from collections.abc import Callable
-from functools import cache, partial
+from contextlib import nullcontext
+from functools import cache
 from typing import Any, NamedTuple
 
-from torch import nn
-
-from ablations.attention.base import Evaluation
-from ablations.bare_models import meta_model, real_model
-from ablations.complexity.counters import Cost, count, measure, meta_macs, torch_macs
+from ablations.bare_models import BareModel
+from ablations.complexity.cost import Cost
+from ablations.complexity.counters import count, measure, meta_macs, torch_macs
 from ablations.complexity.hollow import HollowConvolutions
 from ablations.complexity.layers import LayerCount, count_layers, unread_macs
 from ablations.complexity.polynomial import Polynomial, fit
-from ablations.contract import LARGEST_RUN, Size, built_block, check_block
+from ablations.contract import LARGEST_RUN, LoneBlock, Size, check_block
 from ablations.errors import InputError
-from ablations.passes import on_meta
+
+Part = LoneBlock | BareModel  # of what is counted: by the positions of its input
 
 STEPS = (8, 16, 32, 128)  # pixels; pan's decoder halves the encoder's last feature thrice
 
@@ -41,28 +40,79 @@ class CostPolynomials(NamedTuple):
         return Cost(self.params, self.macs.at(positions), counts, self.uncounted)
 
 
-def fit_costs(module: nn.Module, channels: int, sizes: Sizes) -> CostPolynomials | None:
-    """Through what module costs on (channels, H, W) at three sizes; the fourth checks.
+@cache
+def cost_at(part: Part, size: Size) -> Cost:
+    """By polynomials if they hold at that size, else by a run.
 
-    None where its counts do not depend on H * W alone or are not all known, or it takes
-    nothing so small.
+    Raises InputError for what cannot be built, or not be run at that size.
     """
-    try:
-        costs = {h * w: count(module, (1, channels, h, w)) for h, w in sizes}
-    except Exception:  # every module has its own way to refuse a size
-        return None
-    *fitted, check = costs
-    macs = {positions: cost.macs for positions, cost in costs.items()}
-    if (known := {n: found for n, found in macs.items() if found is not None}) != macs:
-        return None
-    params, _, by_operator, uncounted, _ = costs[check]
-    found = {
-        name: fit({n: costs[n].by_operator.get(name, 0) for n in fitted})
-        for name in by_operator
-    }
-    if any(found[name].value(check) != number for name, number in by_operator.items()):
-        return None
-    return CostPolynomials(params, fit({n: known[n] for n in fitted}), found, uncounted)
+    if isinstance(part, LoneBlock):
+        check_block(part.block, part.channels, size)
+    if polynomials := polynomials_at(part, size):
+        return polynomials.at(math.prod(size))
+    if math.prod(size) <= LARGEST_RUN:
+        return run(part, size)
+    if isinstance(part, LoneBlock) and (small := run(part, (8, 8))).macs is None:
+        return small
+    raise too_large(part, size)
+
+
+def run(part: Part, size: Size) -> Cost:
+    with without_products(part):
+        return measure(part.real(), part.input_shape(size))
+
+
+def without_products(part: Part) -> HollowConvolutions | nullcontext[None]:
+    """A block runs in full: a user's may look at values."""
+    return nullcontext() if isinstance(part, LoneBlock) else HollowConvolutions()
+
+
+def too_large(part: Part, size: Size) -> InputError:
+    sides = f"{size[0]}x{size[1]}"
+    if isinstance(part, LoneBlock):
+        return InputError(
+            f"block {part.block!r} on {part.channels} channels of {sides}: nothing tells "
+            f"its cost but a run, which takes up to {LARGEST_RUN:,} positions"
+        )
+    steps = "".join(f"at multiples of {step}, and " for step, _ in samples(part))
+    return InputError(
+        f"image size {sides}: {part.model!r} with encoder {part.encoder!r} is "
+        f"counted {steps}at up to {LARGEST_RUN} pixels"
+    )
+
+
+@cache
+def polynomials_at(part: Part, size: Size) -> CostPolynomials | None:
+    """Those in force at that size: an evaluation may change where positions exceed C."""
+    for step, sizes in samples(part):
+        if size[0] % step == size[1] % step == 0:
+            polynomials = fit_costs(part, sizes)
+            if polynomials and holds(part, polynomials, sizes, size):
+                return polynomials
+    return None
+
+
+@cache
+def samples(part: Part) -> list[tuple[int, Sizes]]:
+    """Small sizes that may foretell those whose sides are multiples of the first number."""
+    if isinstance(part, LoneBlock):
+        return [(1, sizes_from(side)) for side in (1, math.isqrt(part.channels) + 1)]
+    model: Any = part.meta()
+    for step in STEPS:
+        if step % model.encoder.output_stride == 0:
+            sizes = sizes_from(1, step)
+            polynomials = fit_costs(part, sizes)
+            if polynomials and holds(part, polynomials, sizes, sizes[-1]):
+                return [(step, sizes)]
+    return []
+
+
+def bare_polynomials(bare: BareModel) -> tuple[int, CostPolynomials] | None:
+    """For images whose sides are multiples of the first number."""
+    for step, sizes in samples(bare):
+        if polynomials := fit_costs(bare, sizes):
+            return step, polynomials
+    return None
 
 
 def sizes_from(side: int, step: int = 1) -> Sizes:
@@ -71,169 +121,71 @@ def sizes_from(side: int, step: int = 1) -> Sizes:
     return tuple(((side + h) * step, (side + w) * step) for h, w in sides)
 
 
-def holds(
-    found: CostPolynomials, second: Callable[[Size], int | None], sizes: Sizes, size: Size
-) -> bool:
+@cache
+def fit_costs(part: Part, sizes: Sizes) -> CostPolynomials | None:
+    """Through what a part costs at three sizes; the fourth checks.
+
+    None if its counts do not depend on H * W alone or are not all known, or it takes
+    nothing so small.
+    """
+    module = part.real()
+    try:
+        with without_products(part):
+            costs = {h * w: count(module, part.input_shape((h, w))) for h, w in sizes}
+    except Exception:  # every module has its own way to refuse a size
+        return None
+    *three, check = costs
+    macs = {
+        positions: cost.macs for positions, cost in costs.items() if cost.macs is not None
+    }
+    if len(macs) < len(costs):
+        return None
+    params, _, by_operator, uncounted, _ = costs[check]
+    polynomials = {
+        name: fit({n: costs[n].by_operator.get(name, 0) for n in three})
+        for name in by_operator
+    }
+    if any(polynomials[name].value(check) != n for name, n in by_operator.items()):
+        return None
+    return CostPolynomials(params, fit({n: macs[n] for n in three}), polynomials, uncounted)
+
+
+def holds(part: Part, polynomials: CostPolynomials, sizes: Sizes, size: Size) -> bool:
     """Whether the second counter agrees at size, or with its own polynomial through sizes.
 
     Where the two counters see different parts of a module, the latter still says that it
     computes at size what it computes at sizes.
     """
-    macs = second(size)
-    if found.macs.value(math.prod(size)) == macs:
+    macs = second_count(part, size)
+    if polynomials.macs.value(math.prod(size)) == macs:
         return True
-    small = {h * w: second((h, w)) for h, w in sizes[:3]}
-    known = {positions: number for positions, number in small.items() if number is not None}
-    return len(known) == 3 and fit(known).value(math.prod(size)) == macs
+    small = {h * w: second_count(part, (h, w)) for h, w in sizes[:3]}
+    numbers = {n: number for n, number in small.items() if number is not None}
+    return len(numbers) == 3 and fit(numbers).value(math.prod(size)) == macs
 
 
-def second_count(
-    twin: Callable[[], nn.Module], real: Callable[[], nn.Module], shape: tuple[int, ...]
-) -> int | None:
-    """Without values, or with them if the module needs them and the size allows it."""
+@cache
+def second_count(part: Part, size: Size) -> int | None:
+    """Macs without values, or with them if the part needs them and the size allows it."""
+    shape = part.input_shape(size)
     try:
-        return meta_macs(twin(), shape)
+        return meta_macs(part.meta(), shape)
     except Exception:  # also where tensors are too large to be numbered
-        small = math.prod(shape[2:]) <= LARGEST_RUN
-        return torch_macs(real(), shape) if small else None
-
-
-# Blocks, by the positions of their input.
+        small = math.prod(size) <= LARGEST_RUN
+        return torch_macs(part.real(), shape) if small else None
 
 
 @cache
-def block_cost(block: str, channels: int, evaluation: Evaluation, size: Size) -> Cost:
-    """Raises InputError for a block that cannot be built, or not run at that size."""
-    check_block(block, channels, size)
-    if polynomials := block_polynomials(block, channels, evaluation, size):
-        return polynomials.at(math.prod(size))
-    module = built_block(block, channels, evaluation)
-    if math.prod(size) <= LARGEST_RUN:
-        return measure(module, (1, channels, *size))
-    small = measure(module, (1, channels, 8, 8))
-    if small.macs is None:
-        return small
-    raise InputError(
-        f"block {block!r} on {channels} channels of {size[0]}x{size[1]}: nothing tells its "
-        f"cost but a run, which takes up to {LARGEST_RUN:,} positions"
-    )
-
-
-@cache
-def block_polynomials(
-    block: str, channels: int, evaluation: Evaluation, size: Size
-) -> CostPolynomials | None:
-    """Those in force at that size: an evaluation may change where positions exceed C."""
-    second = partial(block_meta_macs, block, channels, evaluation)
-    for side in (1, math.isqrt(channels) + 1):
-        sizes = sizes_from(side)
-        found = fit_block(block, channels, evaluation, sizes)
-        if found and holds(found, second, sizes, size):
-            return found
-    return None
-
-
-@cache
-def fit_block(
-    block: str, channels: int, evaluation: Evaluation, sizes: Sizes
-) -> CostPolynomials | None:
-    return fit_costs(built_block(block, channels, evaluation), channels, sizes)
-
-
-@cache
-def block_meta_macs(
-    block: str, channels: int, evaluation: Evaluation, size: Size
-) -> int | None:
-    """The second counter; None where it takes no such block or size."""
-    names = (block, channels, evaluation)
-    shape = (1, channels, *size)
-    return second_count(partial(meta_block, *names), partial(built_block, *names), shape)
-
-
-@cache
-def meta_block(block: str, channels: int, evaluation: Evaluation) -> nn.Module:
-    """The block without values; not to be changed."""
-    return on_meta(built_block(block, channels, evaluation))
-
-
-@cache
-def block_layers(
-    block: str, channels: int, evaluation: Evaluation, size: Size
-) -> list[LayerCount]:
-    module, shape = built_block(block, channels, evaluation), (1, channels, *size)
+def layers_at(part: Part, size: Size) -> list[LayerCount]:
+    shape = part.input_shape(size)
     try:
-        return count_layers(on_meta(module), shape)
+        return count_layers(part.meta(), shape)
     except Exception:  # what needs values
-        return count_layers(module, shape)
+        return count_layers(part.real(), shape)
 
 
 @cache
-def block_unread(block: str, channels: int, evaluation: Evaluation, size: Size) -> int:
-    return unread_macs(built_block(block, channels, evaluation), (1, channels, *size))
-
-
-# Bare models, by the pixels of the image.
-
-
-@cache
-def bare_cost(model: str, encoder: str, classes: int, size: Size) -> Cost:
-    """By the polynomials where they hold for such a size, else by a run at that size."""
-    if fitted := bare_polynomials(model, encoder, classes):
-        step, found = fitted
-        sizes = sizes_from(1, step)
-        second = partial(bare_meta_macs, model, encoder, classes)
-        if size[0] % step == size[1] % step == 0 and holds(found, second, sizes, size):
-            return found.at(math.prod(size))
-    if math.prod(size) > LARGEST_RUN:
-        sides = f"at multiples of {fitted[0]}, and " if fitted else ""
-        raise InputError(
-            f"image size {size[0]}x{size[1]}: {model!r} with encoder {encoder!r} is "
-            f"counted {sides}at up to {LARGEST_RUN} pixels"
-        )
-    with HollowConvolutions():
-        return measure(real_model(model, encoder, classes), (1, 3, *size))
-
-
-@cache
-def bare_polynomials(
-    model: str, encoder: str, classes: int
-) -> tuple[int, CostPolynomials] | None:
-    """For images whose sides are multiples of the first number."""
-    second = partial(bare_meta_macs, model, encoder, classes)
-    stride = stride_of(meta_model(model, encoder, classes))
-    for step in STEPS:
-        if step % stride == 0:
-            sizes = sizes_from(1, step)
-            with HollowConvolutions():
-                found = fit_costs(real_model(model, encoder, classes), 3, sizes)
-            if found and holds(found, second, sizes, sizes[-1]):
-                return step, found
-    return None
-
-
-@cache
-def bare_meta_macs(model: str, encoder: str, classes: int, size: Size) -> int | None:
-    """The second counter; None where it takes no such model."""
-    names = (model, encoder, classes)
-    return second_count(
-        partial(meta_model, *names), partial(real_model, *names), (1, 3, *size)
-    )
-
-
-@cache
-def bare_layers(model: str, encoder: str, classes: int, size: Size) -> list[LayerCount]:
-    try:
-        return count_layers(meta_model(model, encoder, classes), (1, 3, *size))
-    except Exception:  # what needs values
-        return count_layers(real_model(model, encoder, classes), (1, 3, *size))
-
-
-@cache
-def bare_unread(model: str, encoder: str, classes: int, size: Size) -> int:
-    return unread_macs(meta_model(model, encoder, classes), (1, 3, *size))
-
-
-def stride_of(model: Any) -> int:
-    """The image's sides over those of the encoder's smallest feature."""
-    stride: int = model.encoder.output_stride
-    return stride
+def unread_at(part: Part, size: Size) -> int:
+    """Macs of layers that nothing reads; the values of a whole model would cost time."""
+    module = part.real() if isinstance(part, LoneBlock) else part.meta()
+    return unread_macs(module, part.input_shape(size))

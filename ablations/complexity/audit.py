@@ -3,55 +3,32 @@
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from ablations.complexity.counts import Counts
+from ablations.complexity.counters import measure
+from ablations.complexity.subjects import Counts, ModelCounts
+from ablations.models import create_model
 
 
 class Audit(NamedTuple):
     """What the counters say of a table's counts."""
 
     counts: int
-    formulas: int  # of them, of blocks alone whose closed form is compared too
-    unread: (
-        int  # of them, of networks with layers that torch counts though nothing reads them
-    )
-    alone: int  # of them, of networks that torch's counter cannot take
-    missing: int  # of them, not counted by fvcore
+    formulas: int  # blocks alone whose closed form is compared too
+    unread: int  # networks with layers that torch counts though nothing reads them
+    alone: int  # networks that torch's counter cannot take
+    missing: int  # not counted by fvcore
     unexplained: list[str]
-
-    def sentence(self) -> str:
-        """For the foot of a table."""
-        counters = ["fvcore", "torch.utils.flop_counter"]
-        counters += ["closed form"] if self.formulas else []
-        parts = [f"Counters: {', '.join(counters[:-1])} and {counters[-1]} agree on "]
-        others = self.unread + self.alone + self.missing + len(self.unexplained)
-        parts.append(f"{self.counts - others} of {self.counts} counts.")
-        if self.unread:
-            parts.append(
-                f" On {self.unread} torch counts more, by exactly the layers that run "
-                "though nothing reads their output."
-            )
-        if self.alone:
-            parts.append(f" On {self.alone} torch's counter does not run.")
-        if self.missing:
-            parts.append(
-                f" {self.missing} are not counted: they hold operators that no counter "
-                "knows, or do not run under one."
-            )
-        if self.unexplained:
-            parts.append(" NOT EXPLAINED: " + "; ".join(self.unexplained) + ".")
-        return "".join(parts)
 
 
 def audit(all_counts: Iterable[Counts]) -> Audit:
     """Compare the counters on every one of them."""
-    found = list(all_counts)
-    kinds = [kind_of(counts) for counts in found]
+    subjects = list(all_counts)
+    kinds = [kind_of(counts) for counts in subjects]
     wrong = [
-        describe(one) for one, kind in zip(found, kinds, strict=True) if kind == "wrong"
+        describe(one) for one, kind in zip(subjects, kinds, strict=True) if kind == "wrong"
     ]
-    formulas = sum(counts.formula is not None for counts in found)
+    formulas = sum(counts.formula is not None for counts in subjects)
     unread, alone = kinds.count("unread"), kinds.count("alone")
-    return Audit(len(found), formulas, unread, alone, kinds.count("missing"), wrong)
+    return Audit(len(subjects), formulas, unread, alone, kinds.count("missing"), wrong)
 
 
 def kind_of(counts: Counts) -> Literal["agree", "unread", "alone", "missing", "wrong"]:
@@ -67,11 +44,18 @@ def kind_of(counts: Counts) -> Literal["agree", "unread", "alone", "missing", "w
 
 
 def describe(counts: Counts) -> str:
-    found = f"fvcore {counts.macs:,}, torch {counts.meta_macs:,}"
+    figures = f"fvcore {counts.macs:,}, torch {counts.meta_macs:,}"
     if counts.formula is not None:
-        found += f", closed form {counts.formula:,}"
+        figures += f", closed form {counts.formula:,}"
     operators = ", ".join(counts.cost.uncounted) or "none"
     return (
-        f"{counts.block} ({counts.evaluation}): {found}; operators without a count in "
+        f"{counts.block} ({counts.evaluation}): {figures}; operators without a count in "
         f"fvcore: {operators}"
     )
+
+
+def whole_costs_the_sum(counts: ModelCounts) -> bool:
+    """Whether a model with blocks, built and counted at once, costs what its parts cost."""
+    bare, placement, size = counts.setting
+    whole = create_model(*bare, counts.block, placement, counts.evaluation)
+    return measure(whole, bare.input_shape(size))[:3] == counts.cost[:3]

@@ -9,7 +9,7 @@ products that torch sees and fvcore does not, make a figure missing, never small
 
 import warnings
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torchvision  # noqa: F401, its operators have names
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop
 
+from ablations.complexity.cost import Cost
 from ablations.complexity.handles import HANDLES, NOT_COUNTED, PRODUCTS
 from ablations.complexity.harmless import is_harmless
 from ablations.complexity.layers import unread_macs
@@ -34,21 +35,6 @@ from ablations.passes import (
 REASON = 140  # characters of an error that stand in for a count
 
 Shape = tuple[int, ...]  # of the input, (B, C, H, W)
-
-
-class Cost(NamedTuple):
-    """What a module costs for one forward pass in eval mode."""
-
-    params: int
-    macs: int | None  # of convolutions and matrix products; None if not all are counted
-    by_operator: dict[str, int]  # all that fvcore counts, by its names
-    uncounted: dict[str, int]  # calls of the operators that fvcore does not know
-    not_counted: str = ""  # why macs are None: names of operators, or a reason
-
-
-def figure(cost: Cost) -> int | str:
-    """For tables: the macs, or that they are not counted and why."""
-    return NOT_COUNTED + cost.not_counted if cost.macs is None else cost.macs
 
 
 def measure(module: nn.Module, input_shape: Shape) -> Cost:
@@ -89,16 +75,16 @@ def trace(
     analysis = FlopCountAnalysis(module, images).tracer_warnings("all")
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     analysis.set_op_handle(**HANDLES)
-    with keeping_hooks(module), warnings.catch_warnings(record=True) as told:
+    with keeping_hooks(module), warnings.catch_warnings(record=True) as messages:
         warnings.simplefilter("always")
-        found = {name: int(number) for name, number in analysis.by_operator().items()}
+        numbers = {name: int(number) for name, number in analysis.by_operator().items()}
         uncounted = dict(analysis.unsupported_ops())
-    hidden = {name for name in found if name.startswith(NOT_COUNTED)}
-    by_operator = {name: number for name, number in found.items() if name not in hidden}
+    hidden = {name for name in numbers if name.startswith(NOT_COUNTED)}
+    by_operator = {name: number for name, number in numbers.items() if name not in hidden}
     hidden = {name.removeprefix(NOT_COUNTED) for name in hidden}
     hidden |= {name for name in uncounted if not is_harmless(name)}
     hidden |= {
-        name for name in OUTSIDE if any(OUTSIDE[name] in str(w.message) for w in told)
+        name for name in OUTSIDE if any(OUTSIDE[name] in str(w.message) for w in messages)
     }
     hidden |= {"sparse tensors"} if has_sparse(module) else set()
     return by_operator, uncounted, hidden

@@ -100,19 +100,19 @@ LIST = "prim::ListConstruct"
 def einsum(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
     """Factor by factor in torch's order; fvcore's own handle is an estimate."""
     shapes = [shape_of(value) for value in inputs[1].node().inputs()]
-    given = inputs[2].toIValue() if len(inputs) > 2 else None
+    order = inputs[2].toIValue() if len(inputs) > 2 else None
     factors, result = dimensions(inputs[0].toIValue(), shapes)
-    path = list(given or [])
+    path = list(order or [])
     macs = 0
     while len(factors) > 1:
         places = sorted((path.pop(0), path.pop(0))) if path else (0, 1)
         right, left = factors.pop(places[1]), factors.pop(places[0])
-        kept = {*result, *(name for factor in factors for name in factor)}
+        rest = {*result, *(name for factor in factors for name in factor)}
         size = left | {name: max(side, left.get(name, 1)) for name, side in right.items()}
-        summed = left.keys() & right.keys() - kept
+        summed = left.keys() & right.keys() - rest
         if summed:  # else torch multiplies element by element
-            macs += prod(size[name] for name in summed | size.keys() & kept)
-        factors.append({name: side for name, side in size.items() if name in kept})
+            macs += prod(size[name] for name in summed | size.keys() & rest)
+        factors.append({name: side for name, side in size.items() if name in rest})
     return Counter({"einsum": macs})
 
 

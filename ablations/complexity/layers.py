@@ -65,7 +65,7 @@ def unread_macs(network: nn.Module, input_shape: tuple[int, ...]) -> int:
 
 
 def unread_by_gradient(twin: nn.Module, input_shape: tuple[int, ...]) -> int:
-    """Of the weights, those that get no gradient."""
+    """The layers whose weights get no gradient."""
     twin.requires_grad_()
     weights = {
         name.removesuffix(".weight"): parameter

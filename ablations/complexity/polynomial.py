@@ -28,10 +28,10 @@ class Polynomial:
         return self.constant + positions * (self.linear + positions * self.quadratic)
 
     def at(self, positions: int) -> int:
-        """Raises ValueError where the value is no whole number, so no count."""
+        """Raises ValueError if the value is not a whole number, so not a count."""
         value = self.value(positions)
         if value.denominator != 1:
-            raise ValueError(f"{self} is no whole number at {positions} positions")
+            raise ValueError(f"{self} is not a whole number at {positions} positions")
         return value.numerator
 
     def per_pixel(self, share: Fraction) -> "Polynomial":
@@ -60,14 +60,15 @@ def fit(counts: Mapping[int, int]) -> Polynomial:
 
 def interpolate(points: Mapping[int, int] | Mapping[int, Fraction]) -> list[Fraction]:
     """Coefficients, the constant first, of the polynomial through values at places."""
-    found, vanishing = [Fraction(0)] * len(points), [Fraction(1)]  # at the places so far
-    for place, wanted in points.items():
-        slope = (wanted - evaluate(found, place)) / evaluate(vanishing, place)
-        for power, coefficient in enumerate(vanishing):
-            found[power] += slope * coefficient
+    coefficients = [Fraction(0)] * len(points)
+    vanishing = [Fraction(1)]  # at the places so far
+    for place, value in points.items():
+        slope = (value - evaluate(coefficients, place)) / evaluate(vanishing, place)
+        for power, factor in enumerate(vanishing):
+            coefficients[power] += slope * factor
         shifted, scaled = [Fraction(0), *vanishing], [place * c for c in vanishing]
         vanishing = [a - b for a, b in zip(shifted, [*scaled, Fraction(0)], strict=True)]
-    return found
+    return coefficients
 
 
 def evaluate(coefficients: Sequence[Fraction], place: int) -> Fraction:

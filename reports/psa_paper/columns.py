@@ -3,71 +3,76 @@
 from pandas import DataFrame
 
 from ablations.complexity.conventions import Convention
-from reports.columns import (
-    BLOCK,
-    EVALUATION,
-    Column,
-    count,
-    in_giga,
-    millions,
-    prose,
-    scaled,
-    share,
-    text,
-)
+from reports.columns import BLOCK, EVALUATION
+from reports.page import Align, Column
 from reports.psa_paper.tables import VERDICTS
+from reports.units import count, in_giga, millions, scaled, share
 
 
 def exponent(value: float) -> str:
     return f"{abs(value):.2f}"  # never below zero but by rounding
 
 
-ROW = Column("row", "Row", text)
-NETWORK = Column("network", "Network", text)
-SIZE = Column("size", "Input", text)
+def words(name: str, header: str, align: Align = "left") -> Column:
+    return Column(name, header, str, align)
+
+
+ROW = words("row", "Row")
+NETWORK = words("network", "Network")
+SIZE = words("size", "Input")
 
 JUDGED = [
     ROW,
     NETWORK,
     SIZE,
-    Column("metric", "What", text),
-    Column("printed", "Paper", text),
+    words("metric", "What"),
+    words("printed", "Paper"),
     Column("ours", "Ours", scaled(1, 3)),
     Column("deviation", "Deviation", share),
-    Column("verdict", "Verdict", text),
-    Column("reason", "Reason", prose),
+    words("verdict", "Verdict"),
+    words("reason", "Reason", "paragraph"),
 ]
 GROWTH = [
     BLOCK,
-    Column("channel_resolution", "Channels (paper)", text),
-    Column("spatial_resolution", "Space (paper)", text),
-    Column("nonlinearity", "Non-linearity (paper)", text),
-    Column("complexity", "O(.) (paper)", text),
+    words("channel_resolution", "Channels (paper)"),
+    words("spatial_resolution", "Space (paper)"),
+    words("nonlinearity", "Non-linearity (paper)"),
+    words("complexity", "O(.) (paper)"),
     EVALUATION,
-    Column("growth_positions", "Grows with HW to the", exponent),
-    Column("growth_channels", "with C to the", exponent),
-    Column("terms", "MACs, exactly", text),
-    Column("exceeds", "beyond the printed O(.)", lambda value: value or "nothing"),
+    Column("growth_positions", "with HW to the", exponent, group="Grows"),
+    Column("growth_channels", "with C to the", exponent, group="Grows"),
+    words("terms", "MACs, exactly"),
+    Column("exceeds", "beyond the printed O(.)", lambda terms: terms or "nothing", "left"),
 ]
+BRIEF = {
+    "exact to the printed digit": "Exact",
+    "copied from a README": "Copied",
+    "undetermined": "Open",
+}
 VERDICT_COUNTS = [
-    Column("table", "Table", text),
+    words("table", "Table"),
     Column("cells", "Cells", count),
-    *(Column(verdict, verdict[0].upper() + verdict[1:], count) for verdict in VERDICTS),
+    *(
+        Column(
+            verdict, verdict[0].upper() + verdict[1:], count, brief=BRIEF.get(verdict, "")
+        )
+        for verdict in VERDICTS
+    ),
 ]
 
 
 def accuracy_columns(table: DataFrame) -> list[Column]:
     metrics = [name for name in table.columns if name not in {"row", "network", "size"}]
-    return [ROW, NETWORK, SIZE, *(Column(m, f"{m} (paper)", text) for m in metrics)]
+    return [ROW, NETWORK, SIZE, *(words(metric, f"{metric} (paper)") for metric in metrics)]
 
 
 def smp_columns(convention: Convention) -> list[Column]:
-    show = in_giga(convention)
+    operations, show = f"{convention.operation}s (G), smp", in_giga(convention)
     return [
-        Column("encoder", "Encoder", text),
+        words("encoder", "Encoder"),
         BLOCK,
         Column("params", "Params (M), smp", millions),
         Column("paper_params", "Table 3's", millions),
-        Column("operations", f"{convention.operation}s (G), smp", show),
-        Column("paper_operations", "Table 3's ", show),
+        Column("operations", operations, show),
+        Column("paper_operations", "Table 3's", show),
     ]

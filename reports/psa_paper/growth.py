@@ -13,8 +13,9 @@ from statistics import linear_regression
 from pandas import DataFrame
 
 from ablations.attention.base import EVALUATIONS, Evaluation
-from ablations.complexity.any_resolution import block_cost, block_polynomials
+from ablations.complexity.any_resolution import cost_at, polynomials_at
 from ablations.complexity.polynomial import evaluate, interpolate
+from ablations.contract import LoneBlock
 from reports.psa_paper.printed import printed_table
 
 Terms = dict[tuple[int, int], Fraction]  # of C^a N^b, by (a, b)
@@ -62,14 +63,15 @@ def table_1() -> DataFrame:
 
 
 def growth_in_positions(block: str, evaluation: Evaluation) -> float:
-    sizes = [(side, side) for side in SIDES]
-    macs = [block_cost(block, FIXED_CHANNELS, evaluation, size).macs for size in sizes]
+    lone = LoneBlock(block, FIXED_CHANNELS, evaluation)
+    macs = [cost_at(lone, (side, side)).macs for side in SIDES]
     return slope([side * side for side in SIDES], macs)
 
 
 def growth_in_channels(block: str, evaluation: Evaluation) -> float:
     size = (FIXED_SIDE, FIXED_SIDE)
-    macs = [block_cost(block, channels, evaluation, size).macs for channels in CHANNELS]
+    blocks = [LoneBlock(block, channels, evaluation) for channels in CHANNELS]
+    macs = [cost_at(lone, size).macs for lone in blocks]
     return slope(CHANNELS, macs)
 
 
@@ -84,7 +86,7 @@ def slope(sizes: Iterable[int], macs: Iterable[int | None]) -> float:
 def exact_terms(block: str, evaluation: Evaluation) -> Terms:
     """Largest first. Widths but one give a polynomial in C; the last checks it."""
     costs = {
-        channels: block_polynomials(block, channels, evaluation, (FIXED_SIDE, FIXED_SIDE))
+        channels: polynomials_at(LoneBlock(block, channels, evaluation), (FIXED_SIDE,) * 2)
         for channels in CHANNELS
     }
     terms: Terms = {}

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
-from ablations.complexity.counts import ModelCounts
-from ablations.complexity.model_cost import Setting, sites
+from ablations.bare_models import BareModel
+from ablations.complexity.subjects import ModelCounts, Setting
 from reports.psa_paper.printed import Key
 
 SMALL, LARGE = (256, 192), (384, 288)  # inputs of the pose networks
@@ -48,9 +48,9 @@ class Variant(NamedTuple):
         if self.block == "none":
             return "without a block"
         placement = self.setting.placement
-        if placement == "residual" and "hrnet" not in self.setting.model:
+        if placement == "residual" and "hrnet" not in self.setting.bare.model:
             placement = "bottlenecks"
-        where = WHERE[placement].format(len(sites(self.setting)))
+        where = WHERE[placement].format(len(self.setting.sites))
         return f"{BLOCK_NAMES[self.block]} {where}"
 
     def with_block(self, block: str, placement: str = "residual") -> "Variant":
@@ -91,12 +91,14 @@ class RowOnBase(NamedTuple):
 
 def pose(model: str, encoder: str, size: tuple[int, int] = LARGE) -> Variant:
     """17 joints; heat maps as they leave the network."""
-    return Variant(Setting(f"paper_{model}_heatmaps", encoder, "residual", 17, size))
+    bare = BareModel(f"paper_{model}_heatmaps", encoder, 17)
+    return Variant(Setting(bare, "residual", size))
 
 
 def deeplab(encoder: str) -> Variant:
     """21 classes of Pascal VOC."""
-    return Variant(Setting("paper_deeplabv3plus", encoder, "residual", 21, (513, 513)))
+    bare = BareModel("paper_deeplabv3plus", encoder, 21)
+    return Variant(Setting(bare, "residual", (513, 513)))
 
 
 def with_psa(bare: Variant, layout: str, placement: str = "residual") -> Row:

@@ -1,16 +1,16 @@
-"""The reproduction as files: one table each, a figure, and a page that sums them up."""
+"""The reproduction as a page: one chapter for each table of the paper."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
-
-from matplotlib.figure import Figure
 
 from ablations.complexity.audit import audit
 from ablations.complexity.conventions import CONVENTIONS, Convention
-from ablations.complexity.costs import counts_of_blocks
+from ablations.complexity.subjects import counts_of_blocks
 from reports import plots
 from reports.columns import added_cost_columns
+from reports.cost_notes import agreement, in_words
+from reports.page import Code, Link, Page, Part, Picture, Table, Text
 from reports.psa_paper.caveats import warnings
 from reports.psa_paper.columns import (
     GROWTH,
@@ -39,8 +39,6 @@ from reports.psa_paper.tables import (
     verdicts,
 )
 from reports.psa_paper.verdicts import Judged, judge_table
-from reports.render import write_text
-from reports.sheets import Sheet, write_sheet
 
 TITLES = {
     2: "Top-down pose, COCO val2017",
@@ -48,62 +46,57 @@ TITLES = {
     4: "Top-down pose, captioned COCO test-dev",
     5: "Semantic segmentation, Cityscapes val",
 }
-HEAD = """\
-# The complexity comparison of the PSA paper, counted anew
+TITLE = "The complexity comparison of the PSA paper, counted anew"
+HEAD = Text(
+    "Every figure here comes from ",
+    Code("ablate reproduce psa"),
+    ', from code alone. "Paper" columns are the cells of ',
+    Link("arXiv 2107.00782", "https://arxiv.org/abs/2107.00782"),
+    " as printed; nothing is trained. What a row's network was, and how its authors "
+    "counted, is not in the paper: the network that gives the printed figures is named "
+    "with what else was tried.",
+)
 
-Every figure here comes from `ablate reproduce psa`, from code alone. "Paper" columns are
-the cells of [arXiv 2107.00782](https://arxiv.org/abs/2107.00782) as printed; nothing is
-trained. What a row's network was, and how its authors counted, is not in the paper: the
-network that gives the printed figures is named with what else was tried.
-"""
 
-PARTS = 6  # that count_parts yields
+class Chapter(NamedTuple):
+    """What belongs to one table of the paper."""
 
-
-class Part(NamedTuple):
-    """A chapter of the page."""
-
-    sheets: Sequence[Sheet]
+    parts: Sequence[Part]
     judged: Sequence[Judged] = ()
-    figure: tuple[str, str, Figure] | None = None  # name, what it shows, picture
 
 
-def count_parts(convention: Convention | None) -> Iterator[Part]:
-    """Every table and the figure, in the order of the page, each when it is counted.
+def chapters(convention: Convention | None) -> list[Callable[[], Chapter]]:
+    """In the order of the page; each is counted when it is called.
 
     FLOPs are under the convention; if there is none, under each table's own.
     """
-    yield growth_part()
-    for table, name in CONVENTION_OF_TABLE.items():
-        yield judged_part(table, convention or CONVENTIONS[name])
-    yield ablation_part(convention or CONVENTIONS["macs"])
-    yield Part([*accuracy_sheets()])
+    return [
+        growth_chapter,
+        *(
+            partial(judged_chapter, table, convention or CONVENTIONS[name])
+            for table, name in CONVENTION_OF_TABLE.items()
+        ),
+        partial(ablation_chapter, convention or CONVENTIONS["macs"]),
+        accuracy_chapter,
+    ]
 
 
-def summary_sheet(parts: Iterable[Part]) -> Sheet:
+def psa_page(counted: Sequence[Chapter]) -> Page:
+    parts = [part for chapter in counted for part in chapter.parts]
+    return Page(TITLE, [HEAD, verdict_table(counted), *parts])
+
+
+def verdict_table(counted: Iterable[Chapter]) -> Table:
     """What was found of the paper's figures."""
-    return Sheet(
-        "psa_verdicts",
-        verdicts(cell for part in parts for cell in part.judged),
+    return Table(
+        verdicts(cell for chapter in counted for cell in chapter.judged),
         VERDICT_COUNTS,
+        "psa_verdicts",
         "FLOPs and parameter cells of the paper, by what was found of each",
     )
 
 
-def write_page(parts: Sequence[Part], out: Path) -> Path:
-    """Write every table, the figure and psa.md, which holds them all; return its path."""
-    texts = [HEAD, write_sheet(summary_sheet(parts), out)]
-    for part in parts:
-        texts += [write_sheet(sheet, out) for sheet in part.sheets]
-        if part.figure:
-            name, what, figure = part.figure
-            plots.save(figure, out, name)
-            texts.append(f"![{what}]({name}.svg)\n")
-    write_text(out / "psa.md", "\n".join(texts))
-    return out / "psa.md"
-
-
-def growth_part() -> Part:
+def growth_chapter() -> Chapter:
     """Table 1."""
     blocks = [block for names in BLOCKS_OF_ROW.values() for block in names]
     positions = f"H = W from {SIDES[0]} to {SIDES[-1]} at C = {FIXED_CHANNELS}"
@@ -115,66 +108,66 @@ def growth_part() -> Part:
         "Pooling, softmax and products by element are no MACs: what SE, GC and CBAM do at "
         "each position is little else. NL and DA are charged for their 1x1 convolutions by "
         "the paper; PSA and EA are not, and the C^2 N is theirs.",
-        audit(counts_of_blocks(blocks, FIXED_CHANNELS, (FIXED_SIDE,) * 2)).sentence(),
+        agreement(audit(counts_of_blocks(blocks, FIXED_CHANNELS, (FIXED_SIDE,) * 2))),
     ]
     caption = (
         "The paper's Table 1: internal resolution, non-linearity and growth of each block"
     )
-    return Part([Sheet("psa_table_1", table_1(), GROWTH, caption, notes)])
+    return Chapter([Table(table_1(), GROWTH, "psa_table_1", caption, notes)])
 
 
-def judged_part(table: int, convention: Convention) -> Part:
+def judged_chapter(table: int, convention: Convention) -> Chapter:
     """Table 2, 3 or 4."""
     judged = list(judge_table(table, convention))
     caption = (
-        f"The paper's Table {table}: {TITLES[table]}. FLOPs (G) are {convention.caption()}"
+        f"The paper's Table {table}: {TITLES[table]}. FLOPs (G) are {in_words(convention)}"
     )
-    notes = [audit(counted(table)).sentence()]
-    sheets = [Sheet(f"psa_table_{table}", judged_table(judged), JUDGED, caption, notes)]
-    sheets += [smp_sheet(convention)] if table == 3 else []
-    return Part(sheets, judged)
+    notes = [agreement(audit(counted(table)))]
+    name = f"psa_table_{table}"
+    tables = [Table(judged_table(judged), JUDGED, name, caption, notes)]
+    tables += [smp_comparison(convention)] if table == 3 else []
+    return Chapter(tables, judged)
 
 
-def smp_sheet(convention: Convention) -> Sheet:
+def smp_comparison(convention: Convention) -> Table:
     """Beside Table 3: the network that bears the same name in smp."""
     pairs = smp_counts()
     notes = [
         "smp's decoder has separable convolutions: it is another network than Table 3's, "
         "and takes no image of 513x513.",
-        audit([own for own, _ in pairs]).sentence(),
+        agreement(audit([own for own, _ in pairs])),
     ]
-    caption = f"smp's own DeepLabV3+ at 512x512. {convention.caption()}"
+    caption = f"smp's own DeepLabV3+ at 512x512. {in_words(convention)}"
     columns = smp_columns(convention)
-    return Sheet("psa_table_3_smp", smp_table(pairs, convention), columns, caption, notes)
+    return Table(smp_table(pairs, convention), columns, "psa_table_3_smp", caption, notes)
 
 
-def ablation_part(convention: Convention) -> Part:
+def ablation_chapter(convention: Convention) -> Chapter:
     """In place of Table 6, with a figure of it in MACs."""
     counts = ablation_counts()
     notes = [
         "The paper's own ablation was not to be had; this is the cost of every block.",
         "The note's blocks weigh and sum by element as published, which is no MAC; as run "
         "they do so in matrix products, which are.",
-        audit(counts).sentence(),
+        agreement(audit(counts)),
     ]
     caption = (
         "In place of the paper's Table 6: every block after the 3x3 of every Bottleneck of "
-        f"ResNet-50 (Simple-Baseline, 384x288). {convention.caption()}"
+        f"ResNet-50 (Simple-Baseline, 384x288). {in_words(convention)}"
     )
     table, columns = ablation_table(counts, convention), added_cost_columns(convention)
     figure = plots.added_cost(ablation_table(counts, CONVENTIONS["macs"]))
-    return Part(
-        [Sheet("psa_table_6", table, columns, caption, notes)],
-        figure=("psa_cost", "added MACs against added parameters", figure),
-    )
+    picture = Picture("psa_cost", "added MACs against added parameters", figure)
+    return Chapter([Table(table, columns, "psa_table_6", caption, notes), picture])
 
 
-def accuracy_sheets() -> Iterator[Sheet]:
+def accuracy_chapter() -> Chapter:
     """What the paper prints of accuracy, with what speaks against comparing it."""
+    return Chapter([*accuracy_tables()])
+
+
+def accuracy_tables() -> Iterator[Table]:
     for table, title in TITLES.items():
-        numbers, caption = (
-            accuracy_table(table),
-            f"The paper's Table {table}, accuracy: {title}",
-        )
-        columns, name = accuracy_columns(numbers), f"psa_table_{table}_accuracy"
-        yield Sheet(name, numbers, columns, caption, warnings(table))
+        numbers, name = accuracy_table(table), f"psa_table_{table}_accuracy"
+        caption = f"The paper's Table {table}, accuracy: {title}"
+        yield Table(numbers, accuracy_columns(numbers), name, caption, warnings(table))

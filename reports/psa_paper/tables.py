@@ -7,10 +7,10 @@ from typing import get_args
 from pandas import DataFrame
 
 from ablations.attention import BLOCKS
+from ablations.bare_models import BareModel
 from ablations.complexity.conventions import Convention
-from ablations.complexity.costs import cost_table, counts_of_models, with_added
-from ablations.complexity.counts import ModelCounts
-from ablations.complexity.model_cost import Setting
+from ablations.complexity.subjects import ModelCounts, Setting, counts_of_models
+from reports.cost_tables import cost_table, with_added
 from reports.psa_paper.caveats import accuracies
 from reports.psa_paper.networks import ROWS, OpenRow, Variant, deeplab
 from reports.psa_paper.printed import printed_rows, printed_table
@@ -18,7 +18,8 @@ from reports.psa_paper.rounding import number
 from reports.psa_paper.verdicts import Judged, Verdict
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
-ABLATION = Setting("paper_simple_baseline_heatmaps", "resnet50", "residual", 17, (384, 288))
+SIMPLE_BASELINE = BareModel("paper_simple_baseline_heatmaps", "resnet50", 17)
+ABLATION = Setting(SIMPLE_BASELINE, "residual", (384, 288))
 
 
 def judged_table(judged: Iterable[Judged]) -> DataFrame:
@@ -77,7 +78,7 @@ def smp_counts() -> list[tuple[ModelCounts, ModelCounts]]:
         for block in ("none", "psa_parallel_code"):
             if (encoder, block) != ("mobilenet_v2", "psa_parallel_code"):
                 theirs = deeplab(encoder).setting._replace(size=(512, 512))
-                own = theirs._replace(model="deeplabv3plus")
+                own = theirs._replace(bare=theirs.bare._replace(model="deeplabv3plus"))
                 pairs.append((Variant(own, block).counts, Variant(theirs, block).counts))
     return pairs
 
@@ -90,7 +91,7 @@ def smp_table(
         [
             {
                 "block": own.block,
-                "encoder": own.setting.encoder,
+                "encoder": own.setting.bare.encoder,
                 "params": own.params,
                 "paper_params": theirs.params,
                 "operations": convention.total(own),

@@ -5,7 +5,8 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from ablations.complexity.conventions import CONVENTIONS, Convention
-from ablations.complexity.counts import ModelCounts
+from ablations.complexity.subjects import ModelCounts
+from reports.cost_notes import in_words
 from reports.psa_paper.networks import ROWS, OpenRow, Row, RowOnBase, Variant
 from reports.psa_paper.printed import COSTS, Key, printed_rows
 from reports.psa_paper.rounding import (
@@ -85,7 +86,7 @@ def compare(
     for other in CONVENTIONS.values() if metric == "Flops" else ():
         figures = figure(row.implied.counts, metric, other)
         if rounds_to(figures, printed):
-            return "convention", f"counted {text}; {shown(figures)} {other.caption()}"
+            return "convention", f"counted {text}; {shown(figures)} {in_words(other)}"
     for variant in row.others:
         if rounds_to(figure(variant.counts, metric, convention), printed):
             return "variant", f"{row.implied.label} gives {text}; {variant.label} agrees"

@@ -74,8 +74,9 @@ def timing_options(parser: argparse.ArgumentParser, name: str) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from ablations.benchmark.bench import Case, bench, find_device
-    from reports.bench import bench_sheet, machine_line, write_bench
+    from reports.bench import bench_page, machine_line
     from reports.terminal import progress, show
+    from reports.write.pages import write_parts
 
     device = find_device(args.device)
     cases = [
@@ -85,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
         for dtype in args.dtype or ["float32"]
     ]
     rows = bench(cases, device, args.threads, args.rounds, args.compiled)
-    sheet = bench_sheet(args.name, progress(rows, "bench", len(cases)), args.compiled)
+    page = bench_page(args.name, progress(rows, "bench", len(cases)), args.compiled)
     print(machine_line(device, args.threads))
-    show([sheet], args.wide)
-    print("written:", *write_bench(sheet, args.out), sep="\n  ")
+    show(page.parts, args.wide)
+    print("written:", *write_parts(page, args.out), sep="\n  ")

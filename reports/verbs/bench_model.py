@@ -32,9 +32,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from ablations.benchmark.bench import MODEL_ROWS, bench_model, find_device
     from ablations.models import check_network, create_model
-    from reports.bench import bench_model_sheet, machine_line
-    from reports.sheets import keep
+    from reports.bench import bench_model_page, machine_line
     from reports.terminal import progress, show
+    from reports.write.pages import write_parts
 
     names = (args.model, args.encoder, None, args.block, args.placement)
     check_network(*names, "direct", CLASSES, args.size)
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
 
     shape = (args.batch_size, 3, *args.size)
     rows = bench_model(args.block, network, shape, device, args.threads, args.rounds)
-    sheet = bench_model_sheet(args.name, progress(rows, "bench-model", MODEL_ROWS))
+    page = bench_model_page(args.name, progress(rows, "bench-model", MODEL_ROWS))
     print(machine_line(device, args.threads))
-    show([sheet], args.wide)
-    print("written:", *keep([sheet], args.out), sep="\n  ")
+    show(page.parts, args.wide)
+    print("written:", *write_parts(page, args.out), sep="\n  ")

@@ -16,7 +16,7 @@ from ablations.options import (
 )
 
 if TYPE_CHECKING:
-    from ablations.complexity.model_cost import Setting
+    from ablations.complexity.subjects import Setting
 
 EXAMPLES = [
     "cost --channels 512 --size 64",
@@ -80,9 +80,9 @@ def run(args: argparse.Namespace) -> None:
     from ablations.attention import BLOCKS
     from ablations.complexity.conventions import find_convention
     from ablations.threads import on_threads
-    from reports.cost import blocks_sheets, model_sheets, survey_lines, survey_sheet
-    from reports.sheets import keep
+    from reports.cost import blocks_page, model_page, survey_page, survey_table
     from reports.terminal import progress, show
+    from reports.write.files import write_tables
 
     names = args.block or list(BLOCKS)
     convention = find_convention(args.convention)
@@ -90,23 +90,26 @@ def run(args: argparse.Namespace) -> None:
     with on_threads(1):
         if len(settings) > 1:
             steps = progress(settings, "cost", len(settings))
-            sheets = [survey_sheet(names, steps, convention)]
-        elif args.model:
-            sheets = model_sheets(names, settings[0], convention)
+            table = survey_table(names, steps, convention)
+            page, tables = survey_page(table), [table]
         else:
-            sheets = blocks_sheets(names, args.channels, args.size, convention)
-    if len(settings) > 1:
-        print(*survey_lines(sheets[0]), sep="\n")
-    else:
-        show(sheets, args.wide)
-    print("written:", *keep(sheets, args.out), sep="\n  ")
+            page = (
+                model_page(names, settings[0], convention)
+                if args.model
+                else blocks_page(names, args.channels, args.size, convention)
+            )
+            tables = page.tables
+    show(page.parts, args.wide)
+    print("written:", *write_tables(tables, args.out), sep="\n  ")
 
 
 def settings_of(args: argparse.Namespace) -> "Iterator[Setting]":
     """The models that blocks are placed in; one without a model for blocks alone."""
-    from ablations.complexity.model_cost import Setting
+    from ablations.bare_models import BareModel
+    from ablations.complexity.subjects import Setting
     from ablations.models import SMP_MODELS
 
     for encoder in args.encoder or (ENCODERS if args.all else ENCODERS[:1]):
         for model in SMP_MODELS if args.all else [args.model]:
-            yield Setting(model, encoder, args.placement, args.classes, args.size)
+            bare = BareModel(model, encoder, args.classes)
+            yield Setting(bare, args.placement, args.size)

@@ -24,11 +24,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from ablations.complexity.conventions import find_convention
     from ablations.threads import on_threads
-    from reports.psa_paper.pages import PARTS, count_parts, summary_sheet, write_page
+    from reports.psa_paper.pages import chapters, psa_page, verdict_table
     from reports.terminal import progress, show
+    from reports.write.pages import write_page
 
     convention = find_convention(args.convention) if args.convention else None
     with on_threads(1):
-        parts = list(progress(count_parts(convention), "tables", PARTS))
-    show([summary_sheet(parts)], args.wide)
-    print("written:", write_page(parts, args.out), "(every cell with its reason)")
+        counts = chapters(convention)
+        counted = [count() for count in progress(counts, "tables", len(counts))]
+    show([verdict_table(counted)], args.wide)
+    path = write_page(psa_page(counted), args.out, "psa")
+    print("written:", path, "(every cell with its reason)")

@@ -20,12 +20,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from ablations.complexity.model_cost import Setting
+    from ablations.bare_models import BareModel
+    from ablations.complexity.subjects import Setting
     from ablations.threads import on_threads
     from reports.terminal import show
-    from reports.where import where_sheet
+    from reports.where import where_table
 
-    setting = Setting(args.model, args.encoder, args.placement, 2, args.size)
+    bare = BareModel(args.model, args.encoder, 2)
+    setting = Setting(bare, args.placement, args.size)
     with on_threads(1):
-        sheet = where_sheet(args.block, setting, args.evaluation)
-    show([sheet], args.wide)
+        table = where_table(args.block, setting, args.evaluation)
+    show([table], args.wide)

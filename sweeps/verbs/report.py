@@ -6,7 +6,7 @@ With --sweep the exit code is 1 if a planned run has no record.
 import argparse
 from pathlib import Path
 
-from ablations.options import count_option
+from ablations.options import count_option, wide_option
 
 EXAMPLES = [
     "report runs/demo",
@@ -25,6 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--runs", type=Path, default=Path("runs"), help="for records of W&B"
     )
     parser.add_argument("--out", type=Path, help="default: RUNS/report")
+    wide_option(parser)
     parser.add_argument(
         "--wandb",
         choices=["offline", "online"],
@@ -34,6 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from reports.report import write_report
+    from reports.terminal import show
     from sweeps.study.sweep_file import load_study
 
     folder, study = Path(args.folder), None
@@ -47,11 +49,11 @@ def run(args: argparse.Namespace) -> int:
         study = load_study(args.sweep, args.count)
     out = args.out or folder / "report"
     planned = [run.config for run in study.runs()] if study else None
-    page = write_report(folder, out, planned)
-    print(page.summary)
+    report = write_report(folder, out, planned)
+    show(report.summary.parts, args.wide)
     if args.wandb:
         from sweeps.publish import publish
 
         name = study.name if study else folder.resolve().name
         print(publish(out, name, args.wandb, project, entity))
-    return 0 if page.complete else 1
+    return 0 if report.complete else 1

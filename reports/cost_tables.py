@@ -1,4 +1,4 @@
-"""Tables of numbers: what blocks cost, alone, in a model, and landing by landing."""
+"""Tables of numbers: what blocks cost, alone, in a model, and site by site."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,38 +7,20 @@ from typing import Any, TypeVar
 
 from pandas import DataFrame
 
-from ablations.attention.base import EVALUATIONS, Evaluation
+from ablations.attention.base import EVALUATIONS
 from ablations.complexity.conventions import Convention
-from ablations.complexity.counters import figure, measure
-from ablations.complexity.counts import BlockCounts, Counts, ModelCounts
-from ablations.complexity.model_cost import Setting, model_cost, site_cost, sites
+from ablations.complexity.site_costs import SiteCost
+from ablations.complexity.subjects import (
+    Counts,
+    ModelCounts,
+    Setting,
+    counts_of_models,
+)
 from ablations.errors import InputError
-from ablations.models import check_size, create_model
 
 C = TypeVar("C", bound=Counts)
 
 COLUMNS = ["block", "params", *EVALUATIONS, "uncounted", "problem"]
-
-
-def counts_of_blocks(
-    names: Iterable[str], channels: int, size: tuple[int, int]
-) -> list[BlockCounts]:
-    """Each block alone, in both evaluations."""
-    return [
-        BlockCounts(name, evaluation, channels, size)
-        for name in dict.fromkeys(names)
-        for evaluation in EVALUATIONS
-    ]
-
-
-def counts_of_models(names: Iterable[str], setting: Setting) -> list[ModelCounts]:
-    """A model with each block, in both evaluations; the bare model first."""
-    check_size(setting.model, setting.encoder, *setting.size)
-    return [
-        ModelCounts(name, evaluation, setting)
-        for name in dict.fromkeys(["none", *names])
-        for evaluation in EVALUATIONS
-    ]
 
 
 def cost_table(counts: Iterable[Counts], convention: Convention) -> DataFrame:
@@ -46,7 +28,7 @@ def cost_table(counts: Iterable[Counts], convention: Convention) -> DataFrame:
 
     direct is as published, fast as this suite runs it, both under the convention.
     uncounted lists the latter's operators that fvcore does not know, most called first.
-    A figure is text where not all is counted. A block that does not fit has a problem
+    A figure is text if not all is counted. A block that does not fit has a problem
     instead of figures.
     """
     pairs = groupby(counts, key=lambda one: one.block)
@@ -57,13 +39,13 @@ def cost_table(counts: Iterable[Counts], convention: Convention) -> DataFrame:
 def cost_row(name: str, pair: Sequence[Counts], convention: Convention) -> dict[str, Any]:
     direct, fast = pair
     try:
-        called = fast.cost.uncounted
+        calls = fast.cost.uncounted
         return {
             "block": name,
             "params": fast.params,
             "direct": convention.total(direct),
             "fast": convention.total(fast),
-            "uncounted": ", ".join(sorted(called, key=lambda name: -called[name])),
+            "uncounted": ", ".join(sorted(calls, key=lambda name: -calls[name])),
         }
     except InputError as error:
         return {"block": name, "problem": str(error)}
@@ -107,33 +89,12 @@ def survey(
         counts = counts_of_models(names, setting)
         table = with_added(cost_table(counts, convention))
         counted = that_fit(counts, table)
-        for place, what in enumerate(("model", "encoder", "placement")):
-            table.insert(place, what, getattr(setting, what))
+        table.insert(0, "model", setting.bare.model)
+        table.insert(1, "encoder", setting.bare.encoder)
+        table.insert(2, "placement", setting.placement)
         yield table, counted
 
 
-def whole_costs_the_sum(block: str, setting: Setting, evaluation: Evaluation) -> bool:
-    """Whether a model with blocks, built and counted at once, costs what its parts cost."""
-    names = (setting.model, setting.encoder, setting.classes)
-    whole = create_model(*names, block, setting.placement, evaluation)
-    cost = model_cost(setting, block, evaluation)
-    return measure(whole, (1, 3, *setting.size))[:3] == cost[:3]
-
-
-def landing_costs(block: str, setting: Setting, evaluation: Evaluation) -> DataFrame:
-    """One row per place of a block: path, channels, stride, params and macs added."""
-    check_size(setting.model, setting.encoder, *setting.size)
-    rows = []
-    for site in sites(setting) if block != "none" else ():
-        if site.size:
-            cost = site_cost(site, block, evaluation)
-            rows.append(
-                {
-                    "path": site.path,
-                    "channels": site.channels,
-                    "stride": setting.size[0] / site.size[0],
-                    "params": cost.params,
-                    "macs": figure(cost),
-                }
-            )
-    return DataFrame(rows, columns=["path", "channels", "stride", "params", "macs"])
+def site_table(costs: Iterable[SiteCost]) -> DataFrame:
+    """One row per site of a block."""
+    return DataFrame(costs, columns=SiteCost._fields)

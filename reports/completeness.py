@@ -1,0 +1,79 @@
+"""How much of a study is here: planned, finished and failed runs."""
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from ablations.records import Failure, RunRecord
+from ablations.run_config import DERIVED, RunConfig
+from reports.columns import FAILED
+from reports.page import Code, Heading, Items, Part, Strong, Table, Text
+from reports.write.cells import shortened
+
+LISTED = 50  # runs, failures or notes that are listed one by one
+
+
+def lacking(records: Iterable[RunRecord], planned: Iterable[RunConfig]) -> list[str]:
+    """The planned runs that have no record.
+
+    A block whose file is not found here counts in whatever version it ran.
+    """
+    done = {record.config.run_id for record in records}
+    asked = {record.config.asked().run_id for record in records}
+    return [
+        config.run_id
+        for config in planned
+        if config.run_id
+        not in (done if any(getattr(config, k) for k in DERIVED) else asked)
+    ]
+
+
+def coverage(
+    records: Sequence[RunRecord],
+    failures: Sequence[Failure],
+    planned: Sequence[RunConfig] | None,
+    missing: Sequence[str],
+) -> list[Part]:
+    """How much of the study is here: the means of a part of a grid can be biased."""
+    counts = f"{plural(len(records), 'finished run')}, {len(failures)} failed"
+    if planned is None:
+        unknown = f"{counts}. How many were planned is not known here ("
+        return [Text(unknown, Code("--sweep FILE"), " says it).")]
+    here = len(planned) - len(missing)
+    line = f"{counts}; {here} of the {len(planned)} planned have a record."
+    if not missing:
+        return [Text(line)]
+    warning = Strong("Not complete"), ", so means may be biased. Without record:"
+    ids = [Text(Code(run_id)) for run_id in missing]
+    return [Text(f"{line} ", *warning), Items(first(ids))]
+
+
+def failed(failures: Sequence[Failure]) -> list[Part]:
+    heading = Heading("Failed runs")
+    if not failures:
+        return [heading, Text("None.")]
+    rows = [
+        {"run": f.config.run_id, "kind": f.kind, "reason": shortened(f.reason)}
+        for f in failures[:LISTED]
+    ]
+    return [heading, Table(pd.DataFrame(rows), FAILED, notes=rest(len(failures)))]
+
+
+def first_reason(failures: Sequence[Failure]) -> str:
+    if not failures:
+        return ""
+    first = failures[0]
+    return f"; {len(failures)} failed, {first.config.run_id}: {first.reason}"
+
+
+def plural(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def first(items: Sequence[Text]) -> list[Text]:
+    """As many as are listed, and how many more there are."""
+    return [*items[:LISTED], *map(Text, rest(len(items)))]
+
+
+def rest(number: int) -> list[str]:
+    return [f"and {number - LISTED} more"] if number > LISTED else []

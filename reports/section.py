@@ -1,0 +1,94 @@
+"""What a report says of one setting: its table, pictures and classes."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ablations.run_config import RunConfig
+from reports import plots
+from reports.columns import COMPARISON, class_columns, time_column
+from reports.completeness import LISTED, rest
+from reports.page import Code, Heading, Inline, Part, Picture, Strong, Table, Text
+from reports.tables import Comparison
+from reports.write.cells import shortened
+
+
+def section(comparison: Comparison, name: str) -> list[Part]:
+    """Tables and plots of one setting."""
+    parts = opening(comparison)
+    if not comparison.records:
+        return parts
+    parts.append(comparison_table(comparison, name))
+    drawn = len(comparison.numbers) > 1
+    parts += pictures(comparison, name) if drawn else []
+    classes = comparison.classes
+    if len(classes.columns) > 1:
+        parts.append(Text("IoU of each class (%), mean over seeds:"))
+        parts.append(Table(classes, class_columns(classes), f"{name}-classes"))
+    if not drawn:
+        parts.append(Text("One block only, so there is nothing to draw."))
+    return parts
+
+
+def long_section(comparison: Comparison) -> list[Part]:
+    """As one of many: the table alone, which has no file of its own."""
+    table = [comparison_table(comparison)] if comparison.records else []
+    return [*opening(comparison), *table]
+
+
+def opening(comparison: Comparison) -> list[Part]:
+    """The heading of a setting, and its runs that cannot be compared."""
+    heading = Heading(describe(comparison.setting))
+    ids = [record.config.run_id for record in comparison.orphans]
+    if not ids:
+        return [heading]
+    warning = Strong("Without baseline of the same seed, so not in the table:")
+    return [heading, Text(warning, *listed(ids))]
+
+
+def listed(ids: Sequence[str]) -> list[Inline]:
+    parts: list[Inline] = []
+    for number, run_id in enumerate(ids[:LISTED]):
+        parts += [", " if number else " ", Code(run_id)]
+    return [*parts, *(f", {more}" for more in rest(len(ids)))]
+
+
+def comparison_table(comparison: Comparison, name: str = "") -> Table:
+    on_cpu = all(record.device.startswith("cpu") for record in comparison.records)
+    numbers = comparison.numbers
+    columns = [*COMPARISON, time_column(numbers, on_cpu)]
+    return Table(with_reasons(numbers), columns, name)
+
+
+def with_reasons(numbers: pd.DataFrame) -> pd.DataFrame:
+    """Which operators have no count, in place of the MACs that are missing."""
+    reasons = "not counted: " + numbers["not_counted"]
+    stated = {
+        name: numbers[name].astype(object).mask(numbers[name].isna(), reasons)
+        for name in ("macs", "macs_direct")
+    }
+    return numbers.assign(**stated).drop(columns="not_counted")
+
+
+def pictures(comparison: Comparison, name: str) -> list[Part]:
+    """What there are numbers for."""
+    numbers, curves = comparison.numbers, comparison.curves
+    parts: list[Part] = []
+    if numbers["macs"].iloc[0] > 0:  # the baseline's
+        figure = plots.miou_against_macs(numbers, comparison.runs)
+        parts.append(Picture(name, "mIoU against added MACs", figure))
+    else:
+        unknown = "The baseline's MACs are not known, so nothing is drawn over them."
+        parts.append(Text(unknown))
+    if len(curves):
+        figure = plots.learning_curves(curves)
+        parts.append(Picture(f"{name}-curves", "validation mIoU over steps", figure))
+    return parts
+
+
+def describe(setting: dict[str, object]) -> str:
+    """A setting in one line: the four that name it, then what is not default."""
+    named = ("dataset", "model", "encoder", "placement")
+    usual = RunConfig().model_dump()
+    others = [f"{k} {v}" for k, v in setting.items() if k not in named and v != usual[k]]
+    return shortened(", ".join([str(setting[key]) for key in named] + others))

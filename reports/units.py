@@ -1,0 +1,57 @@
+"""Numbers as people read them: scaled, rounded, with a dash if they are missing."""
+
+from typing import Any
+
+import pandas as pd
+
+from ablations.attention import BLOCKS
+from ablations.complexity.conventions import Convention
+from reports.page import Show
+
+
+def either(show: Show) -> Show:
+    """A dash if a number is missing; words in its place stay."""
+
+    def text(value: Any) -> str:
+        if isinstance(value, str):
+            return value
+        return "–" if pd.isna(value) else show(value)
+
+    return text
+
+
+def scaled(factor: float, digits: int, sign: str = "") -> Show:
+    return either(lambda value: f"{value / factor:{sign},.{digits}f}")
+
+
+percent = scaled(0.01, 2)
+points = scaled(0.01, 2, sign="+")
+whole_percent = scaled(0.01, 1)
+share = either(lambda value: f"{100 * value:+.2f} %")
+millions = scaled(1e6, 3)
+added_millions = scaled(1e6, 3, sign="+")
+count = either(lambda value: f"{value:,.0f}")
+seconds = scaled(1, 1)
+milliseconds = scaled(1e-3, 2)
+ratio = either(lambda value: f"{value:.2f}")
+times = either(lambda value: f"{value:.1f}x")
+megabytes = scaled(1e6, 1)
+probability = either(lambda value: f"{value:.3g}")
+scientific = either(lambda value: f"{value:.6g}")
+
+
+def prefix(convention: Convention) -> str:
+    return "(M)" if convention.kilo == 1000 else "(1024²)"
+
+
+def in_mega(convention: Convention, sign: str = "") -> Show:
+    return scaled(convention.kilo**2, 3, sign)
+
+
+def in_giga(convention: Convention) -> Show:
+    return scaled(convention.kilo**3, 3)
+
+
+def label(block: str) -> str:
+    """A block's name in papers; a user's own block by its whole name."""
+    return BLOCKS[block].label if block in BLOCKS else block

@@ -1,0 +1,1 @@
+"""Pages and tables to text: one file for each format."""

@@ -1,0 +1,33 @@
+"""Table cells as text, and names from outside as one harmless line."""
+
+from reports.page import Column, Table, headers
+
+LONG = 400  # characters of a name or a cell
+
+
+def shortened(text: object, limit: int = LONG) -> str:
+    line = str(text)
+    return line if len(line) <= limit else f"{line[:limit]}..."
+
+
+def visible(text: object) -> str:
+    r"""One line in which nothing acts: a line break is shown as \n, ESC as \x1b."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in str(text))
+
+
+def header_cells(table: Table) -> list[str]:
+    return [visible(shortened(header)) for header in headers(table.columns)]
+
+
+def rows(table: Table) -> list[list[str]]:
+    """Every cell as text."""
+    columns = [
+        [cell(value, column) for value in table.numbers[column.name]]
+        for column in table.columns
+    ]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def cell(value: object, column: Column) -> str:
+    text = column.show(value)
+    return visible(text if column.align == "paragraph" else shortened(text))

@@ -1,0 +1,105 @@
+"""Pages and tables in Markdown, as GitHub shows it."""
+
+import re
+from textwrap import TextWrapper
+from typing import assert_never
+from urllib.parse import quote
+
+from pandas import DataFrame
+
+from reports.page import (
+    Code,
+    Heading,
+    Inline,
+    Items,
+    Link,
+    Page,
+    Part,
+    Picture,
+    Strong,
+    Table,
+    Text,
+)
+from reports.write.cells import header_cells, rows, visible
+
+# What begins a tag or an entity, a link's address, emphasis, code, formulas.
+HTML = {"<": "&lt;", "&": "&amp;"}
+MARKS = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<=\])[(\[:]|[\\`*~$|]|_(?!\w)|(?<!\w)_")
+# What would begin a list, a heading or a quotation if a line began with it.
+STARTS = re.compile(r" (?=(?:[-+=>#]+|\d+[.)])(?: |$))")
+FILL = TextWrapper(width=92, break_on_hyphens=False, break_long_words=False)
+
+
+def page(content: Page) -> str:
+    parts = [Heading(content.title, 1), *content.parts]
+    return "\n\n".join(map(part, parts)) + "\n"
+
+
+def part(content: Part) -> str:
+    match content:
+        case Heading(text, level):
+            return f"{'#' * level} {escaped(text)}"
+        case Text():
+            return filled(paragraph(content))
+        case Items(items):
+            return "\n".join(f"* {paragraph(item)}" for item in items)
+        case Table():
+            return table(content).strip()
+        case Picture(name, subject):
+            return f"![{escaped(subject)}]({quote(name)}.svg)"
+    assert_never(content)
+
+
+def table(content: Table) -> str:
+    """Its caption above, its notes below it; several are a list."""
+    notes = [escaped(note) for note in content.notes]
+    listed = notes if len(notes) < 2 else [f"* {note}" for note in notes]
+    parts = [f"**{escaped(content.caption)}**"] if content.caption else []
+    parts.append(grid(content))
+    parts += ["\n".join(listed)] if listed else []
+    return "\n\n".join(parts) + "\n"
+
+
+def grid(content: Table) -> str:
+    cells = DataFrame([[escaped(cell) for cell in row] for row in rows(content)])
+    names = [escaped(header) for header in header_cells(content)]
+    align = ["right" if column.align == "right" else "left" for column in content.columns]
+    # Without disable_numparse, tabulate would print "+1.60" as 1.6.
+    return cells.to_markdown(
+        index=False, headers=names, disable_numparse=True, colalign=align
+    )
+
+
+def paragraph(text: Text) -> str:
+    return "".join(map(inline, text.parts))
+
+
+def inline(content: Inline) -> str:
+    match content:
+        case str():
+            return escaped(content)
+        case Code(text):
+            return code(visible(text))
+        case Strong(text):
+            return f"**{escaped(text)}**"
+        case Link(text, address):
+            return f"[{escaped(text)}]({quote(address, safe=':/?#&=%')})"
+    assert_never(content)
+
+
+def code(text: str) -> str:
+    """Between more backticks than it has in a row."""
+    ticks = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    blank = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{ticks}{blank}{text}{blank}{ticks}"
+
+
+def escaped(text: object) -> str:
+    """Text that a Markdown page shows as it is."""
+    return MARKS.sub(lambda mark: HTML.get(mark[0], "\\" + mark[0]), visible(text))
+
+
+def filled(line: str) -> str:
+    """In lines of which none begins a list."""
+    whole = STARTS.sub("\0", line)
+    return FILL.fill(whole).replace("\0", " ")

@@ -1,0 +1,33 @@
+"""Pages to files, with every table and picture in files of their own."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from reports import plots
+from reports.page import Page, Picture
+from reports.write import markdown
+from reports.write.files import write_tables, write_text
+
+# By the ending of the file.
+PAGES: dict[str, Callable[[Page], str]] = {"md": markdown.page}
+
+
+def write_page(page: Page, folder: Path, name: str) -> Path:
+    """Write the page, its tables and pictures; return the path of name.md.
+
+    Raises InputError if the folder cannot be written.
+    """
+    write_parts(page, folder)
+    for ending, render in PAGES.items():
+        write_text(folder / f"{name}.{ending}", render(page))
+    return folder / f"{name}.md"
+
+
+def write_parts(page: Page, folder: Path) -> list[str]:
+    """Write tables and pictures alone; say which files there are now."""
+    lines = write_tables(page.tables, folder)
+    for part in page.parts:
+        if isinstance(part, Picture):
+            plots.save(part.figure, folder, part.name)
+            lines.append(f"{folder / part.name}.svg, .png")
+    return lines
