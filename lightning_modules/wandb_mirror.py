@@ -182,8 +182,8 @@ class Mirror:
             return
         note = f"W&B mirror lost: {reason}"
         if self.run is not None and self.keeps:
-            kept = Path(self.run.dir).parent
-            note += f"; `wandb sync --include-online {kept}` uploads what was kept"
+            run = Path(self.run.dir).parent
+            note += f"; `wandb sync --include-online {run}` uploads what was kept"
         self.notes = (note,)
         say(f"ablate: {note}")
 
