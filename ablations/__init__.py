@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from ablations.errors import InputError
     from ablations.models import create_model
     from ablations.placements import PLACEMENTS
-    from ablations.records import RunRecord, read_records
+    from ablations.records import RunRecord
     from ablations.run_config import RunConfig
+    from ablations.run_folder import read_records
 else:
     __getattr__ = on_demand(
         __name__,
@@ -45,7 +46,7 @@ else:
             "create_attention": "ablations.attention",
             "create_model": "ablations.models",
             "measure": "ablations.complexity",
-            "read_records": "ablations.records",
+            "read_records": "ablations.run_folder",
             "set_evaluation": "ablations.attention",
         },
     )

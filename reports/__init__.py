@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 from ablations.exports import on_demand
 
 __all__ = [
+    "Comparison",
     "Report",
-    "block_comparison",
-    "runs_table",
+    "comparisons",
     "write_report",
 ]
 
 if TYPE_CHECKING:
     from reports.report import Report, write_report
-    from reports.tables import block_comparison, runs_table
+    from reports.tables import Comparison, comparisons
 else:
     __getattr__ = on_demand(
         __name__,
         {
             "Report": "reports.report",
-            "block_comparison": "reports.tables",
-            "runs_table": "reports.tables",
+            "Comparison": "reports.tables",
+            "comparisons": "reports.tables",
             "write_report": "reports.report",
         },
     )
