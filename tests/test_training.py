@@ -14,8 +14,8 @@ from ablations.run_folder import RunFolder
 from lightning_modules.checkpoints import Progress
 from lightning_modules.execution import Execution
 from lightning_modules.lock import BusyError, claim
+from lightning_modules.run import train
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
-from lightning_modules.train import train
 from lightning_modules.wandb_checks import check_locked
 from reports.plots import miou_against_macs
 from reports.tables import block_comparison, runs_table

@@ -125,7 +125,7 @@ def test_two_agents_leave_the_records_of_the_embedded_runner(
 
 
 def test_w_and_b_shows_what_the_runs_did(shared: Workplace) -> None:
-    """Under the names that the README promises."""
+    """Under the names that the guide promises."""
     records = by_id(shared.folder / "runs")
     for run in shared.server.runs():
         kept = records[run.display_name]
@@ -146,7 +146,7 @@ def test_w_and_b_shows_what_the_runs_did(shared: Workplace) -> None:
         cost = list(csv.DictReader(io.StringIO(run.stored["cost.csv"].content.decode())))
         assert cost[-1]["path"] == "(whole network)"
         assert float(cost[-1]["macs"]) == kept.macs
-        assert len(cost) == (1 if kept.config.block == "none" else 2)  # one landing
+        assert len(cost) == (1 if kept.config.block == "none" else 2)  # one site
 
 
 def test_the_report_is_the_local_one_and_is_attached(

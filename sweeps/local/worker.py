@@ -183,6 +183,6 @@ def prepare(jobs: int) -> None:
     """Imports are paid once and not in the time of a run; so are threads."""
     import torch
 
-    import lightning_modules.train  # noqa: F401
+    import lightning_modules.run  # noqa: F401
 
     torch.set_num_threads(max(1, torch.get_num_threads() // jobs))
