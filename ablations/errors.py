@@ -29,6 +29,15 @@ def writing(path: Path) -> Iterator[None]:
         raise UnwritableError(f"{path}: cannot be written ({reason})") from None
 
 
+def first_line(error: BaseException, limit: int = LINE) -> str:
+    """The class of an error, and the first line of its words if it has any."""
+    try:
+        words = (str(error).strip().splitlines() or [""])[0]
+    except Exception:  # a user's error may not even say what it is
+        words = ""
+    return printable(f"{type(error).__name__}: {words}", limit).removesuffix(":")
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:
     """The error for a name that is not among the known ones, with the nearest of them."""
     known, text = list(known), name[:100] if isinstance(name, str) else ""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -11,10 +11,11 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
-from ablations.errors import InputError
+from ablations.errors import InputError, shown
 from ablations.run_config import RunConfig, first_problem
 from ablations.whole_file import write_whole
 
@@ -23,6 +24,8 @@ LOG_LINES, LOG_CHARACTERS = 40, 20_000  # kept of a failed run, at most
 MAX_BYTES = 2**25
 LINE = 300  # characters of a message
 ROUNDING = 1e-4  # of a mean that somebody else computed
+FORMAT: Final = 1  # of the files; those that do not state one are of format 1
+REMEDY = "to repeat the run, move the file away"
 
 
 class Document(BaseModel):
@@ -30,7 +33,26 @@ class Document(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    format: Literal[1] = FORMAT
     config: RunConfig
+
+    @model_validator(mode="before")
+    @classmethod
+    def of_this_format(cls, content: Any) -> Any:
+        """Another format is refused before its keys are looked at."""
+        if isinstance(content, dict) and not has_this_format(content):
+            number = shown(content["format"])
+            raise ValueError(
+                f"format {number} is not the one that this version of the suite reads "
+                f"({FORMAT}); update the suite if a newer version wrote this"
+            )
+        return content
+
+    @field_validator("config", mode="before")
+    @classmethod
+    def as_stated(cls, config: Any) -> Any:
+        """A source that was not written down is not looked up: it may have changed."""
+        return {"source": ""} | config if isinstance(config, dict) else config
 
     def write(self, path: Path) -> None:
         """Whole or not at all. Raises UnwritableError."""
@@ -43,44 +65,68 @@ class Document(BaseModel):
         """Read and check a file; InputError says what is wrong with it."""
         content = read_json(path)
         if not isinstance(content, dict) or "sha256" not in content:
-            raise InputError(f"{path}: truncated or not a record")
+            raise refused(path, "truncated or not a record")
         if content.pop("sha256") != checksum(content):
-            raise InputError(f"{path}: was changed after it was written")
+            raise refused(path, "was changed after it was written")
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            raise InputError(f"{path}: {problem_of(error)}") from None
+            raise refused(path, problem_of(error)) from None
 
     @classmethod
     def read_own(cls, path: Path) -> Self:
-        """The same, of a file that must lie in the folder of its run."""
+        """The same for a file that must lie in the folder of its run."""
         document = cls.read(path)
         if path.parent.name != document.config.run_id:
-            raise InputError(f"{path}: belongs to run {document.config.run_id}")
+            raise refused(path, f"belongs to run {document.config.run_id}")
         return document
+
+    @classmethod
+    def read_of(cls, path: Path, config: RunConfig) -> Self:
+        """The same for the file of one run; two configurations may have an equal id."""
+        document = cls.read_own(path)
+        if document.config.overrides() != config.overrides():
+            raise refused(path, "belongs to another run with the same id")
+        return document
+
+
+def refused(path: Path, problem: str) -> InputError:
+    """The error for a file that is not taken for what its name says."""
+    return InputError(f"{path}: {problem}; {REMEDY}")
+
+
+def has_this_format(content: dict[str, Any]) -> bool:
+    return bool(content.get("format", FORMAT) == FORMAT)
+
+
+def states(content: object, config: RunConfig) -> bool:
+    """Whether this is plainly a record of a configuration; its values are not checked."""
+    if not isinstance(content, dict) or not has_this_format(content):
+        return False
+    return bool(content.get("config") == config.model_dump())
 
 
 def read_json(path: Path) -> object:
     """InputError for what is not a file of plain JSON of a sensible size."""
     try:
         if not path.is_file():
-            raise InputError(f"{path}: not a regular file")
+            raise refused(path, "not a regular file")
         if (size := path.stat().st_size) > MAX_BYTES:
-            raise InputError(f"{path}: {size:,} bytes, a record has at most {MAX_BYTES:,}")
+            raise refused(path, f"{size:,} bytes, a record has at most {MAX_BYTES:,}")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
-        raise InputError(f"{path}: truncated or not a record (not UTF-8)") from None
+        raise refused(path, "truncated or not a record (not UTF-8)") from None
     try:
         content = json.loads(text, object_pairs_hook=unique)
         if r"\ud" in text.lower():  # halves of characters, which no file can hold
             json.dumps(content, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         half = repr(error.object[error.start])
-        raise InputError(f"{path}: {half} is half of a character, not text") from None
+        raise refused(path, f"{half} is half of a character, not text") from None
     except (ValueError, RecursionError):
-        raise InputError(f"{path}: truncated or not a record") from None
+        raise refused(path, "truncated or not a record") from None
     return content
 
 
@@ -98,6 +144,8 @@ def problem_of(error: ValidationError) -> str:
         return f"{'.'.join(map(str, problem['loc']))} is missing"
     line = first_problem(error) if problem["loc"] else problem["msg"]
     line = line.replace("Value error, ", "")
+    if problem["type"] == "extra_forbidden":
+        line += "; update the suite if a newer version wrote this"
     return line if len(line) < LINE else f"{line[: LINE // 2]} ... {line[-LINE // 2 :]}"
 
 
@@ -109,7 +157,7 @@ Loss = Annotated[Number, Field(ge=0, lt=3.5e38)]  # cross-entropy in float32
 Text = Annotated[str, Field(strict=True, min_length=1)]
 
 
-def known_point(point: dict[str, float]) -> dict[str, float]:
+def check_point(point: dict[str, float]) -> dict[str, float]:
     """A point of a curve: step, and train_loss or val_miou or both."""
     ranges = {"step": 10**12, "train_loss": 3.5e38, "val_miou": 1}
     if "step" not in point or len(point) < 2 or not point.keys() <= ranges.keys():
@@ -122,7 +170,7 @@ def known_point(point: dict[str, float]) -> dict[str, float]:
     return point
 
 
-Point = Annotated[dict[str, Number], AfterValidator(known_point)]
+Point = Annotated[dict[str, Number], AfterValidator(check_point)]
 
 
 class RunRecord(Document):
@@ -156,7 +204,7 @@ class RunRecord(Document):
     def row(self) -> dict[str, Any]:
         """The record as one flat table row."""
         fields = self.model_dump(
-            exclude={"config", "iou", "curve", "versions", "failures", "notes"}
+            exclude={"format", "config", "iou", "curve", "versions", "failures", "notes"}
         )
         return self.config.model_dump() | fields | {"run_id": self.config.run_id}
 

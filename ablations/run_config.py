@@ -112,16 +112,20 @@ class RunConfig(BaseModel):
     def run_id(self) -> str:
         """A readable name, unique per configuration and equal on every machine.
 
-        Of what differs from the defaults: a key added with the default that means the
-        former behaviour changes no id. So a default never changes.
+        It is the hash of what differs from the defaults: a key added with the default that
+        means the former behaviour changes no id. So a default never changes.
         """
-        usual = {key: field.default for key, field in type(self).model_fields.items()}
-        changed = {key: v for key, v in self.model_dump().items() if v != usual[key]}
-        text = json.dumps(changed, sort_keys=True)
+        text = json.dumps(self.overrides(), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:10]
         readable = f"{self.block}-{self.placement}-{self.encoder}"
         readable = re.sub(r"[^A-Za-z0-9_-]+", "_", readable)[:READABLE]
         return f"{readable}-s{self.seed}-{digest}"
+
+    def overrides(self) -> dict[str, Any]:
+        """What differs from the defaults, by key."""
+        defaults = {key: field.default for key, field in type(self).model_fields.items()}
+        values = self.model_dump().items()
+        return {key: value for key, value in values if value != defaults[key]}
 
     def changed(self, **values: Any) -> Self:
         """A valid copy with other values; what is filled in follows them."""

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ablations.errors import InputError
-from ablations.records import Failure, FailureKind, RunRecord, read_json
+from ablations.records import REMEDY, Failure, FailureKind, RunRecord, read_json, states
 from ablations.run_config import RunConfig
 from ablations.whole_file import remove_partials
 
@@ -78,22 +78,31 @@ class RunFolder:
 
     def find_record(self) -> RunRecord | None:
         """The run's record, if it has one; InputError for one that is not the run's own."""
-        return RunRecord.read_own(self.record) if self.record.exists() else None
+        if not self.record.exists():
+            return None
+        return RunRecord.read_of(self.record, self.config)
 
     def has_record(self) -> bool:
         """Whether there is one, and it is the run's; its reader checks its values."""
         if not self.record.exists():
             return False
-        content = read_json(self.record)
-        if not isinstance(content, dict) or content.get("config") != (
-            self.config.model_dump()
-        ):
-            RunRecord.read_own(self.record)  # or it says what is wrong
+        if not states(read_json(self.record), self.config):
+            RunRecord.read_of(self.record, self.config)  # or it is refused
         return True
 
     def failures(self) -> tuple[str, ...]:
-        """Why the attempts at the run failed until now."""
-        return Failure.read_own(self.failure).reasons if self.failure.exists() else ()
+        """Why the attempts at the run failed until now.
+
+        A file that cannot be read is one failure: it must not stop a run that may succeed.
+        """
+        if not self.failure.exists():
+            return ()
+        try:
+            return Failure.read_of(self.failure, self.config).reasons
+        except InputError as error:
+            problem = str(error).removeprefix(f"{self.failure}: ")
+            problem = problem.removesuffix(f"; {REMEDY}")
+            return (f"earlier failures cannot be read: {problem}",)
 
     def note_failure(self, kind: FailureKind, reason: str, log: str = "") -> None:
         """The run failed once more; why it failed before is not forgotten."""

@@ -1,6 +1,7 @@
 """A run that is interrupted keeps a checkpoint from which it ends with the same result."""
 
 import io
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -56,19 +57,19 @@ class BetweenSteps(Callback):
     From a checkpoint between the two, Lightning would take the validation for done.
     """
 
-    yes = True
+    now = True
 
     def on_train_batch_start(self, *arguments: Any) -> None:
-        self.yes = False
+        self.now = False
 
     def on_train_batch_end(self, trainer: Trainer, *arguments: Any) -> None:
-        self.yes = not validation_follows(trainer)
+        self.now = not validation_follows(trainer)
 
     def on_validation_start(self, *arguments: Any) -> None:
-        self.yes = False
+        self.now = False
 
     def on_validation_end(self, *arguments: Any) -> None:
-        self.yes = True
+        self.now = True
 
 
 class LastCheckpoint(Checkpoint):
@@ -99,11 +100,11 @@ class LastCheckpoint(Checkpoint):
 
     def on_exception(self, trainer: Trainer, *arguments: Any) -> None:
         fitting = trainer.state.fn == TrainerFn.FITTING
-        if self.between_steps.yes and fitting and trainer.global_step > 0:
+        if self.between_steps.now and fitting and trainer.global_step > 0:
             trainer.save_checkpoint(self.path)
 
     def save_if_due(self, trainer: Trainer) -> None:
-        if self.between_steps.yes and time.monotonic() - self.saved >= self.seconds:
+        if self.between_steps.now and time.monotonic() - self.saved >= self.seconds:
             trainer.save_checkpoint(self.path)
             self.saved = time.monotonic()
 
@@ -113,12 +114,13 @@ class Reporter(Callback):
 
     def __init__(self, progress: Progress, between_steps: BetweenSteps) -> None:
         self.progress, self.between_steps = progress, between_steps
+        self.loss = math.nan  # of the last step
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: Any, outputs: Any, *arguments: Any
     ) -> None:
         self.loss = outputs["loss"].item()
-        if self.between_steps.yes:
+        if self.between_steps.now:
             self.progress(trainer.global_step, self.loss)
 
     def on_validation_end(self, trainer: Trainer, *arguments: Any) -> None:

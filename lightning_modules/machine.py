@@ -52,6 +52,12 @@ def device_name(device: torch.device) -> str:
     return f"{device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"
 
 
+def made_with(accelerator: Accelerator) -> dict[str, str]:
+    """What a record and a checkpoint say of the circumstances."""
+    device = device_name(torch.device(device_kind(accelerator)))
+    return {"device": device, "commit": commit()} | versions()
+
+
 def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {
         name: version(name) for name in PACKAGES

@@ -43,6 +43,8 @@ class SegmentationModule(LightningModule):
         self.score = SplitScore(len(classes))
         self.curve: list[dict[str, float]] = []  # kept in checkpoints
         self.validated_step = -1
+        self.iou = torch.full((len(classes),), torch.nan)  # of the last validation
+        self.miou = math.nan
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.model(images)  # (B, classes, H, W)

@@ -23,7 +23,7 @@ DATA_KEYS = {
 }  # fmt: skip
 
 
-def asked() -> dict[str, Any]:
+def sweep_cell() -> dict[str, Any]:
     """The cell of this process, by key of RunConfig; empty outside of a sweep.
 
     The values are RunConfig's: lr is 10.0 although W&B sends 10.
@@ -45,9 +45,9 @@ def is_entry(entry: object) -> bool:
     return isinstance(entry, dict) and "value" in entry
 
 
-def check_asked(effective: Mapping[str, Any]) -> None:
+def check_cell(effective: Mapping[str, Any]) -> None:
     """InputError if a run would not use what its sweep asked for."""
-    for key, value in asked().items():
+    for key, value in sweep_cell().items():
         used = effective[key]
         if (type(used), used) != (type(value), value):
             raise InputError(
@@ -56,7 +56,7 @@ def check_asked(effective: Mapping[str, Any]) -> None:
             )
 
 
-class AsAsked(Callback):
+class MatchesSweep(Callback):
     """Stops every rank before its first step if it would not use what was asked for.
 
     So no record can say what was not used, in a sweep or outside of one.
@@ -64,24 +64,24 @@ class AsAsked(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         used = effective(trainer, pl_module)
-        check_asked(used)
+        check_cell(used)
         check_used(used, pl_module.config)  # type: ignore[arg-type]
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         images, _ = batch
-        found = {"batch_size": len(images), "image_size": images.shape[-1]}
-        check_used(found, pl_module.config)  # type: ignore[arg-type]
+        sizes = {"batch_size": len(images), "image_size": images.shape[-1]}
+        check_used(sizes, pl_module.config)  # type: ignore[arg-type]
 
 
 def check_used(used: Mapping[str, Any], config: RunConfig) -> None:
     """InputError if a run would use another value than its record would say."""
     for key, value in used.items():
-        stated = getattr(config, key)
-        if (type(stated), stated) != (type(value), value):
+        own = getattr(config, key)
+        if (type(own), own) != (type(value), value):
             raise InputError(
-                f"the configuration says {key} = {stated!r}, the run would use {value!r}"
+                f"the configuration says {key} = {own!r}, the run would use {value!r}"
             )
 
 

@@ -1,32 +1,37 @@
 """Weights & Biases as a mirror of a run: written to, never read, never waited for long.
 
-Off by default. The only file outside sweeps and reports that imports wandb. The names under
-which things are logged are in the README. A server that is away costs the mirror only: the
-training does not notice, and what W&B did not take stays on disk for `wandb sync`.
+Off by default; wandb is imported when a run is mirrored, and on this floor only here. The
+names under which things are logged are in the README. A server that is away costs the
+mirror only: the training does not notice, and what W&B did not take stays on disk for
+`wandb sync`.
 """
 
-import csv
 import os
-import subprocess
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from pytorch_lightning.loggers.logger import Logger
-
-from ablations.errors import InputError
+from ablations.errors import InputError, first_line
 from ablations.records import RunRecord
-from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
+from lightning_modules.cost_table import write_cost
 from lightning_modules.display import say
-from lightning_modules.execution import AGENT, WandbMode
+from lightning_modules.execution import WandbMode
 from lightning_modules.interrupts import Interrupted
+from lightning_modules.wandb_checks import agent, check_locked
+from lightning_modules.wandb_logger import CURVE_NAMES, MirrorLogger
+from lightning_modules.wandb_thread import (
+    AGENT_INIT_SECONDS,
+    FINISH_SECONDS,
+    GRACE_SECONDS,
+    INIT_SECONDS,
+    Errands,
+    seconds,
+    stop_service,
+)
 
 if TYPE_CHECKING:
     from wandb import Run
@@ -34,24 +39,13 @@ if TYPE_CHECKING:
 PROJECT = "attention-ablations"
 RECORD_KEY = "record"
 TIMES = ("train_seconds", "compute_seconds")
-CURVE_NAMES = {
-    "step": "trainer/global_step",
-    "train_loss": "train/loss",
-    "val_miou": "val/miou",
-}
-
-
-INIT_SECONDS = 15.0  # to begin a run, and as long again to log in; or $WANDB_INIT_TIMEOUT
-AGENT_INIT_SECONDS = 90.0  # the same for a run that W&B handed out, which needs its server
-FINISH_SECONDS = 30.0  # to upload the rest after the training; or $WANDB_FINISH_TIMEOUT
-GRACE_SECONDS = 5.0  # beyond that, for wandb to end by itself
 
 
 class Mirror:
     """One W&B run while a training lasts; nothing if the mode is disabled.
 
     All that wandb does happens in one thread, in order. It is waited for at two places, in
-    open() and at the end, and for the seconds above.
+    open() and at the end, and for the seconds of wandb_thread.
     """
 
     run: "Run | None" = None
@@ -188,8 +182,8 @@ class Mirror:
             return
         note = f"W&B mirror lost: {reason}"
         if self.run is not None and self.keeps:
-            kept = Path(self.run.dir).parent
-            note += f"; `wandb sync --include-online {kept}` uploads what was kept"
+            run = Path(self.run.dir).parent
+            note += f"; `wandb sync --include-online {run}` uploads what was kept"
         self.notes = (note,)
         say(f"ablate: {note}")
 
@@ -199,129 +193,16 @@ class Mirror:
         return self.notes
 
 
-class MirrorLogger(Logger):
-    """Lightning's metrics, under the names that Lightning's own logger for W&B uses."""
-
-    def __init__(self, log: Callable[[Mapping[str, object]], None]) -> None:
-        super().__init__()
-        self.log = log
-
-    @property
-    def name(self) -> None:
-        return None
-
-    @property
-    def version(self) -> None:
-        return None
-
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        self.log({**metrics, CURVE_NAMES["step"]: step})
-
-    def log_hyperparams(self, *arguments: Any, **named: Any) -> None:
-        pass
-
-
-class Errands(Thread):
-    """A thread that does one thing after the other; nobody has to wait for it."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.queue: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = (
-            SimpleQueue()
-        )
-        self.failures: list[BaseException] = []
-
-    def give(self, errand: Callable[[], Any]) -> Future[Any]:
-        future: Future[Any] = Future()
-        self.queue.put((errand, future))
-        return future
-
-    def end(self) -> None:
-        """After what was given until now."""
-        self.queue.put(None)
-
-    def run(self) -> None:
-        while (given := self.queue.get()) is not None:
-            errand, future = given
-            try:
-                future.set_result(errand())
-            except BaseException as error:  # wandb may leave by SystemExit
-                self.failures.append(error)
-                future.set_exception(error)
-
-
 def teardown() -> None:
     import wandb
 
     wandb.teardown()
 
 
-def stop_service() -> None:
-    """Kill wandb's own process, if it is this one's, so that nothing waits for it."""
-    command = ["pkill", "-KILL", "-P", str(os.getpid()), "wandb-core"]
-    with suppress(OSError):  # no pkill: it ends with this process
-        subprocess.run(command, check=False, capture_output=True)  # noqa: S603, fixed
-
-
-def agent() -> bool:
-    """Whether W&B's server handed this run out."""
-    return AGENT in os.environ
-
-
-def seconds(name: str, default: float) -> float:
-    """A limit, which W&B's own variable of that name may change."""
-    given = os.environ.get(f"WANDB_{name}", default)
-    try:
-        return float(given)
-    except ValueError:
-        raise InputError(f"WANDB_{name} = {given!r}: not a number of seconds") from None
-
-
-def first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
-
-
-def show(record: RunRecord, folder: RunFolder, mode: WandbMode) -> None:
+def mirror_record(record: RunRecord, folder: RunFolder, mode: WandbMode) -> None:
     """A run that had its record already, as if it ran now."""
     with Mirror(folder, mode) as mirror:
         mirror.open()
         for point in record.curve:
             mirror.log({CURVE_NAMES[key]: value for key, value in point.items()})
         mirror.summarise(record)
-
-
-def write_cost(record: RunRecord, path: Path) -> None:
-    """A row for each block of the network, and one for the whole of it."""
-    from ablations.bare_models import BareModel
-    from ablations.complexity.site_costs import SiteCost, site_costs
-    from ablations.complexity.subjects import Setting
-
-    config, size = record.config, (record.config.image_size,) * 2
-    bare = BareModel(config.model, config.encoder, len(record.iou))
-    setting = Setting(bare, config.placement, size)
-    costs = site_costs(config.block, setting, config.evaluation)
-    macs = f"not counted: {record.not_counted}" if record.macs is None else record.macs
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(SiteCost._fields)
-        for place, channels, *numbers in costs:
-            table.writerow([place, float(channels), *numbers])  # as older files have it
-        table.writerow(["(whole network)", None, None, record.params, macs])
-
-
-def check_mode(mode: WandbMode) -> None:
-    """InputError for an agent's run that the server would not see."""
-    if agent() and {mode, os.environ.get("WANDB_MODE")} & {"offline", "dryrun"}:
-        raise InputError(
-            "an agent's runs are handed out by W&B's server, which would wait for ever for "
-            "one that is offline; `ablate sweep FILE --wandb offline` needs no server"
-        )
-
-
-def check_locked(effective: dict[str, object], config: RunConfig) -> None:
-    """W&B shows what a sweep asked for, even where the script did something else."""
-    for key, value in config.model_dump().items():
-        if effective.get(key) != value:
-            raise RuntimeError(
-                f"W&B says {key} = {effective.get(key)!r}, the run would use {value!r}"
-            )

@@ -14,7 +14,7 @@ from sweeps.study.coverage import swept_keys
 
 
 class Display:
-    """Position in the grid, time left, and each running cell with its step and loss."""
+    """Position in the grid, time left, and each run in progress with its step and loss."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -25,17 +25,17 @@ class Display:
             console=console,
             disable=not console.is_terminal,
         )
-        self.cells: dict[RunConfig, TaskID] = {}
+        self.tasks: dict[RunConfig, TaskID] = {}
         self.waiting: set[RunConfig] = set()  # for another process
         self.pace = Pace()
         self.done = self.failures = 0
 
-    def begin(self, cells: list[RunConfig], recorded: int) -> None:
-        self.total, self.done = len(cells), recorded
-        self.keys = swept_keys(cells)
-        self.grid = self.bars.add_task("[bold]grid", total=len(cells), position="")
+    def begin(self, configs: list[RunConfig], recorded: int) -> None:
+        self.total, self.done = len(configs), recorded
+        self.keys = swept_keys(configs)
+        self.grid = self.bars.add_task("[bold]grid", total=len(configs), position="")
         self.update_grid()
-        self.say(f"{recorded} of {len(cells)} runs have a record")
+        self.say(f"{recorded} of {len(configs)} runs have a record")
 
     def __enter__(self) -> Self:
         self.bars.start()
@@ -45,7 +45,7 @@ class Display:
         self.bars.stop()
 
     def started(self, config: RunConfig) -> None:
-        if config not in self.cells:
+        if config not in self.tasks:
             self.add_bar(config, "starts")
             self.pace.begins(config)
             self.say_in_log("begins  ", config)
@@ -63,7 +63,7 @@ class Display:
             self.postponed(config)
             self.started(config)
         position = f"{step}/{config.max_steps}  loss {loss:.3f}"
-        self.bars.update(self.cells[config], completed=step, position=position)
+        self.bars.update(self.tasks[config], completed=step, position=position)
         self.pace.progress(config, step / config.max_steps)
         self.update_grid()
 
@@ -86,8 +86,8 @@ class Display:
 
     def postponed(self, config: RunConfig) -> None:
         """Not running any more."""
-        if config in self.cells:
-            self.bars.remove_task(self.cells.pop(config))
+        if config in self.tasks:
+            self.bars.remove_task(self.tasks.pop(config))
         self.waiting.discard(config)
         self.pace.ends(config, timed=False)
 
@@ -103,7 +103,7 @@ class Display:
         )
 
     def add_bar(self, config: RunConfig, position: str) -> None:
-        self.cells[config] = self.bars.add_task(
+        self.tasks[config] = self.bars.add_task(
             self.label(config), total=config.max_steps, position=position
         )
 

@@ -5,59 +5,23 @@ from typing import Any, NamedTuple
 
 from lightning_modules.execution import Execution
 from sweeps.display import Display
-from sweeps.local.resources import Resources, check_gpus
-from sweeps.local.runner import Runner
+from sweeps.local.executor import here
+from sweeps.local.resources import Resources
 from sweeps.outcome import Summary
 from sweeps.slurm.allocation import Allocation
-from sweeps.slurm.cluster import Cluster
+from sweeps.slurm.executor import slurm, stand_in
 from sweeps.study.study import Launch, PlannedRun
 
 CarryOut = Callable[[list[PlannedRun], Launch, Execution, Any, Display], Summary]
 
 
 class Executor(NamedTuple):
-    """A way to carry out the runs of a study below its folder."""
+    """A way to carry out the runs of a study."""
 
     meaning: str
     options: type[Any]  # a model whose fields are flags, with accelerator(wanted)
     carry_out: CarryOut  # with options of that model
     on_this_device: bool = False  # whether the accelerators here are those of the runs
-
-
-def here(
-    runs: list[PlannedRun],
-    launch: Launch,
-    execution: Execution,
-    resources: Resources,
-    display: Display,
-) -> Summary:
-    """InputError for a device that is not here."""
-    from lightning_modules.machine import device_kind
-
-    check_gpus(resources.gpus)
-    device_kind(execution.accelerator)
-    return Runner(runs, launch, execution, resources, display).run()
-
-
-def slurm(
-    runs: list[PlannedRun],
-    launch: Launch,
-    execution: Execution,
-    allocation: Allocation,
-    display: Display,
-) -> Summary:
-    return Cluster(runs, launch, execution, allocation, display).run()
-
-
-def stand_in(
-    runs: list[PlannedRun],
-    launch: Launch,
-    execution: Execution,
-    allocation: Allocation,
-    display: Display,
-) -> Summary:
-    local = allocation.model_copy(update={"cluster": "local"})
-    return slurm(runs, launch, execution, local, display)
 
 
 EXECUTORS: dict[str, Executor] = {

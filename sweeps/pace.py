@@ -1,4 +1,4 @@
-"""How long a sweep will still take, by what this session has seen of its runs."""
+"""How long a sweep will still take, from the runs of this session."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,22 +9,22 @@ from ablations.run_config import RunConfig
 
 @dataclass
 class Course:
-    """How far a running cell is: when it began, at its first word and at its last one."""
+    """How far a run is: when it began, at its first message and at its last one."""
 
     begun: float
     first: tuple[float, float] | None = None  # time, fraction done
     last: tuple[float, float] = (0.0, 0.0)
 
     def seconds(self) -> float | None:
-        """Of the whole run, if it keeps its pace; None before its second word."""
+        """How long the whole run takes at this pace; None before its second message."""
         if self.first is None or self.last[1] <= self.first[1]:
             return None
-        passed, done = self.last[0] - self.first[0], self.last[1] - self.first[1]
-        return self.first[0] - self.begun + passed / done * (1 - self.first[1])
+        duration, share = self.last[0] - self.first[0], self.last[1] - self.first[1]
+        return self.first[0] - self.begun + duration / share * (1 - self.first[1])
 
 
 class Pace:
-    """Seconds per run: of those that finished here, or else of those that are running."""
+    """Seconds per run: from those that finished here, else from those that are running."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
@@ -45,14 +45,16 @@ class Pace:
             self.finished.append(self.clock() - course.begun)
 
     def fractions(self) -> Mapping[RunConfig, float]:
-        """Done of each running cell."""
+        """What part of each run in progress is done."""
         return {config: course.last[1] for config, course in self.running.items()}
 
     def seconds_left(self, runs: int) -> float | None:
-        """Until so many runs have ended, the running ones included; None: not known yet."""
+        """How long until so many runs have ended; None if that is not known yet."""
         estimates = [course.seconds() for course in self.running.values()]
-        seen = self.finished or [seconds for seconds in estimates if seconds is not None]
-        if not seen:
+        durations = self.finished or [
+            estimate for estimate in estimates if estimate is not None
+        ]
+        if not durations:
             return None
         work = runs - sum(self.fractions().values())
-        return work * sum(seen) / len(seen) / max(1, len(self.running))
+        return work * sum(durations) / len(durations) / max(1, len(self.running))

@@ -19,6 +19,7 @@ from ablations.records import RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder, read_records
 from lightning_modules.execution import Execution
+from sweeps.book import Book
 from sweeps.display import Display
 from sweeps.slurm import cluster, scheduler
 from sweeps.slurm.allocation import Allocation
@@ -94,8 +95,8 @@ def steps_done() -> int:
 
 def prepared(folder: Path, *configs: RunConfig, allocation: Allocation = LOCAL) -> Cluster:
     display = Display(Console(file=io.StringIO(), width=200))
-    runs = map(planned, configs)
-    return Cluster(runs, launch(folder), EXECUTION, allocation, display)
+    book = Book(map(planned, configs), launch(folder), allocation.retries, display)
+    return Cluster(book, EXECUTION, allocation)
 
 
 def test_a_study_runs_through_submitit_and_is_not_repeated(tmp_path: Path) -> None:
@@ -117,8 +118,8 @@ def task_of(controller: str) -> int:
 
 def send_after(sweep: Cluster, steps: int, number: signal.Signals) -> None:
     """Start a sweep of slow() and send its job a signal after so many steps."""
-    sweep.display.begin([slow()], 0)
-    sweep.submit([planned(slow())])
+    sweep.book.open()
+    sweep.submit()
     wait_until(lambda: steps_done() >= steps)
     os.kill(task_of(sweep.watched[planned(slow())].job_id), number)
 
@@ -127,7 +128,7 @@ def test_a_requeued_job_resumes_after_the_step_it_was_at(tmp_path: Path) -> None
     sweep = prepared(tmp_path / "study", slow())
     send_after(sweep, 3, signal.SIGUSR2)  # what Slurm sends before it takes a machine
     watch_to_the_end(sweep)
-    assert (sweep.summary.finished, sweep.summary.failed) == (1, {})
+    assert (sweep.book.summary.finished, sweep.book.summary.failed) == (1, {})
     assert steps_done() == slow().max_steps
     [log] = (tmp_path / "study" / "jobs").glob("*_log.err")
     assert "Caught signal SIGUSR2" in log.read_text()
@@ -137,20 +138,20 @@ def test_a_job_that_is_killed_is_a_crash(tmp_path: Path) -> None:
     sweep = prepared(tmp_path / "study", slow())
     send_after(sweep, 1, signal.SIGKILL)
     watch_to_the_end(sweep)
-    assert "ended without a record: COMPLETED" in sweep.summary.failed[slow().run_id]
+    assert "ended without a record: COMPLETED" in sweep.book.summary.failed[slow().run_id]
     assert RunFolder(tmp_path / "study", slow()).failure.exists()
 
 
 def test_a_run_of_an_earlier_start_is_not_run_twice(tmp_path: Path) -> None:
     first, second = (prepared(tmp_path / "study", slow()) for _ in range(2))
-    first.display.begin([slow()], 0)
-    first.submit([planned(slow())])
+    first.book.open()
+    first.submit()
     second.run()
     [record] = read_records(tmp_path)
     assert isinstance(record, RunRecord)
     assert steps_done() == slow().max_steps
     first.look()
-    assert first.summary.finished == second.summary.finished == 1
+    assert first.book.summary.finished == second.book.summary.finished == 1
 
 
 def test_a_scheduler_that_is_not_here_is_named(
@@ -203,8 +204,8 @@ def test_a_job_that_fails_is_cancelled_and_gets_a_record_has_ended_once(
     left: str, tmp_path: Path
 ) -> None:
     sweep = prepared(tmp_path / "study", slow())
-    sweep.display.begin([slow()], 0)
-    sweep.submit([planned(slow())])
+    sweep.book.open()
+    sweep.submit()
     sweep.look()
     if left in ("failure", "both"):  # between two looks, the scheduler being asked first
         leave_failure(tmp_path / "study")
@@ -215,8 +216,8 @@ def test_a_job_that_fails_is_cancelled_and_gets_a_record_has_ended_once(
     sweep.look()
     sweep.look()
     assert sweep.watched == {}
-    assert sweep.summary.finished == (left in ("record", "both"))
-    assert len(sweep.summary.failed) == (left in ("nothing", "failure"))
+    assert sweep.book.summary.finished == (left in ("record", "both"))
+    assert len(sweep.book.summary.failed) == (left in ("nothing", "failure"))
     noted = RunFolder(tmp_path / "study", slow()).failures()
     assert len(noted) == (left != "record")
 
@@ -231,8 +232,8 @@ def test_a_job_that_fails_while_others_are_submitted_has_failed_by_itself(
 
     monkeypatch.setattr(scheduler, "submit", submit)
     sweep = prepared(tmp_path / "study", slow())
-    sweep.display.begin([slow()], 0)
-    sweep.submit([planned(slow())])
+    sweep.book.open()
+    sweep.submit()
     sweep.look()
-    assert sweep.summary.failed == {slow().run_id: "its own"}
+    assert sweep.book.summary.failed == {slow().run_id: "its own"}
     assert RunFolder(tmp_path / "study", slow()).failures() == ("its own",)

@@ -9,12 +9,17 @@ from typing import Any
 import pytest
 
 from ablations.errors import InputError, UnwritableError
-from ablations.records import Failure, RunRecord, checksum
+from ablations.records import REMEDY, Failure, RunRecord, checksum
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder, read_failures, read_records
 from ablations.whole_file import write_whole
+from tests.test_run_config import Later
 
 CONFIG = RunConfig(block="se", seed=3)
+
+
+class LaterRecord(RunRecord):
+    config: Later
 
 
 def record(config: RunConfig = CONFIG, miou: float = 0.5) -> RunRecord:
@@ -157,7 +162,15 @@ NAN, INF = float("nan"), float("inf")
                 {"step": None, "val_miou": 0.5},
             )
         ],
-        ({"bogus": 1}, "bogus = 1"),
+        ({"bogus": 1}, "bogus = 1: Extra inputs are not permitted; update the suite if"),
+        (
+            {"config": CONFIG.model_dump() | {"bogus": 1}},
+            "config.bogus = 1: Extra inputs are not permitted; update the suite if",
+        ),
+        *[
+            ({"format": number}, f"format {number!r} is not the one that this version")
+            for number in (2, 0, "1", None, 1.5)
+        ],
         ({"device": 3}, "device = 3"),
         ({"device": "\ud800"}, "half of a character"),
         ({"versions": {"\udfff": "1"}}, "half of a character"),
@@ -181,7 +194,7 @@ def test_a_missing_key_is_named_and_nothing_else(tmp_path: Path, key: str) -> No
     path = tampered(tmp_path, {}, without=key)
     with pytest.raises(InputError) as refused:
         list(read_records(tmp_path))
-    assert str(refused.value) == f"{path}: {key} is missing"
+    assert str(refused.value) == f"{path}: {key} is missing; {REMEDY}"
 
 
 @pytest.mark.parametrize(
@@ -270,3 +283,85 @@ def test_a_failure_does_not_forget_those_before(tmp_path: Path) -> None:
     folder.note_failure("error", "one")
     folder.note_failure("crash", "two")
     assert folder.failures() == ("one", "two")
+
+
+def test_a_record_states_its_format_and_one_that_does_not_is_of_the_first(
+    tmp_path: Path,
+) -> None:
+    path = written(tmp_path)
+    assert json.loads(path.read_text())["format"] == 1
+    tampered(tmp_path, {}, without="format")
+    assert list(read_records(tmp_path)) == [record()]
+    assert RunFolder(tmp_path, CONFIG).has_record()
+    assert "format" not in record().row()
+
+
+@pytest.mark.parametrize(
+    ("change", "without"),
+    [
+        ({"format": 2, "miou": {"mean": 0.5}}, ""),
+        ({"config": CONFIG.model_dump() | {"seed": 4}}, ""),
+        ({"config": CONFIG.model_dump() | {"later": 0.5}}, ""),
+        ({"config": CONFIG.model_dump() | {"lr": 0.1}}, ""),
+        ({"config": None}, ""),
+        ({}, "config"),
+    ],
+)
+def test_a_record_that_is_not_plainly_the_runs_own_is_refused(
+    tmp_path: Path, change: dict[str, Any], without: str
+) -> None:
+    """With a line that says what to do."""
+    tampered(tmp_path, change, without)
+    folder = RunFolder(tmp_path, CONFIG)
+    for look in (folder.has_record, folder.find_record):
+        with pytest.raises(InputError, match=f"{REMEDY}$") as refused:
+            look()
+        assert "\n" not in str(refused.value)
+
+
+def test_a_run_with_the_same_id_is_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RunConfig, "run_id", "same")
+    folder, other = RunFolder(tmp_path, CONFIG), RunFolder(tmp_path, RunConfig())
+    record().write(folder.record)
+    folder.note_failure("error", "no luck")
+    assert folder.has_record()
+    for look in (other.has_record, other.find_record, other.failures):
+        with pytest.raises(InputError, match="belongs to another run with the same id"):
+            look()
+
+
+def test_a_record_without_a_later_key_is_still_the_runs_own(tmp_path: Path) -> None:
+    written(tmp_path)
+    later = Later(block="se", seed=3)
+    folder = RunFolder(tmp_path, later)
+    assert folder.has_record()
+    assert folder.find_record() == record()
+    assert LaterRecord.read_own(folder.record).config == later
+    assert not RunFolder(tmp_path, Later(block="se", seed=3, dropout=0.5)).has_record()
+
+
+def test_a_record_with_a_later_key_is_not_taken_for_one_without(tmp_path: Path) -> None:
+    later = Later(block="se", seed=3)
+    content = record().model_dump() | {"config": later}
+    LaterRecord.model_validate(content).write(RunFolder(tmp_path, later).record)
+    with pytest.raises(InputError, match=r"config\.dropout = 0\.0.*update the suite"):
+        RunFolder(tmp_path, CONFIG).has_record()
+
+
+def test_a_source_that_a_record_does_not_state_is_not_looked_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The block may have been another one when the record was made."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("class Block: ...")
+    config = RunConfig.parse({"block": "mine:Block"})
+    assert config.source
+    stated = config.model_dump(exclude={"source"})
+    path = tampered(tmp_path, {"config": stated})
+    folder = RunFolder(tmp_path, config)
+    folder.path.mkdir()
+    path.rename(folder.record)
+    with pytest.raises(InputError, match="belongs to run mine_Block"):
+        folder.has_record()

@@ -17,6 +17,7 @@ from ablations.records import Failure
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
 from lightning_modules.execution import Execution
+from sweeps.book import Book
 from sweeps.display import Display
 from sweeps.local import runner
 from sweeps.local.one_run import Message
@@ -84,7 +85,7 @@ class Clock:
 
 
 class Scene:
-    """A runner of two cells with one scripted worker, and what its log shows."""
+    """A runner of two runs with one scripted worker, and what its log shows."""
 
     def __init__(
         self, folder: Path, worker: Scripted, resources: Resources = ALONE
@@ -92,13 +93,9 @@ class Scene:
         self.text = io.StringIO()
         self.folder, self.worker = folder, worker
         display = Display(Console(file=self.text, width=200))
-        self.runner = Runner(
-            [planned(FIRST), planned(SECOND)],
-            launch(folder),
-            Execution(),
-            resources,
-            display,
-        )
+        runs = [planned(FIRST), planned(SECOND)]
+        book = Book(runs, launch(folder), resources.retries, display)
+        self.runner = Runner(book, Execution(), resources)
         self.runner.workers = [worker]  # type: ignore[list-item]
 
     def run(self) -> Summary:

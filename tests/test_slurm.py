@@ -47,13 +47,13 @@ def watch_until(sweep: Cluster, steps: int) -> None:
 def begin(
     folder: Path,
     allocation: Allocation = SLURM,
-    cell: RunConfig | None = None,
+    config: RunConfig | None = None,
 ) -> Cluster:
-    """A sweep of one cell, else of slow(), whose job has done a few steps."""
-    cell = cell or slow()
-    sweep = prepared(folder, cell, allocation=allocation)
-    sweep.display.begin([cell], 0)
-    sweep.submit([planned(cell)])
+    """A sweep of one run, else of slow(), whose job has done a few steps."""
+    config = config or slow()
+    sweep = prepared(folder, config, allocation=allocation)
+    sweep.book.open()
+    sweep.submit()
     watch_until(sweep, 4)
     return sweep
 
@@ -71,13 +71,13 @@ def start_now(job: str) -> None:
 
 def test_the_smoke_study_runs_as_one_array(tmp_path: Path) -> None:
     sweep = prepared(tmp_path / "smoke", *SMOKE, allocation=SLURM)
-    sweep.display.begin(SMOKE, 0)
-    sweep.submit([planned(config) for config in SMOKE])
+    sweep.book.open()
+    sweep.submit()
     arrays = [job.job_id.split("_") for job in sweep.watched.values()]
     assert len({array for array, _ in arrays}) == 1
     assert [task for _, task in arrays] == ["0", "1", "2", "3"]
     watch_to_the_end(sweep)
-    assert (sweep.summary.finished, sweep.summary.failed) == (4, {})
+    assert (sweep.book.summary.finished, sweep.book.summary.failed) == (4, {})
     assert {record.config for record in read_records(tmp_path)} == set(SMOKE)
 
 
@@ -87,7 +87,7 @@ def test_a_job_that_is_cancelled_from_outside_has_failed_and_is_resumed(
     sweep = begin(tmp_path / "study")
     tell("scancel", sweep.watched[planned(slow())].job_id)
     watch_to_the_end(sweep)
-    [reason] = sweep.summary.failed.values()
+    [reason] = sweep.book.summary.failed.values()
     assert "ended without a record: CANCELLED" in reason
     assert RunFolder(tmp_path / "study", slow()).failure.exists()
 
@@ -102,7 +102,7 @@ def test_a_cancelled_job_is_retried_if_that_is_wanted(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "study", Allocation(minutes=20, retries=1))
     tell("scancel", sweep.watched[planned(slow())].job_id)
     watch_to_the_end(sweep)
-    assert (sweep.summary.finished, sweep.summary.repeated) == (1, 1)
+    assert (sweep.book.summary.finished, sweep.book.summary.repeated) == (1, 1)
     assert steps_done() == slow().max_steps
 
 
@@ -117,7 +117,7 @@ def test_a_preempted_job_resumes_after_the_step_it_was_at(how: str, tmp_path: Pa
         tell("scontrol", "requeue", job)
     start_now(job)
     watch_to_the_end(sweep)
-    assert (sweep.summary.finished, sweep.summary.failed) == (1, {})
+    assert (sweep.book.summary.finished, sweep.book.summary.failed) == (1, {})
     assert steps_done() == slow().max_steps
     assert RunFolder(tmp_path / "study", slow()).failures() == ()
 
@@ -125,7 +125,7 @@ def test_a_preempted_job_resumes_after_the_step_it_was_at(how: str, tmp_path: Pa
 def test_a_run_resumes_after_its_time_limit(tmp_path: Path) -> None:
     """Slurm warns 90 s ahead, or a little more: of three minutes, half are left."""
     long = slow().changed(max_steps=2000)
-    sweep = begin(tmp_path / "study", Allocation(minutes=3), cell=long)
+    sweep = begin(tmp_path / "study", Allocation(minutes=3), config=long)
     job = sweep.watched[planned(long)].job_id
     restarted = "scontrol", "show", "job", job
     wait_until(lambda: "Restarts=1" in shown(*restarted), sweep.look_again)
@@ -146,14 +146,14 @@ def test_jobs_of_an_earlier_start_are_watched_and_not_repeated(tmp_path: Path) -
     assert steps_done() == slow().max_steps
     assert len(list((tmp_path / "study" / "jobs").glob("*_submitted.pkl"))) == 1
     earlier.look()
-    assert earlier.summary.finished == 1
+    assert earlier.book.summary.finished == 1
 
 
 def test_one_interrupt_cancels_waiting_jobs_and_two_stop_all(tmp_path: Path) -> None:
     first, second = slow(), slow().changed(seed=1)
     sweep = prepared(tmp_path / "study", first, second, allocation=Allocation(jobs=1))
-    sweep.display.begin([first, second], 0)
-    sweep.submit([planned(first), planned(second)])
+    sweep.book.open()
+    sweep.submit()
     watch_until(sweep, 4)
     sweep.interrupts.times = 1
     summary = sweep.run()

@@ -6,6 +6,7 @@ import pytest
 
 from ablations.errors import InputError
 from ablations.run_config import RunConfig
+from sweeps.study.study import PlannedRun
 from sweeps.study.sweep_file import load_study
 from tests.planned_runs import configs
 
@@ -24,51 +25,6 @@ def test_runs_are_the_product_with_the_last_name_fastest(tmp_path: Path) -> None
     cells = [(config.block, config.seed) for config in configs(study)]
     assert study.name == "small"
     assert cells == [("se", 0), ("se", 1), ("none", 0), ("none", 1)]
-
-
-def test_equal_configurations_have_equal_ids() -> None:
-    assert RunConfig(lr=1).run_id == RunConfig(lr=1.0).run_id
-    assert RunConfig().run_id == "none-residual-resnet18-s0-" + RunConfig().run_id[-10:]
-
-
-@pytest.mark.parametrize(
-    "change", [{"seed": 1}, {"lr": 0.1}, {"encoder_weights": "imagenet"}]
-)
-def test_every_field_decides_the_id(change: dict[str, object]) -> None:
-    assert RunConfig.parse(change).run_id != RunConfig().run_id
-
-
-@pytest.mark.parametrize(
-    ("values", "run_id"),
-    [
-        ({}, "none-residual-resnet18-s0-44136fa355"),
-        ({"block": "se", "seed": 3}, "se-residual-resnet18-s3-30b022f2a2"),
-        (
-            {"lr": 0.1, "encoder_weights": "imagenet"},
-            "none-residual-resnet18-s0-590930eadd",
-        ),
-        (
-            {"block": "a:B", "source": "block=0123456789ab"},
-            "a_B-residual-resnet18-s0-22d05281dc",
-        ),
-    ],
-)
-def test_an_id_never_changes(values: dict[str, object], run_id: str) -> None:
-    """If this fails, every record there is belongs to no run any more."""
-    assert RunConfig.model_validate(values).run_id == run_id
-
-
-def test_a_key_with_its_default_decides_nothing() -> None:
-    whole = RunConfig(block="se").model_dump()
-    assert RunConfig.parse(whole).run_id == RunConfig(block="se").run_id
-
-
-def test_an_id_is_one_plain_path_component() -> None:
-    run_id = RunConfig(block="../my.file:Block", encoder="tu-a/b").run_id
-    assert Path(run_id).name == run_id
-    assert ":" not in run_id
-    assert "." not in run_id
-    assert len(RunConfig(block="x" * 10_000, seed=4_294_967_295).run_id) < 150
 
 
 @pytest.mark.parametrize(
@@ -134,3 +90,12 @@ def test_a_random_search_is_the_same_whenever_it_is_started(tmp_path: Path) -> N
     assert all(1e-4 <= config.lr <= 0.1 and config.seed < 100 for config in eight)
     with pytest.raises(InputError, match="--count"):
         load_study(path)
+
+
+def test_planned_runs_of_one_configuration_are_one_run() -> None:
+    config = RunConfig(lr=10.0)
+    whole, rounded = PlannedRun({"lr": 10.0}, config), PlannedRun({"lr": 10}, config)
+    assert {whole, rounded, PlannedRun({"lr": 10}, RunConfig())} == {
+        whole,
+        PlannedRun({}, RunConfig()),
+    }

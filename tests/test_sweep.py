@@ -12,7 +12,8 @@ from ablations.cli import main
 from ablations.records import RunRecord
 from ablations.run_folder import RunFolder
 from lightning_modules.execution import Execution
-from lightning_modules.train import claim
+from lightning_modules.lock import claim
+from sweeps.book import Book
 from sweeps.display import Display
 from sweeps.local.resources import Resources
 from sweeps.local.runner import Runner
@@ -37,7 +38,8 @@ def sweep(study: Study, runs: Path, text: io.StringIO, jobs: int = 1) -> Summary
     display = Display(Console(file=text, width=200))
     resources = Resources(jobs=jobs)
     launch = study.launch(runs / study.name)
-    return Runner(study.runs(), launch, EXECUTION, resources, display).run()
+    book = Book(study.runs(), launch, resources.retries, display)
+    return Runner(book, EXECUTION, resources).run()
 
 
 @pytest.mark.parametrize("file", sorted(SWEEPS.glob("*.yaml")), ids=lambda file: file.name)

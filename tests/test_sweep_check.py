@@ -15,9 +15,9 @@ from ablations.run_folder import read_failures
 from lightning_modules.data import create_data
 from lightning_modules.execution import Execution
 from lightning_modules.machine import check_precision
+from lightning_modules.run import train
 from lightning_modules.segmentation import SegmentationModule
-from lightning_modules.sweep_check import AsAsked, asked, check_asked
-from lightning_modules.train import train
+from lightning_modules.sweep_check import MatchesSweep, check_cell, sweep_cell
 from sweeps.local.one_run import carry_out
 from tests.planned_runs import launch, planned
 
@@ -49,21 +49,21 @@ def cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_values_are_compared_as_the_configuration_types_them(cell: Any) -> None:
     cell(lr=10, augment=False, encoder_weights=None, cell={"seed": 1})
-    assert {key: repr(value) for key, value in asked().items()} == {
+    assert {key: repr(value) for key, value in sweep_cell().items()} == {
         "lr": "10.0",
         "augment": "False",
         "encoder_weights": "None",
         "seed": "1",
     }
     effective = RunConfig(lr=10.0, augment=False, seed=1).model_dump()
-    check_asked(effective)
+    check_cell(effective)
     with pytest.raises(InputError, match=r"asked for seed = 1, the run would use True"):
-        check_asked(effective | {"seed": True})
+        check_cell(effective | {"seed": True})
 
 
 def test_outside_of_a_sweep_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WANDB_SWEEP_PARAM_PATH", raising=False)
-    assert asked() == {}
+    assert sweep_cell() == {}
 
 
 @pytest.mark.parametrize("content", ["", "- 1", "lr: 3", "{lr: {values: [1]}}"])
@@ -71,7 +71,7 @@ def test_a_file_that_is_no_cell_is_named(content: str, cell: Any, tmp_path: Path
     cell()
     (tmp_path / "cell.yaml").write_text(content)
     with pytest.raises(InputError, match=r"cell\.yaml: not the cell of a sweep"):
-        asked()
+        sweep_cell()
 
 
 def test_a_flag_that_overrides_the_cell_stops_the_run_before_it_begins(
@@ -119,7 +119,7 @@ def fit(*callbacks: Callback, **options: Any) -> None:
         enable_progress_bar=False,
         enable_model_summary=False,
         limit_val_batches=0,
-        callbacks=[*callbacks, AsAsked()],
+        callbacks=[*callbacks, MatchesSweep()],
         **options,
     )
     trainer.fit(SegmentationModule(CONFIG, data.classes), data)

@@ -23,7 +23,7 @@ from ablations.complexity.any_resolution import cost_at
 from ablations.complexity.cost import figure
 from ablations.complexity.counters import measure
 from ablations.contract import LoneBlock, check_block
-from ablations.errors import InputError
+from ablations.errors import InputError, first_line
 from ablations.threads import on_threads
 
 PASSES = 3 / 2  # of the bound, in units of x * c
@@ -152,8 +152,7 @@ def named_errors(what: str) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:
-        first, *_ = str(error).strip().splitlines() or [""]
-        raise InputError(f"{what}: {type(error).__name__}: {first}") from error
+        raise InputError(f"{what}: {first_line(error)}") from error
 
 
 def find_device(name: str | None) -> torch.device:

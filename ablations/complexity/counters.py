@@ -22,6 +22,7 @@ from ablations.complexity.cost import Cost
 from ablations.complexity.handles import HANDLES, NOT_COUNTED, PRODUCTS
 from ablations.complexity.harmless import is_harmless
 from ablations.complexity.layers import unread_macs
+from ablations.errors import first_line
 from ablations.passes import (
     PassingNorms,
     device_of,
@@ -30,6 +31,8 @@ from ablations.passes import (
     on_meta,
     plain_operators,
 )
+
+REASON = 140  # characters of an error that stand in for a count
 
 Shape = tuple[int, ...]  # of the input, (B, C, H, W)
 
@@ -43,7 +46,7 @@ def measure(module: nn.Module, input_shape: Shape) -> Cost:
         return count(module, input_shape)
     except Exception as error:  # whatever another's module raises
         params = parameters(module)
-        return Cost(params, None, {}, {}, f"it does not run ({first_line(error)})")
+        return Cost(params, None, {}, {}, f"it does not run ({first_line(error, REASON)})")
 
 
 def count(module: nn.Module, input_shape: Shape) -> Cost:
@@ -55,7 +58,9 @@ def count(module: nn.Module, input_shape: Shape) -> Cost:
         try:
             by_operator, uncounted, hidden = trace(module, images)
         except Exception as error:  # whatever a tracer ends in
-            return Cost(params, None, {}, {}, f"it cannot be traced ({first_line(error)})")
+            return Cost(
+                params, None, {}, {}, f"it cannot be traced ({first_line(error, REASON)})"
+            )
     macs = sum(count for name, count in by_operator.items() if name in PRODUCTS)
     if seen and seen > macs and not hidden:
         hidden = unexplained(module, input_shape, seen - macs)
@@ -178,8 +183,3 @@ def parameters(module: nn.Module) -> int:
         for parameter in module.parameters()
         if not isinstance(parameter, UninitializedParameter)
     )
-
-
-def first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0][:120]}".removesuffix(": ")

@@ -10,7 +10,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from ablations.errors import InputError
+from ablations.errors import InputError, writing
 from lightning_modules.data.segmentation_data import VOID, Sample
 
 COLUMNS = 8
@@ -84,9 +84,10 @@ def add_legend(figure: Figure, classes: tuple[str, ...], colours: list[Colour]) 
 
 
 def save_sheet(figure: Figure, path: Path) -> None:
-    try:
+    """The suffix of path is the format; InputError for one that matplotlib lacks."""
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{path}: cannot be written ({reason})") from None
+        try:
+            figure.savefig(path)
+        except ValueError as error:
+            raise InputError(f"{path}: cannot be written ({error})") from None

@@ -10,6 +10,7 @@ from ablations.option_types import plain_name
 from ablations.run_config import DERIVED, RunConfig, flat
 from ablations.yaml_file import read_yaml
 from lightning_modules.execution import Execution, decided, execution_options
+from lightning_modules.lock import BusyError
 
 EXAMPLES = [
     "train --block psa_parallel --placement residual",
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     config, execution = run_config(args), from_options(Execution, vars(args))
     from lightning_modules.interrupts import Interrupted
     from lightning_modules.machine import device_kind
-    from lightning_modules.train import BusyError, check_names, train
+    from lightning_modules.run import check_names, train
 
     check_names([config])
     device_kind(execution.accelerator)  # it is there

@@ -20,6 +20,7 @@ import yaml
 from ablations.records import RunRecord
 from ablations.run_folder import RunFolder
 from ablations.whole_file import write_whole
+from sweeps.attempt import Attempt
 from sweeps.local.logs import log_end
 from sweeps.study.command import as_sent, expand
 from sweeps.study.study import Launch, PlannedRun
@@ -97,13 +98,12 @@ def run_command(run: PlannedRun, launch: Launch) -> RunRecord:
     the reason as the run's failure, unless the command left its own.
     """
     folder = RunFolder(launch.study_folder.absolute(), run.config)
-    before, cell_json = folder.failures(), str(folder.cell_json)
+    attempt, cell_json = Attempt(folder), str(folder.cell_json)
     code = call(expand(launch.command, launch.program, run.cell, cell_json))
     if record := folder.find_record():
         return record
     reason = f"the command ended with exit code {code} and no record"
-    if folder.failures() == before:
-        folder.note_failure("error", reason, log_end(folder.log))
+    attempt.note_failure("error", reason, log_end(folder.log))
     raise CommandError(reason)
 
 

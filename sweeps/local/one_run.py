@@ -6,6 +6,8 @@ from typing import Literal, NamedTuple
 from ablations.errors import UnwritableError
 from ablations.records import RunRecord
 from lightning_modules.execution import Execution
+from lightning_modules.lock import BusyError, claim
+from sweeps.attempt import Attempt
 from sweeps.local.command import as_child, run_command
 from sweeps.local.logs import log_into
 from sweeps.study.command import own_flags
@@ -32,12 +34,12 @@ Tell = Callable[[Message], None]
 
 def carry_out(run: PlannedRun, launch: Launch, execution: Execution, tell: Tell) -> Message:
     """Train one run; say how it ended. Only a wish to stop this process is raised."""
-    from lightning_modules.train import BusyError, note_error
+    from lightning_modules.failure import note_error
 
     folder = launch.folder(run)
     if folder.has_record():  # another runner was faster
         return Message("recorded")
-    before = folder.failures()
+    attempt = Attempt(folder)
     try:
         record = train_or_call(run, launch, execution, tell)
     except BusyError:
@@ -47,7 +49,7 @@ def carry_out(run: PlannedRun, launch: Launch, execution: Execution, tell: Tell)
     except BaseException as error:  # a user's block may raise anything
         if asked_to_end(error):
             raise
-        if folder.failures() == before:  # it failed outside of the training
+        if attempt.failure() is None:  # it failed outside of the training
             note_error(folder, cause_of(error))
         return Message("failed", reason=folder.failures()[-1])
     return Message("finished", miou=record.miou)
@@ -57,7 +59,7 @@ def train_or_call(
     run: PlannedRun, launch: Launch, execution: Execution, tell: Tell
 ) -> RunRecord:
     """By this process, or by the command of a sweep that starts another program."""
-    from lightning_modules.train import claim, train
+    from lightning_modules.run import train
 
     def progress(step: int, loss: float) -> None:
         tell(Message("progress", step=step, loss=loss))

@@ -1,25 +1,23 @@
 """Carry out a study on this machine, with the same records as W&B agents on many.
 
 What has a record is not run again; what fails is recorded and does not stop the others.
-Runners on the same folder share its cells: a run belongs to the process that holds it.
+Runners on the same folder share its runs: a run belongs to the process that holds it.
 """
 
 import time
-from collections import Counter, deque
-from collections.abc import Iterable
 from multiprocessing.connection import wait
 
 from ablations.errors import InputError, UnwritableError
 from ablations.records import FailureKind
 from lightning_modules.execution import Execution
-from sweeps.display import Display
+from sweeps.book import Book
 from sweeps.interrupts import Interrupts
 from sweeps.local.logs import last_line, log_end
 from sweeps.local.one_run import Message
-from sweeps.local.resources import Resources, check_writable
+from sweeps.local.resources import Resources
 from sweeps.local.worker import Worker
 from sweeps.outcome import Summary
-from sweeps.study.study import Launch, PlannedRun
+from sweeps.study.study import PlannedRun
 
 LOOK_SECONDS = 0.2  # between looks, if nobody says anything
 MOST_SECONDS = 1.0  # that a run ages between looks: more only if this process was stopped
@@ -28,37 +26,23 @@ FALSE_STARTS = 3  # in a row, until a worker is given up
 
 
 class Runner:
-    """Hands the cells of one study to worker processes; takes in each end of a run once."""
+    """Hands the runs of a book to worker processes; takes in each end of a run once."""
 
-    def __init__(
-        self,
-        runs: Iterable[PlannedRun],
-        launch: Launch,
-        execution: Execution,
-        resources: Resources,
-        display: Display,
-    ) -> None:
-        self.runs = list(dict.fromkeys(runs))  # a repeated cell is one run
-        self.launch, self.resources, self.display = launch, resources, display
-        self.pending = deque(
-            run for run in self.runs if not self.launch.folder(run).has_record()
-        )
+    def __init__(self, book: Book, execution: Execution, resources: Resources) -> None:
+        self.book, self.resources = book, resources
         self.held: dict[PlannedRun, float] = {}  # by other processes; when last asked for
-        self.summary = Summary(recorded=len(self.runs) - len(self.pending))
-        places = resources.environments()[: len(self.pending)]
+        environments = resources.environments()[: len(book.pending)]
         self.workers = [
-            Worker(launch, execution, environment, len(places)) for environment in places
+            Worker(book.launch, execution, environment, len(environments))
+            for environment in environments
         ]
-        self.failed_before: dict[PlannedRun, int] = {}  # attempts, when it was handed out
-        self.attempts: Counter[PlannedRun] = Counter()
-        self.interrupts = Interrupts(display)
+        self.interrupts = Interrupts(book.display)
         self.looked = time.monotonic()
 
     def run(self) -> Summary:
-        """Until every cell has a record or a failure, or somebody interrupts twice."""
-        check_writable(self.launch.study_folder)
-        self.display.begin([run.config for run in self.runs], self.summary.recorded)
-        with self.display, self.interrupts:
+        """Until every run has a record or a failure, or somebody interrupts twice."""
+        self.book.open()
+        with self.book.display, self.interrupts:
             try:
                 while self.unfinished():
                     self.hand_out()
@@ -66,12 +50,11 @@ class Runner:
             finally:
                 for worker in self.workers:
                     worker.close()
-        self.summary.waiting = len(self.pending) + len(self.held)
-        return self.summary
+        return self.book.close()
 
     def unfinished(self) -> bool:
         running = any(worker.run for worker in self.workers)
-        more = bool(self.pending or self.held) and not self.interrupts.times
+        more = bool(self.book.pending or self.held) and not self.interrupts.times
         return running or more
 
     def hand_out(self) -> None:
@@ -79,20 +62,19 @@ class Runner:
         for worker in self.workers:
             idle = worker.run is None and worker.false_starts < FALSE_STARTS
             if idle and (run := self.next_run()):
-                self.display.started(run.config)
-                self.failed_before[run] = len(self.launch.folder(run).failures())
+                self.book.display.started(run.config)
+                self.book.begin(run)
                 worker.begin(run)
 
     def next_run(self) -> PlannedRun | None:
         if self.interrupts.times:
             return None
-        while self.pending:
-            run = self.pending.popleft()
-            if not self.launch.folder(run).has_record():
-                return run
-            self.found_recorded(run)
-        for run, asked in self.held.items():
-            if time.monotonic() - asked >= HELD_SECONDS:
+        return self.book.next_pending() or self.next_held()
+
+    def next_held(self) -> PlannedRun | None:
+        """A run that it is time to ask for again."""
+        for run, last_request in self.held.items():
+            if time.monotonic() - last_request >= HELD_SECONDS:
                 del self.held[run]
                 return run
         return None
@@ -110,9 +92,9 @@ class Runner:
                 self.take_in(worker, message)
         self.stop_some()
         for run in list(self.held):
-            if self.launch.folder(run).has_record():
+            if self.book.has_record(run):
                 del self.held[run]
-                self.found_recorded(run)
+                self.book.finish_elsewhere(run)
 
     def stop_some(self) -> None:
         """End the runs that must end now; they do so side by side."""
@@ -141,7 +123,8 @@ class Runner:
             case "begun":
                 worker.begun, worker.false_starts = True, 0
             case "progress":
-                self.display.progress(worker.run.config, message.step, message.loss)
+                config = worker.run.config
+                self.book.display.progress(config, message.step, message.loss)
             case _:
                 run, worker.run = worker.run, None
                 self.end(worker, run, message)
@@ -153,64 +136,37 @@ class Runner:
                 raise UnwritableError(message.reason)
             case "busy":
                 self.held[run] = time.monotonic()
-                self.display.waits(run.config)
+                self.book.display.waits(run.config)
             case "recorded":
-                self.found_recorded(run)
+                self.book.finish_elsewhere(run)
             case "finished":
-                self.finish(run, message.miou)
-            case _ if self.launch.folder(run).has_record():  # it could not say so
-                self.finish(run, None)
+                self.book.finish(run, message.miou)
+            case _ if self.book.has_record(run):  # it could not say so
+                self.book.finish(run)
             case "stopped":
-                self.put_back(run)
+                self.book.put_back(run)
             case "died" if not worker.begun:
-                self.put_back(run)
+                self.book.put_back(run)
                 self.false_start(worker, message)
             case "died":
-                self.fail(run, self.note(run, "crash", message.reason))
+                self.fail(run, self.note_failure(run, "crash", message.reason))
             case "overdue":
-                self.fail(run, self.note(run, "time-out", message.reason))
+                self.fail(run, self.note_failure(run, "time-out", message.reason))
             case _:  # the run has written its failure itself
                 worker.stop()  # whatever it left in memory goes with it
                 self.fail(run, message.reason)
-
-    def found_recorded(self, run: PlannedRun) -> None:
-        self.summary.recorded += 1
-        self.display.ended(run.config, "finished by another process", timed=False)
-
-    def finish(self, run: PlannedRun, miou: float | None) -> None:
-        outcome = "finished" if miou is None else f"mIoU {100 * miou:.1f} %"
-        self.summary.finished += 1
-        self.display.ended(run.config, f"[green]{outcome}[/]")
-
-    def put_back(self, run: PlannedRun) -> None:
-        self.pending.appendleft(run)
-        self.display.postponed(run.config)
 
     def false_start(self, worker: Worker, death: Message) -> None:
         """A worker that ends before its run begins says nothing about the run."""
         worker.false_starts += 1
         reason = f"{death.reason}: {last_line(death.log)}".removesuffix(": ")
-        self.display.false_start(reason)
+        self.book.display.false_start(reason)
         if all(worker.false_starts >= FALSE_STARTS for worker in self.workers):
             raise InputError(f"worker processes end before their first run: {reason}")
 
-    def note(self, run: PlannedRun, kind: FailureKind, reason: str) -> str:
-        """Write the failure of a run, unless it has done so itself; the reason."""
-        reasons = self.launch.folder(run).failures()
-        if len(reasons) > self.failed_before[run]:
-            return reasons[-1]
-        folder = self.launch.folder(run)
-        folder.note_failure(kind, reason, log_end(folder.log))
-        return reason
+    def note_failure(self, run: PlannedRun, kind: FailureKind, reason: str) -> str:
+        attempt = self.book.running[run]
+        return attempt.note_failure(kind, reason, log_end(attempt.folder.log))
 
     def fail(self, run: PlannedRun, reason: str) -> None:
-        """A failed attempt, after which others follow if wanted."""
-        self.attempts[run] += 1
-        again = self.attempts[run] <= self.resources.retries and not self.interrupts.times
-        if again:
-            self.summary.repeated += 1
-            self.pending.append(run)
-            self.display.postponed(run.config)
-        else:
-            self.summary.failed[run.config.run_id] = reason
-        self.display.failed(run.config, reason, again)
+        self.book.fail(run, reason, retry=not self.interrupts.times)

@@ -1,0 +1,26 @@
+"""An error that ends a run becomes its failure."""
+
+import traceback
+
+import torch
+
+from ablations.errors import first_line
+from ablations.records import FailureKind, tail
+from ablations.run_folder import RunFolder
+from lightning_modules.segmentation import NonFiniteLossError
+
+REASON = 500  # characters of an error that are a reason; its traceback has them all
+
+
+def note_error(folder: RunFolder, error: BaseException) -> None:
+    """An error is a failure of the run, with its traceback."""
+    log = tail("".join(traceback.format_exception(error)))
+    folder.note_failure(kind_of(error), first_line(error, REASON), log)
+
+
+def kind_of(error: BaseException) -> FailureKind:
+    if isinstance(error, NonFiniteLossError):
+        return "non-finite loss"
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return "out of memory"
+    return "error"

@@ -1,0 +1,93 @@
+"""One run: from a configuration to a record."""
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from ablations.attention import find_block
+from ablations.errors import UnwritableError
+from ablations.models import check_encoder, check_model, find_placement
+from ablations.records import RunRecord
+from ablations.run_config import RunConfig
+from ablations.run_folder import RunFolder
+from ablations.sources import check_imported
+from lightning_modules.checkpoints import Progress
+from lightning_modules.data import find_dataset
+from lightning_modules.execution import AGENT, USUAL, Execution
+from lightning_modules.failure import note_error
+from lightning_modules.interrupts import Interrupts
+from lightning_modules.lock import claim
+from lightning_modules.machine import check_precision
+from lightning_modules.sweep_check import check_cell
+from lightning_modules.trainer import quiet
+from lightning_modules.training import trained
+from lightning_modules.wandb_checks import check_mode
+from lightning_modules.wandb_mirror import Mirror, mirror_record
+
+
+def check_names(configs: Iterable[RunConfig]) -> None:
+    """InputError for a name that is not known, before anything starts."""
+    finders: dict[str, Callable[[str], object]] = {
+        "block": find_block,
+        "placement": find_placement,
+        "model": check_model,
+        "encoder": check_encoder,
+        "dataset": find_dataset,
+    }
+    configs = list(configs)
+    for key, find in finders.items():
+        for name in {getattr(config, key) for config in configs}:
+            find(name)
+
+
+def train(
+    config: RunConfig,
+    study_folder: Path,
+    execution: Execution = USUAL,
+    progress: Progress | None = None,
+) -> RunRecord:
+    """Carry out one run, or return its record where it has one.
+
+    Resumes from the last checkpoint of an interrupted run, with the same result.
+    A failure is recorded with its reason and raised. Raises BusyError if another process
+    holds the run, UnwritableError if its folder takes no more, InputError for a
+    configuration that cannot be trained here or is not what the sweep asked this process
+    for, and Interrupted after Ctrl-C or SIGTERM.
+    """
+    check_cell(config.model_dump())
+    check_imported(config.model_dump())
+    check_mode(execution.wandb)
+    folder = RunFolder(study_folder, config)
+    if not folder.has_record():
+        check_precision(config.precision, execution.accelerator)
+    with claim(folder.lock):
+        if not (record := folder.find_record()):
+            return carry_out(folder, execution, progress)
+        if AGENT in os.environ:  # W&B waits for this run
+            mirror_record(record, folder, execution.wandb)
+        return record
+
+
+def carry_out(
+    folder: RunFolder, execution: Execution, progress: Progress | None
+) -> RunRecord:
+    """Train, validate, measure, record; W&B sees it all, failures too.
+
+    The record is written before W&B has been told the last of it.
+    """
+    with Mirror(folder, execution.wandb) as mirror, quiet():
+        with Interrupts() as interrupts:
+            try:
+                mirror.open()
+                record = trained(folder, execution, progress, mirror, interrupts)
+            except UnwritableError:  # nor could a failure be
+                raise
+            except Exception as error:
+                note_error(folder, error)
+                raise
+            folder.finish(record)
+        mirror.summarise(record)
+    if late := mirror.notes[len(mirror.notes_taken) :]:
+        record = record.model_copy(update={"notes": (*record.notes, *late)})
+        record.write(folder.record)
+    return record

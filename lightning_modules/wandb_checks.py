@@ -1,0 +1,30 @@
+"""What W&B shows of a run is what the run does, or it does not begin."""
+
+import os
+
+from ablations.errors import InputError
+from ablations.run_config import RunConfig
+from lightning_modules.execution import AGENT, WandbMode
+
+
+def agent() -> bool:
+    """Whether W&B's server handed this run out."""
+    return AGENT in os.environ
+
+
+def check_mode(mode: WandbMode) -> None:
+    """InputError for an agent's run that the server would not see."""
+    if agent() and {mode, os.environ.get("WANDB_MODE")} & {"offline", "dryrun"}:
+        raise InputError(
+            "an agent's runs are handed out by W&B's server, which would wait for ever for "
+            "one that is offline; `ablate sweep FILE --wandb offline` needs no server"
+        )
+
+
+def check_locked(effective: dict[str, object], config: RunConfig) -> None:
+    """W&B shows what a sweep asked for, even where the script did something else."""
+    for key, value in config.model_dump().items():
+        if effective.get(key) != value:
+            raise RuntimeError(
+                f"W&B says {key} = {effective.get(key)!r}, the run would use {value!r}"
+            )

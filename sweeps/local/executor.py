@@ -1,0 +1,25 @@
+"""The executor of this machine: worker processes, each with a run at a time."""
+
+from lightning_modules.execution import Execution
+from sweeps.book import Book
+from sweeps.display import Display
+from sweeps.local.resources import Resources, check_gpus
+from sweeps.local.runner import Runner
+from sweeps.outcome import Summary
+from sweeps.study.study import Launch, PlannedRun
+
+
+def here(
+    runs: list[PlannedRun],
+    launch: Launch,
+    execution: Execution,
+    resources: Resources,
+    display: Display,
+) -> Summary:
+    """InputError for a device that is not here."""
+    from lightning_modules.machine import device_kind
+
+    check_gpus(resources.gpus)
+    device_kind(execution.accelerator)
+    book = Book(runs, launch, resources.retries, display)
+    return Runner(book, execution, resources).run()
