@@ -15,15 +15,15 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from reports.comparison import Comparison, comparisons
     from reports.report import Report, write_report
-    from reports.tables import Comparison, comparisons
 else:
     __getattr__ = on_demand(
         __name__,
         {
             "Report": "reports.report",
-            "Comparison": "reports.tables",
-            "comparisons": "reports.tables",
+            "Comparison": "reports.comparison",
+            "comparisons": "reports.comparison",
             "write_report": "reports.report",
         },
     )

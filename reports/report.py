@@ -10,11 +10,11 @@ from ablations.errors import InputError
 from ablations.records import Failure, RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import read_failures, read_records
+from reports.comparison import Comparison, comparisons
 from reports.completeness import coverage, failed, first_reason, lacking, plural
 from reports.page import Heading, Link, Page, Part, Text
 from reports.provenance import notes, provenance, version_lines
 from reports.section import long_section, section, with_reasons
-from reports.tables import Comparison, comparisons
 from reports.write import csv
 from reports.write.cells import shortened
 from reports.write.files import write_text

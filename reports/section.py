@@ -7,9 +7,9 @@ import pandas as pd
 from ablations.run_config import RunConfig
 from reports import plots
 from reports.columns import COMPARISON, class_columns, time_column
+from reports.comparison import Comparison
 from reports.completeness import LISTED, rest
 from reports.page import Code, Heading, Inline, Part, Picture, Strong, Table, Text
-from reports.tables import Comparison
 from reports.write.cells import shortened
 
 

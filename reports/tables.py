@@ -6,14 +6,11 @@ Units belong to units.py, file formats to reports/write.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import pandas as pd
 from pandas import DataFrame
 
 from ablations.attention import BLOCKS
-from ablations.placements import PLACEMENTS
 from ablations.records import RunRecord
 from ablations.run_config import DERIVED, RunConfig
 from reports.statistics import interval, sign_flip_p
@@ -22,39 +19,6 @@ from reports.statistics import interval, sign_flip_p
 SETTING = [
     name for name in RunConfig.model_fields if name not in {"block", "seed", *DERIVED}
 ]
-PLACEMENT_ORDER = list(PLACEMENTS)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The runs of one setting, and the tables of those that can be compared."""
-
-    setting: dict[str, object]
-    records: list[RunRecord]  # each with a baseline of its seed
-    orphans: list[RunRecord]  # without one
-
-    @cached_property
-    def runs(self) -> DataFrame:
-        return runs_table(self.records)
-
-    @cached_property
-    def numbers(self) -> DataFrame:
-        return block_comparison(self.runs)
-
-    @property
-    def classes(self) -> DataFrame:
-        return class_iou(self.records)
-
-    @property
-    def curves(self) -> DataFrame:
-        return curves(self.records)
-
-
-def comparisons(records: Iterable[RunRecord]) -> list[Comparison]:
-    """One for each setting, ordered by names and numbers."""
-    return [
-        Comparison(setting, *with_baseline(group)) for setting, group in settings(records)
-    ]
 
 
 def runs_table(records: Iterable[RunRecord]) -> DataFrame:
@@ -90,26 +54,6 @@ def block_names(records: Sequence[RunRecord]) -> list[str]:
         else record.config.block
         for record in records
     ]
-
-
-def settings(
-    records: Iterable[RunRecord],
-) -> list[tuple[dict[str, object], list[RunRecord]]]:
-    """The runs of each setting, and the setting itself; ordered by names and numbers."""
-    groups: dict[tuple[object, ...], list[RunRecord]] = {}
-    for record in records:
-        key = tuple(getattr(record.config, name) for name in SETTING)
-        groups.setdefault(key, []).append(record)
-    ordered = sorted(groups, key=lambda key: [rank(value) for value in key])
-    return [(dict(zip(SETTING, key, strict=True)), groups[key]) for key in ordered]
-
-
-def rank(value: object) -> tuple[int, float, str]:
-    """Nothing, then numbers, then names: placements in their order, others by letter."""
-    if isinstance(value, int | float):
-        return 1, value, ""
-    place = PLACEMENT_ORDER.index(value) if value in PLACEMENT_ORDER else 999
-    return (0, 0, "") if value is None else (2, place, str(value))
 
 
 def block_order(names: Iterable[str]) -> list[str]:
@@ -173,17 +117,6 @@ def compare(block: str, runs: DataFrame) -> dict[str, object]:
         "train_seconds": runs["train_seconds"].mean(),
         "compute_seconds": runs["compute_seconds"].mean(skipna=False),
     }
-
-
-def with_baseline(
-    records: Sequence[RunRecord],
-) -> tuple[list[RunRecord], list[RunRecord]]:
-    """The runs of one setting that have a baseline with their seed, and those without."""
-    seeds = {r.config.seed for r in records if r.config.block == "none"}
-    return (
-        [record for record in records if record.config.seed in seeds],
-        [record for record in records if record.config.seed not in seeds],
-    )
 
 
 def class_iou(records: Sequence[RunRecord]) -> DataFrame:

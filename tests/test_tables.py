@@ -9,6 +9,7 @@ from pandas import DataFrame
 from scipy import stats
 
 from ablations.run_config import RunConfig
+from reports.comparison import settings
 from reports.statistics import interval, sign_flip_p
 from reports.tables import (
     block_comparison,
@@ -16,7 +17,6 @@ from reports.tables import (
     class_iou,
     curves,
     runs_table,
-    settings,
 )
 from tests.test_records import record
 

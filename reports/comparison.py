@@ -1,0 +1,76 @@
+"""Runs grouped by setting, each group with its baselines and its tables."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from pandas import DataFrame
+
+from ablations.placements import PLACEMENTS
+from ablations.records import RunRecord
+from reports.tables import SETTING, block_comparison, class_iou, curves, runs_table
+
+PLACEMENT_ORDER = list(PLACEMENTS)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The runs of one setting, and the tables of those that can be compared."""
+
+    setting: dict[str, object]
+    records: list[RunRecord]  # each with a baseline of its seed
+    orphans: list[RunRecord]  # without one
+
+    @cached_property
+    def runs(self) -> DataFrame:
+        return runs_table(self.records)
+
+    @cached_property
+    def numbers(self) -> DataFrame:
+        return block_comparison(self.runs)
+
+    @property
+    def classes(self) -> DataFrame:
+        return class_iou(self.records)
+
+    @property
+    def curves(self) -> DataFrame:
+        return curves(self.records)
+
+
+def comparisons(records: Iterable[RunRecord]) -> list[Comparison]:
+    """One for each setting, ordered by names and numbers."""
+    return [
+        Comparison(setting, *with_baseline(group)) for setting, group in settings(records)
+    ]
+
+
+def settings(
+    records: Iterable[RunRecord],
+) -> list[tuple[dict[str, object], list[RunRecord]]]:
+    """The runs of each setting, and the setting itself; ordered by names and numbers."""
+    groups: dict[tuple[object, ...], list[RunRecord]] = {}
+    for record in records:
+        key = tuple(getattr(record.config, name) for name in SETTING)
+        groups.setdefault(key, []).append(record)
+    ordered = sorted(groups, key=lambda key: [rank(value) for value in key])
+    return [(dict(zip(SETTING, key, strict=True)), groups[key]) for key in ordered]
+
+
+def rank(value: object) -> tuple[int, float, str]:
+    """Nothing, then numbers, then names: placements in their order, others by letter."""
+    if isinstance(value, int | float):
+        return 1, value, ""
+    place = PLACEMENT_ORDER.index(value) if value in PLACEMENT_ORDER else 999
+    return (0, 0, "") if value is None else (2, place, str(value))
+
+
+def with_baseline(
+    records: Sequence[RunRecord],
+) -> tuple[list[RunRecord], list[RunRecord]]:
+    """The runs of one setting that have a baseline with their seed, and those without."""
+    seeds = {r.config.seed for r in records if r.config.block == "none"}
+    return (
+        [record for record in records if record.config.seed in seeds],
+        [record for record in records if record.config.seed not in seeds],
+    )
