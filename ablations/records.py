@@ -157,7 +157,7 @@ Loss = Annotated[Number, Field(ge=0, lt=3.5e38)]  # cross-entropy in float32
 Text = Annotated[str, Field(strict=True, min_length=1)]
 
 
-def known_point(point: dict[str, float]) -> dict[str, float]:
+def check_point(point: dict[str, float]) -> dict[str, float]:
     """A point of a curve: step, and train_loss or val_miou or both."""
     ranges = {"step": 10**12, "train_loss": 3.5e38, "val_miou": 1}
     if "step" not in point or len(point) < 2 or not point.keys() <= ranges.keys():
@@ -170,7 +170,7 @@ def known_point(point: dict[str, float]) -> dict[str, float]:
     return point
 
 
-Point = Annotated[dict[str, Number], AfterValidator(known_point)]
+Point = Annotated[dict[str, Number], AfterValidator(check_point)]
 
 
 class RunRecord(Document):

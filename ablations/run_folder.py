@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ablations.errors import InputError
-from ablations.records import Failure, FailureKind, RunRecord, read_json, states
+from ablations.records import REMEDY, Failure, FailureKind, RunRecord, read_json, states
 from ablations.run_config import RunConfig
 from ablations.whole_file import remove_partials
 
@@ -91,10 +91,18 @@ class RunFolder:
         return True
 
     def failures(self) -> tuple[str, ...]:
-        """Why the attempts at the run failed until now."""
+        """Why the attempts at the run failed until now.
+
+        A file that cannot be read is one failure: it must not stop a run that may succeed.
+        """
         if not self.failure.exists():
             return ()
-        return Failure.read_of(self.failure, self.config).reasons
+        try:
+            return Failure.read_of(self.failure, self.config).reasons
+        except InputError as error:
+            problem = str(error).removeprefix(f"{self.failure}: ")
+            problem = problem.removesuffix(f"; {REMEDY}")
+            return (f"earlier failures cannot be read: {problem}",)
 
     def note_failure(self, kind: FailureKind, reason: str, log: str = "") -> None:
         """The run failed once more; why it failed before is not forgotten."""

@@ -1,1 +1,38 @@
-"""How one run is trained."""
+"""How one run is trained.
+
+What __all__ names is public; anything else may change.
+"""
+
+from typing import TYPE_CHECKING
+
+from ablations.exports import on_demand
+
+__all__ = [
+    "DATASETS",
+    "DataSource",
+    "Execution",
+    "SegmentationData",
+    "SegmentationModule",
+    "create_data",
+    "train",
+]
+
+if TYPE_CHECKING:
+    from lightning_modules.data import DATASETS, create_data
+    from lightning_modules.data.segmentation_data import DataSource, SegmentationData
+    from lightning_modules.execution import Execution
+    from lightning_modules.run import train
+    from lightning_modules.segmentation import SegmentationModule
+else:
+    __getattr__ = on_demand(
+        __name__,
+        {
+            "DATASETS": "lightning_modules.data",
+            "DataSource": "lightning_modules.data.segmentation_data",
+            "Execution": "lightning_modules.execution",
+            "SegmentationData": "lightning_modules.data.segmentation_data",
+            "SegmentationModule": "lightning_modules.segmentation",
+            "create_data": "lightning_modules.data",
+            "train": "lightning_modules.run",
+        },
+    )

@@ -51,8 +51,8 @@ class Display(Callback):
     ) -> None:
         self.loss = outputs["loss"]
         if not self.bars.disable:
-            shown = f"loss {self.loss.item():.3f}{self.miou}"
-            self.bars.update(self.task, completed=trainer.global_step, description=shown)
+            text = f"loss {self.loss.item():.3f}{self.miou}"
+            self.bars.update(self.task, completed=trainer.global_step, description=text)
 
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
         if trainer.state.fn != TrainerFn.FITTING:

@@ -50,10 +50,10 @@ class Interrupts(Callback):
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            found = {number: signal.getsignal(number) for number in SIGNALS}
+            handlers = {number: signal.getsignal(number) for number in SIGNALS}
             self.before = {
                 number: handler
-                for number, handler in found.items()
+                for number, handler in handlers.items()
                 if handler is not signal.SIG_IGN
             }
         self.listen()

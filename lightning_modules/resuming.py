@@ -38,16 +38,16 @@ def resumable(
     if STATEMENT not in checkpoint:
         raise UnusableError("unknown", "it does not state its run")
     try:
-        stated = Statement(**checkpoint[STATEMENT])
+        own = Statement(**checkpoint[STATEMENT])
         step = steps_done(checkpoint)
         fits = shapes(checkpoint["state_dict"]) == shapes(module.state_dict())
-        made_with = dict(stated.made_with)
-        notes = tuple(str(note) for note in stated.notes)
+        made_with = dict(own.made_with)
+        notes = tuple(str(note) for note in own.notes)
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise UnusableError("damaged", f"{type(error).__name__}: {error}") from None
-    if stated.run != statement.run:
-        raise UnusableError("of-another-run", f"it belongs to run {stated.run}")
-    if stated.data != statement.data:
+    if own.run != statement.run:
+        raise UnusableError("of-another-run", f"it belongs to run {own.run}")
+    if own.data != statement.data:
         raise UnusableError("of-other-data", "the data were others when it was made")
     if not 0 < step <= module.config.max_steps:
         raise UnusableError("damaged", f"it is at step {step}")

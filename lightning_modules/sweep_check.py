@@ -78,10 +78,10 @@ class MatchesSweep(Callback):
 def check_used(used: Mapping[str, Any], config: RunConfig) -> None:
     """InputError if a run would use another value than its record would say."""
     for key, value in used.items():
-        stated = getattr(config, key)
-        if (type(stated), stated) != (type(value), value):
+        own = getattr(config, key)
+        if (type(own), own) != (type(value), value):
             raise InputError(
-                f"the configuration says {key} = {stated!r}, the run would use {value!r}"
+                f"the configuration says {key} = {own!r}, the run would use {value!r}"
             )
 
 

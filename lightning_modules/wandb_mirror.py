@@ -6,7 +6,6 @@ mirror only: the training does not notice, and what W&B did not take stays on di
 `wandb sync`.
 """
 
-import csv
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ablations.errors import InputError, first_line
 from ablations.records import RunRecord
 from ablations.run_folder import RunFolder
+from lightning_modules.cost_table import write_cost
 from lightning_modules.display import say
 from lightning_modules.execution import WandbMode
 from lightning_modules.interrupts import Interrupted
@@ -182,8 +182,8 @@ class Mirror:
             return
         note = f"W&B mirror lost: {reason}"
         if self.run is not None and self.keeps:
-            kept = Path(self.run.dir).parent
-            note += f"; `wandb sync --include-online {kept}` uploads what was kept"
+            run = Path(self.run.dir).parent
+            note += f"; `wandb sync --include-online {run}` uploads what was kept"
         self.notes = (note,)
         say(f"ablate: {note}")
 
@@ -206,22 +206,3 @@ def mirror_record(record: RunRecord, folder: RunFolder, mode: WandbMode) -> None
         for point in record.curve:
             mirror.log({CURVE_NAMES[key]: value for key, value in point.items()})
         mirror.summarise(record)
-
-
-def write_cost(record: RunRecord, path: Path) -> None:
-    """A row for each block of the network, and one for the whole of it."""
-    from ablations.bare_models import BareModel
-    from ablations.complexity.site_costs import SiteCost, site_costs
-    from ablations.complexity.subjects import Setting
-
-    config, size = record.config, (record.config.image_size,) * 2
-    bare = BareModel(config.model, config.encoder, len(record.iou))
-    setting = Setting(bare, config.placement, size)
-    costs = site_costs(config.block, setting, config.evaluation)
-    macs = f"not counted: {record.not_counted}" if record.macs is None else record.macs
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(SiteCost._fields)
-        for place, channels, *numbers in costs:
-            table.writerow([place, float(channels), *numbers])  # as older files have it
-        table.writerow(["(whole network)", None, None, record.params, macs])

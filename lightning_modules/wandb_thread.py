@@ -37,8 +37,8 @@ class Errands(Thread):
         self.queue.put(None)
 
     def run(self) -> None:
-        while (given := self.queue.get()) is not None:
-            errand, future = given
+        while (item := self.queue.get()) is not None:
+            errand, future = item
             try:
                 future.set_result(errand())
             except BaseException as error:  # wandb may leave by SystemExit
@@ -55,8 +55,8 @@ def stop_service() -> None:
 
 def seconds(name: str, default: float) -> float:
     """A limit, which W&B's own variable of that name may change."""
-    given = os.environ.get(f"WANDB_{name}", default)
+    limit = os.environ.get(f"WANDB_{name}", default)
     try:
-        return float(given)
+        return float(limit)
     except ValueError:
-        raise InputError(f"WANDB_{name} = {given!r}: not a number of seconds") from None
+        raise InputError(f"WANDB_{name} = {limit!r}: not a number of seconds") from None

@@ -64,7 +64,7 @@ FAILED = [
 
 
 def cost_columns(convention: Convention) -> list[Column]:
-    """Of a table of blocks alone."""
+    """For blocks alone."""
     operations, unit = f"{convention.operation}s as", prefix(convention)
     show, run = in_mega(convention), f"run {unit}"
     return [
@@ -77,7 +77,7 @@ def cost_columns(convention: Convention) -> list[Column]:
 
 
 def added_cost_columns(convention: Convention) -> list[Column]:
-    """Of a table of blocks in a model."""
+    """For blocks in a model."""
     unit, show, signed = prefix(convention), in_mega(convention), in_mega(convention, "+")
     published = f"{convention.operation}s as published"
     columns = [BLOCK, *ADDED_PARAMS]

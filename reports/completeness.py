@@ -18,14 +18,18 @@ def lacking(records: Iterable[RunRecord], planned: Iterable[RunConfig]) -> list[
 
     A block whose file is not found here counts in whatever version it ran.
     """
-    done = {record.config.run_id for record in records}
-    asked = {record.config.asked().run_id for record in records}
+    recorded = {record.config.run_id for record in records}
+    of_any_version = {record.config.asked().run_id for record in records}
     return [
         config.run_id
         for config in planned
-        if config.run_id
-        not in (done if any(getattr(config, k) for k in DERIVED) else asked)
+        if config.run_id not in (recorded if has_version(config) else of_any_version)
     ]
+
+
+def has_version(config: RunConfig) -> bool:
+    """Whether the source of a user's block was there to be read."""
+    return any(getattr(config, name) for name in DERIVED)
 
 
 def coverage(

@@ -53,16 +53,16 @@ def place_labels(
     margin: set[str] = set()
     while True:
         looks = {block: End(places[block], transforms[block], LEADER) for block in margin}
-        written = in_margin(axes, looks, SIZE)
+        margin_names = in_margin(axes, looks, SIZE)
         figure.draw_without_rendering()  # only now are axes and texts in their place
         room = Room(axes, places, bars, transforms, level)
         inside = sorted(places.keys() - margin, key=lambda block: -places[block][1])
-        found = {block: room.write(block) for block in inside}
-        without = {block for block, artists in found.items() if not artists}
+        names = {block: room.write(block) for block in inside}
+        without = {block for block, artists in names.items() if not artists}
         if not without:
             return
         margin |= without
-        for artist in [*written, *itertools.chain(*found.values())]:
+        for artist in [*margin_names, *itertools.chain(*names.values())]:
             artist.remove()
 
 

@@ -51,12 +51,12 @@ def miou_against_macs(comparison: DataFrame, runs: DataFrame) -> Figure:
     logarithmic. The bars are one sample standard deviation over seeds. The baseline's MACs
     must be known; blocks whose MACs are not are named below.
     """
-    drawn = comparison.dropna(subset="macs")
+    points = comparison.dropna(subset="macs")
     without = [
         f"{name(row['block'])} ({row['not_counted']})"
         for row in comparison[comparison["macs"].isna()].to_dict("records")
     ]
-    rows: dict[str, Any] = {row["block"]: row for row in drawn.to_dict("records")}
+    rows: dict[str, Any] = {row["block"]: row for row in points.to_dict("records")}
     base = rows["none"]
     added = {block: (row["macs"] - base["macs"]) / 1e6 for block, row in rows.items()}
     places = {block: (added[block], 100 * row["miou"]) for block, row in rows.items()}
@@ -67,12 +67,12 @@ def miou_against_macs(comparison: DataFrame, runs: DataFrame) -> Figure:
         axes.axhline(
             100 * base["miou"], color="#999999", linestyle="--", linewidth=1, zorder=1
         )
-        said = f"Million MACs added to the baseline's {base['macs'] / 1e6:,.1f}"
+        axis = f"Million MACs added to the baseline's {base['macs'] / 1e6:,.1f}"
         if without:
-            said += "\n" + fill(
+            axis += "\n" + fill(
                 f"MACs not counted, so not drawn: {', '.join(without)}", 100
             )
-        axes.set_xlabel(said, parse_math=False)
+        axes.set_xlabel(axis, parse_math=False)
         axes.set_ylabel("mIoU (%)")
         for block, place in places.items():
             seeds = 100 * runs.loc[runs["block"] == block, "miou"]

@@ -19,13 +19,13 @@ def section(comparison: Comparison, name: str) -> list[Part]:
     if not comparison.records:
         return parts
     parts.append(comparison_table(comparison, name))
-    drawn = len(comparison.numbers) > 1
-    parts += pictures(comparison, name) if drawn else []
+    several = len(comparison.numbers) > 1
+    parts += pictures(comparison, name) if several else []
     classes = comparison.classes
     if len(classes.columns) > 1:
         parts.append(Text("IoU of each class (%), mean over seeds:"))
         parts.append(Table(classes, class_columns(classes), f"{name}-classes"))
-    if not drawn:
+    if not several:
         parts.append(Text("One block only, so there is nothing to draw."))
     return parts
 
@@ -63,11 +63,11 @@ def comparison_table(comparison: Comparison, name: str = "") -> Table:
 def with_reasons(numbers: pd.DataFrame) -> pd.DataFrame:
     """Which operators have no count, in place of the MACs that are missing."""
     reasons = "not counted: " + numbers["not_counted"]
-    stated = {
+    columns = {
         name: numbers[name].astype(object).mask(numbers[name].isna(), reasons)
         for name in ("macs", "macs_direct")
     }
-    return numbers.assign(**stated).drop(columns="not_counted")
+    return numbers.assign(**columns).drop(columns="not_counted")
 
 
 def pictures(comparison: Comparison, name: str) -> list[Part]:

@@ -68,10 +68,12 @@ def runs_table(records: Iterable[RunRecord]) -> DataFrame:
 
 def versions(records: Iterable[RunRecord]) -> dict[str, dict[str, int]]:
     """How many runs each version of a user's block has, of those with several."""
-    found: dict[str, Counter[str]] = {}
+    counts: dict[str, Counter[str]] = {}
     for record in records:
-        found.setdefault(record.config.block, Counter())[version(record)] += 1
-    return {b: dict(sorted(found[b].items())) for b in sorted(found) if len(found[b]) > 1}
+        counts.setdefault(record.config.block, Counter())[version(record)] += 1
+    return {
+        b: dict(sorted(counts[b].items())) for b in sorted(counts) if len(counts[b]) > 1
+    }
 
 
 def version(record: RunRecord) -> str:
@@ -112,9 +114,9 @@ def rank(value: object) -> tuple[int, float, str]:
 
 def block_order(names: Iterable[str]) -> list[str]:
     """Registry order, the baseline first; a user's own blocks last."""
-    known, names = list(BLOCKS), set(names)
+    order = list(BLOCKS)
     return sorted(
-        names, key=lambda name: (known.index(name) if name in known else 999, name)
+        {*names}, key=lambda name: (order.index(name) if name in order else 999, name)
     )
 
 
@@ -130,11 +132,11 @@ def block_comparison(runs: DataFrame) -> DataFrame:
     macs_direct         of the model with blocks as published
     not_counted         the operators without a count, if macs or macs_direct are missing
 
-    Raises ValueError where a run has no baseline with its seed, or is there twice.
+    Raises ValueError if a run has no baseline with its seed, or has a duplicate.
     """
-    twice = runs[runs.duplicated([*SETTING, "block", "seed"], keep=False)]
-    if len(twice):
-        raise ValueError(f"runs that are there twice: {', '.join(twice['run_id'])}")
+    duplicates = runs[runs.duplicated([*SETTING, "block", "seed"], keep=False)]
+    if len(duplicates):
+        raise ValueError(f"duplicate runs: {', '.join(duplicates['run_id'])}")
     baseline = runs[runs["block"] == "none"].set_index("seed")
     orphans = runs[~runs["seed"].isin(baseline.index)]
     if len(orphans):

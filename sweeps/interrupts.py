@@ -1,4 +1,4 @@
-"""Ctrl-C once lets running cells finish, twice stops them."""
+"""Ctrl-C once lets the runs in progress finish, twice stops them."""
 
 import signal
 from types import FrameType

@@ -31,7 +31,7 @@ from ablations.models import create_model
 from ablations.run_config import RunConfig
 from lightning_modules.data import create_data
 from lightning_modules.execution import Execution
-from lightning_modules.train import train
+from lightning_modules.run import train
 
 VOID = 255
 CONFIG = RunConfig(encoder="tu-test_resnet", val_images=200, max_steps=40)

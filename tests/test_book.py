@@ -94,3 +94,21 @@ def test_a_failure_that_an_attempt_has_left_is_its_reason(tmp_path: Path) -> Non
     assert folder.failures() == ("the first attempt", "its own")
     assert Attempt(folder).note_failure("crash", "killed", "") == "killed"
     assert folder.failures() == ("the first attempt", "its own", "killed")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "\xff"])
+def test_a_damaged_failure_is_an_earlier_attempt_and_stops_no_sweep(
+    content: str, tmp_path: Path
+) -> None:
+    folder = RunFolder(tmp_path, FIRST.config)
+    folder.path.mkdir()
+    folder.failure.write_text(content, encoding="latin-1")
+    opened = Opened(tmp_path)
+    opened.begin()
+    attempt = opened.book.running[FIRST]
+    assert attempt.failure() is None
+    assert attempt.note_failure("crash", "killed", "") == attempt.failure() == "killed"
+    damage, reason = folder.failures()
+    assert damage.startswith("earlier failures cannot be read: truncated or not a record")
+    assert damage.endswith(("record", "(not UTF-8)"))  # no path, no advice
+    assert reason == "killed"

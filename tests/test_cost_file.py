@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ablations.run_config import RunConfig
-from lightning_modules.wandb_mirror import write_cost
+from lightning_modules.cost_table import write_cost
 from tests.test_records import record
 
 CONFIG = RunConfig(

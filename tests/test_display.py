@@ -10,7 +10,7 @@ from ablations.run_config import RunConfig
 from sweeps.display import Display
 from sweeps.interrupts import Interrupts
 
-CELLS = [RunConfig(block=block, max_steps=8) for block in ("none", "se", "gc", "ea")]
+CONFIGS = [RunConfig(block=block, max_steps=8) for block in ("none", "se", "gc", "ea")]
 
 
 def shown(terminal: bool) -> str:
@@ -18,14 +18,14 @@ def shown(terminal: bool) -> str:
     text = io.StringIO()
     console = Console(file=text, force_terminal=terminal, width=120, color_system=None)
     display = Display(console)
-    display.begin(CELLS, 1)
+    display.begin(CONFIGS, 1)
     with display:
-        for cell in CELLS[1:]:
-            display.started(cell)
-        display.failed(CELLS[1], "no memory [2 GiB]", again=True)
-        display.failed(CELLS[1], "no memory [2 GiB]", again=False)
-        display.progress(CELLS[2], 4, 0.5)
-        display.ended(CELLS[3], "mIoU 12.0 %")
+        for config in CONFIGS[1:]:
+            display.started(config)
+        display.failed(CONFIGS[1], "no memory [2 GiB]", again=True)
+        display.failed(CONFIGS[1], "no memory [2 GiB]", again=False)
+        display.progress(CONFIGS[2], 4, 0.5)
+        display.ended(CONFIGS[3], "mIoU 12.0 %")
         display.bars.refresh()
     return text.getvalue()
 

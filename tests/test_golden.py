@@ -2,12 +2,11 @@
 
 Each file of tests/golden holds parameters, an input x, the output y, a cotangent w and
 the derivative grad_x of sum(y * w), all made in float64 by the reference. The released code
-of the non-local block needs Caffe2: its file is made by the slow formula beside this one,
-golden_non_local_code.py.
+of the non-local block needs Caffe2: its file is made by the formula in golden_formulas.py.
+The other files are compared with theirs.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +19,9 @@ from ablations.attention.base import EVALUATIONS, AttentionBlock, Evaluation
 from ablations.attention.dual_attention import ChannelAttention, PositionAttention
 from ablations.attention.efficient_attention import EfficientAttention
 from ablations.attention.reading_note import ExcitedSpatialAttention
+from tests.golden_files import BOUND, FOLDER, differences
+from tests.golden_formulas import FORMULAS
 
-FOLDER = Path(__file__).parent / "golden"
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 
 SE = {"fc.0.": "reduce.", "fc.2.": "expand."}
@@ -143,10 +143,16 @@ def relative_error(actual: Tensor, expected: Tensor) -> float:
 
 def test_every_file_has_a_reference_and_every_block_a_file() -> None:
     assert set(REFERENCES) == {path.stem for path in FOLDER.glob("*.npz")}
+    assert set(REFERENCES) == set(FORMULAS)
     builders = {reference.build for reference in REFERENCES.values()}
     assert builders >= {
         block.build for key, block in BLOCKS.items() if key not in {"none", "ea_h8"}
     }
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_file_holds_what_its_formula_says(name: str) -> None:
+    assert max(differences(name).values()) <= BOUND
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def end_of_run(
         os.write(1, b"last words")
         raise error
 
-    monkeypatch.setattr("lightning_modules.train.train", raises)
+    monkeypatch.setattr("lightning_modules.run.train", raises)
     return carry_out(planned(CONFIG), launch(study), Execution(), lambda message: None)
 
 

@@ -11,7 +11,7 @@ import pytest
 from ablations.complexity.conventions import CONVENTIONS
 from reports.psa_paper.caveats import warnings
 from reports.psa_paper.growth import exact_terms, exceeding, parse, table_1, term
-from reports.psa_paper.networks import BASELINE_50, HRNET_32, ROWS, Row, deeplab
+from reports.psa_paper.networks import BASELINE_50, HRNET_32, ROWS, RebuiltRow, deeplab
 from reports.psa_paper.pages import chapters, psa_page
 from reports.psa_paper.printed import printed_rows
 from reports.psa_paper.rounding import bounds, is_cut_to, rounds_to, rounds_to_fewer
@@ -21,7 +21,7 @@ from reports.psa_paper.tables import (
     accuracy_table,
     verdicts,
 )
-from reports.psa_paper.verdicts import Judged, judge, judge_table, meeting
+from reports.psa_paper.verdicts import JudgedCell, judge, judge_table, meeting
 from reports.write.pages import write_page
 
 # On one worker: what is counted once is kept, and shared with test_paper_models.py.
@@ -59,18 +59,18 @@ def test_every_table_of_counts_says_that_its_counters_agree(written: Path) -> No
         assert "NOT EXPLAINED" not in page
 
 
-def test_the_readme_shows_the_verdicts(written: Path) -> None:
+def test_the_guide_shows_the_verdicts(written: Path) -> None:
     table = (written / "psa_verdicts.md").read_text().partition("\n\n")[2].strip()
-    assert table in (GENERATED.parents[1] / "README.md").read_text()
+    assert table in (GENERATED.parent / "README.md").read_text()
 
 
 @cache
-def found(table: int) -> list[Judged]:
+def cells_of(table: int) -> list[JudgedCell]:
     return list(judge_table(table, THOP if table == 3 else HRNET_TOOL))
 
 
 def test_most_cells_of_tables_2_and_3_are_exact() -> None:
-    two, three = verdicts([*found(2), *found(3)]).to_dict("records")
+    two, three = verdicts([*cells_of(2), *cells_of(3)]).to_dict("records")
     assert (two["cells"], three["cells"]) == (16, 12)
     assert two["exact to the printed digit"] == 14
     assert two["copied from a README"] == 2
@@ -80,24 +80,24 @@ def test_most_cells_of_tables_2_and_3_are_exact() -> None:
 
 
 def test_the_reason_names_the_variant_that_fits_and_those_that_do_not() -> None:
-    [params] = [j for j in found(2) if j.row == (2, 2) and j.metric == "mPara"]
+    [params] = [j for j in cells_of(2) if j.row == (2, 2) and j.metric == "mPara"]
     assert params.reason == (
         "PSA_s in 16 Bottlenecks: 36.131; excluded: PSA_p in 16 Bottlenecks 36.518, "
         "Figure 2's PSA in 16 Bottlenecks 36.535"
     )
-    [flops] = [j for j in found(2) if j.row == (2, 6) and j.metric == "Flops"]
+    [flops] = [j for j in cells_of(2) if j.row == (2, 6) and j.metric == "Flops"]
     assert "excluded: PSA_p in 108 residual blocks 17.220" in flops.reason
 
 
 def test_the_mobilenet_row_stays_open() -> None:
-    [flops] = [j for j in found(3) if j.row == (3, 2) and j.metric == "Flops"]
+    [flops] = [j for j in cells_of(3) if j.row == (3, 2) and j.metric == "Flops"]
     assert flops.ours is None
     assert "4 candidates fit both cells, and counting cannot choose" in flops.reason
     assert "Excluded: PSA_p after 17 depthwise convolutions (25.086 G" in flops.reason
 
 
 def test_rows_on_a_printed_base_tell_the_layouts_apart() -> None:
-    cells = {(j.row, j.metric): j for j in found(4)}
+    cells = {(j.row, j.metric): j for j in cells_of(4)}
     parallel = cells[(4, 18), "mPara"]
     assert parallel.verdict == "variant"
     assert "63.750 to 63.795 with 6.355 more by PSA_p" in parallel.reason
@@ -113,7 +113,7 @@ def misprint(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("misprint")
 def test_a_figure_that_nothing_gives_is_undetermined() -> None:
-    cell = judge((2, 1), Row(BASELINE_50), "mPara", HRNET_TOOL)
+    cell = judge((2, 1), RebuiltRow(BASELINE_50), "mPara", HRNET_TOOL)
     assert cell.verdict == "undetermined"
     assert "for the same network Table 4, row 4 prints 34.0M" in cell.reason
 
@@ -125,9 +125,9 @@ def test_another_convention_or_variant_is_recognised(
     assert under_torch.verdict == "convention"
     assert "thop" in under_torch.reason
     bare = deeplab("resnet50")
-    other = Row(bare, others=(bare.with_block("psa_parallel_code"),))
+    other = RebuiltRow(bare, others=(bare.with_block("psa_parallel_code"),))
     assert judge((3, 4), other, "mPara", THOP).verdict == "variant"
-    assert judge((2, 5), Row(HRNET_32), "mPara", HRNET_TOOL).verdict == (
+    assert judge((2, 5), RebuiltRow(HRNET_32), "mPara", HRNET_TOOL).verdict == (
         "exact to the printed digit"
     )
 

@@ -1,28 +1,70 @@
-"""The README holds what the code does: commands, blocks, targets, files."""
+"""The guides say what the code does: commands, names, tables, targets, files, examples."""
 
 import re
 import shlex
+from importlib import import_module, util
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ablations.attention import BLOCKS
 from ablations.cli import VERBS, create_parser
+from ablations.complexity.conventions import CONVENTIONS
+from ablations.placements import PLACEMENTS
+from ablations.run_config import RunConfig
+from lightning_modules.data import DATASETS
+from tests.test_public_names import PACKAGES
+from tests.test_records import record
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-CODE = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-INLINE = re.findall(r"`(ablate [^`]*)`", README.replace("\n", " "))
-COMMANDS = [
-    line.partition("#")[0].strip()
-    for line in [*"".join(CODE).splitlines(), *INLINE]
-    if line.startswith("ablate ")
-]
+GUIDES = {
+    str(path.relative_to(ROOT)): path.read_text()
+    for path in [*ROOT.glob("README.md"), *ROOT.glob("*/README.md"), *ROOT.glob("*.md")]
+}
+README = GUIDES["README.md"]
+LONGEST = 120  # lines of the first page
 NUMBERS = {"one": 1, "two": 2, "six": 6, "seven": 7, "eight": 8}
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FOLDERS = ("ablations/", "lightning_modules/", "sweeps/", "reports/", "tests/")
+PLACEHOLDERS = {"NAME", "FLOOR"}
 
 
-@pytest.mark.parametrize("command", dict.fromkeys(COMMANDS))
-def test_every_command_of_the_readme_is_one(command: str) -> None:
+def code(text: str, language: str) -> list[str]:
+    return [content for kind, content in FENCE.findall(text) if kind == language]
+
+
+def inline(text: str) -> list[str]:
+    """What stands in backticks in prose."""
+    return re.findall(r"`([^`]+)`", FENCE.sub("", text).replace("\n", " "))
+
+
+def commands(text: str, program: str) -> list[str]:
+    lines = "".join(code(text, "sh")).splitlines()
+    candidates = [line.partition("  #")[0].strip() for line in lines] + inline(text)
+    return [line for line in candidates if line.startswith(f"{program} ")]
+
+
+def in_all_guides(program: str) -> list[str]:
+    return list(
+        dict.fromkeys(c for text in GUIDES.values() for c in commands(text, program))
+    )
+
+
+def rows(text: str, header: str) -> list[list[str]]:
+    """The cells of the table with that header."""
+    table = text.partition(header)[2].partition("\n\n")[0]
+    lines = [line for line in table.strip().splitlines() if not set(line) <= set("|:- ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def names(text: str, header: str) -> list[str]:
+    """What stands in backticks in the first column of a table."""
+    return [name for row in rows(text, header) for name in re.findall(r"`(\w+)`", row[0])]
+
+
+@pytest.mark.parametrize("command", in_all_guides("ablate"))
+def test_every_command_of_a_guide_is_one(command: str) -> None:
     """The parser takes it; a bare `ablate VERB` names one that exists."""
     words = shlex.split(command)[1:]
     if words[-1] == "--help":
@@ -32,14 +74,17 @@ def test_every_command_of_the_readme_is_one(command: str) -> None:
         create_parser(words).parse_args(words)
 
 
-def test_the_readme_has_the_commands_of_every_verb() -> None:
-    assert {command.split()[1] for command in COMMANDS} >= set(VERBS)
+def test_the_guides_have_a_command_of_every_verb() -> None:
+    assert {command.split()[1] for command in in_all_guides("ablate")} >= set(VERBS)
+
+
+def test_the_first_page_is_short() -> None:
+    assert len(README.splitlines()) <= LONGEST
 
 
 def test_the_table_of_blocks_is_the_registry_in_its_order() -> None:
-    table = README.partition("| key | block | source |")[2].partition("\n\n")[0]
-    rows = [line.split("|")[1:4] for line in table.strip().splitlines()[1:]]
-    listed = {key: row for row in rows for key in re.findall(r"`(\w+)`", row[0])}
+    table = rows(README, "| key | block | source |")
+    listed = {key: row for row in table for key in re.findall(r"`(\w+)`", row[0])}
     assert list(listed) == list(BLOCKS)
     source = ""
     for key, (_, _, paper) in listed.items():
@@ -53,14 +98,102 @@ def test_the_readme_counts_blocks_and_papers() -> None:
     assert NUMBERS[papers] == len({b.arxiv for b in BLOCKS.values() if b.arxiv})
 
 
-def test_every_target_of_the_readme_is_one_of_make() -> None:
+@pytest.mark.parametrize(
+    ("guide", "header", "registry"),
+    [
+        ("ablations/README.md", "| placement | where |", PLACEMENTS),
+        ("ablations/README.md", "| `--convention` | counts | found in |", CONVENTIONS),
+        ("lightning_modules/README.md", "| name | what it is |", DATASETS),
+    ],
+)
+def test_a_table_of_names_is_the_registry_in_its_order(
+    guide: str, header: str, registry: dict[str, Any]
+) -> None:
+    assert names(GUIDES[guide], header) == list(registry)
+
+
+def test_the_public_names_are_those_of_the_packages() -> None:
+    table = rows(GUIDES["CONTRIBUTING.md"], "| package | names |")
+    listed = {row[0].strip("`"): re.findall(r"`(\w+)`", row[1]) for row in table}
+    assert listed == {name: import_module(name).__all__ for name in PACKAGES}
+
+
+def test_the_table_of_the_demo_is_the_generated_one() -> None:
+    generated = ROOT / "reports" / "generated" / "demo" / "comparison.md"
+    header = "| Block "
+    assert len(rows(README, header)) > 8
+    assert rows(README, header) == rows(generated.read_text(), header)
+
+
+def test_every_target_of_the_guides_is_one_of_make() -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    named = re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE)
-    assert set(named) <= set(targets)
-    assert {"demo", "test", "test-slow"} <= set(named)
+    named = {command.split()[1] for command in in_all_guides("make")}
+    assert named <= set(targets)
+    assert {"demo", "test", "test-slow", "test-slurm", "throughput"} <= named
 
 
-def test_every_file_that_the_readme_links_to_is_there() -> None:
-    links = re.findall(r"\]\((?!http|#)([^)]+)\)", README)
-    assert len(links) > 8
-    assert [link for link in links if not (ROOT / link).exists()] == []
+def test_every_module_that_a_guide_starts_is_one() -> None:
+    modules = {command.split()[2] for command in in_all_guides("python -m")}
+    assert len(modules) > 3
+    assert all(util.find_spec(module) for module in modules)
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_link_leads_somewhere(guide: str) -> None:
+    for link in re.findall(r"\]\((?!http)([^)]+)\)", FENCE.sub("", GUIDES[guide])):
+        file, _, anchor = link.partition("#")
+        target = (ROOT / guide).parent / file if file else ROOT / guide
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target.read_text()), link
+
+
+def anchors(text: str) -> list[str]:
+    """GitHub's names of the headings."""
+    headings = re.findall(r"^#+ (.*)$", FENCE.sub("", text), re.MULTILINE)
+    return [
+        re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in headings
+    ]
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_file_that_a_guide_names_is_there(guide: str) -> None:
+    folder = (ROOT / guide).parent
+    words = " ".join(inline(GUIDES[guide])).split()
+    missing = [
+        path
+        for path in filter(is_file_of_the_repository, words)
+        if not any(folder.glob(path)) and not any(ROOT.glob(path))
+    ]
+    assert missing == []
+
+
+def is_file_of_the_repository(words: str) -> bool:
+    if not re.fullmatch(r"[\w./*-]+", words) or PLACEHOLDERS & set(
+        re.split(r"\W|_", words)
+    ):
+        return False
+    return words.endswith((".py", ".yaml", ".toml", "/")) or words.startswith(FOLDERS)
+
+
+EXAMPLES = [
+    pytest.param(example, id=f"{guide}-{number}")
+    for guide, text in GUIDES.items()
+    for number, example in enumerate(code(text, "python"))
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_in_python_runs(
+    example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the smoke study and a folder of its records."""
+    for block, seed in [("none", 0), ("none", 1), ("se", 0), ("se", 1)]:
+        config = RunConfig(block=block, seed=seed)
+        record(config).write(tmp_path / "runs" / "smoke" / config.run_id / "record.json")
+    (tmp_path / "sweeps").symlink_to(ROOT / "sweeps")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "example", "exec"), {"__name__": "example"})
+
+
+def test_the_guides_have_examples() -> None:
+    assert len(EXAMPLES) > 5

@@ -18,8 +18,8 @@ from lightning_modules.checkpoints import STATEMENT, Statement
 from lightning_modules.data import create_data
 from lightning_modules.execution import Execution
 from lightning_modules.resuming import UnusableError, resumable, set_aside
+from lightning_modules.run import train
 from lightning_modules.segmentation import SegmentationModule
-from lightning_modules.train import train
 
 CONFIG = RunConfig(
     block="se",

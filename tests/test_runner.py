@@ -85,7 +85,7 @@ class Clock:
 
 
 class Scene:
-    """A runner of two cells with one scripted worker, and what its log shows."""
+    """A runner of two runs with one scripted worker, and what its log shows."""
 
     def __init__(
         self, folder: Path, worker: Scripted, resources: Resources = ALONE

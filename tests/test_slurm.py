@@ -47,11 +47,11 @@ def watch_until(sweep: Cluster, steps: int) -> None:
 def begin(
     folder: Path,
     allocation: Allocation = SLURM,
-    cell: RunConfig | None = None,
+    config: RunConfig | None = None,
 ) -> Cluster:
-    """A sweep of one cell, else of slow(), whose job has done a few steps."""
-    cell = cell or slow()
-    sweep = prepared(folder, cell, allocation=allocation)
+    """A sweep of one run, else of slow(), whose job has done a few steps."""
+    config = config or slow()
+    sweep = prepared(folder, config, allocation=allocation)
     sweep.book.open()
     sweep.submit()
     watch_until(sweep, 4)
@@ -125,7 +125,7 @@ def test_a_preempted_job_resumes_after_the_step_it_was_at(how: str, tmp_path: Pa
 def test_a_run_resumes_after_its_time_limit(tmp_path: Path) -> None:
     """Slurm warns 90 s ahead, or a little more: of three minutes, half are left."""
     long = slow().changed(max_steps=2000)
-    sweep = begin(tmp_path / "study", Allocation(minutes=3), cell=long)
+    sweep = begin(tmp_path / "study", Allocation(minutes=3), config=long)
     job = sweep.watched[planned(long)].job_id
     restarted = "scontrol", "show", "job", job
     wait_until(lambda: "Restarts=1" in shown(*restarted), sweep.look_again)

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from ablations.errors import InputError
+from ablations.run_config import RunConfig
+from sweeps.study.study import PlannedRun
 from sweeps.study.sweep_file import load_study
 from tests.planned_runs import configs
 
@@ -88,3 +90,12 @@ def test_a_random_search_is_the_same_whenever_it_is_started(tmp_path: Path) -> N
     assert all(1e-4 <= config.lr <= 0.1 and config.seed < 100 for config in eight)
     with pytest.raises(InputError, match="--count"):
         load_study(path)
+
+
+def test_planned_runs_of_one_configuration_are_one_run() -> None:
+    config = RunConfig(lr=10.0)
+    whole, rounded = PlannedRun({"lr": 10.0}, config), PlannedRun({"lr": 10}, config)
+    assert {whole, rounded, PlannedRun({"lr": 10}, RunConfig())} == {
+        whole,
+        PlannedRun({}, RunConfig()),
+    }

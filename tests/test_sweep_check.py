@@ -15,9 +15,9 @@ from ablations.run_folder import read_failures
 from lightning_modules.data import create_data
 from lightning_modules.execution import Execution
 from lightning_modules.machine import check_precision
+from lightning_modules.run import train
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.sweep_check import MatchesSweep, check_cell, sweep_cell
-from lightning_modules.train import train
 from sweeps.local.one_run import carry_out
 from tests.planned_runs import launch, planned
 

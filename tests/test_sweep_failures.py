@@ -111,13 +111,13 @@ def own_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def cell(block: str, seed: int = 0) -> RunConfig:
+def with_block(block: str, seed: int = 0) -> RunConfig:
     name = f"luckless:{block}" if block[0].isupper() else block
     return NONE.changed(block=name, seed=seed)
 
 
 def sweep(folder: Path, resources: Resources, *configs: RunConfig) -> tuple[Summary, str]:
-    """Run cells and return what a log would show."""
+    """Carry out runs and return what a log would show."""
     text = io.StringIO()
     display = Display(Console(file=text, width=200))
     book = Book(map(planned, configs), launch(folder), resources.retries, display)
@@ -144,18 +144,18 @@ ENDS: dict[str, tuple[FailureKind, str, str]] = {  # kind, begin of the reason, 
 def test_every_end_of_a_run_is_a_recorded_state(
     names: tuple[str, ...], tmp_path: Path
 ) -> None:
-    cells = {name: cell(name) for name in names}
+    failing = {name: with_block(name) for name in names}
     folder, resources = tmp_path / "study", Resources(jobs=2)
-    summary, log = sweep(folder, resources, *cells.values(), NONE)
-    assert (summary.finished, len(summary.failed)) == (1, len(cells))
-    assert f"[{len(cells) + 1}/{len(cells) + 1}]" in log
+    summary, log = sweep(folder, resources, *failing.values(), NONE)
+    assert (summary.finished, len(summary.failed)) == (1, len(failing))
+    assert f"[{len(failing) + 1}/{len(failing) + 1}]" in log
     for name in names:
         kind, reason, words = ENDS[name]
-        failure = Failure.read(RunFolder(folder, cells[name]).failure)
+        failure = Failure.read(RunFolder(folder, failing[name]).failure)
         assert failure.kind == kind
         assert failure.reason.startswith(reason)
         assert words in failure.log
-        assert summary.failed[cells[name].run_id] == failure.reason
+        assert summary.failed[failing[name].run_id] == failure.reason
     assert [record.config for record in read_records(tmp_path)] == [NONE]
 
 
@@ -163,13 +163,15 @@ def test_a_run_that_hangs_is_a_time_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "STOP_SECONDS", 0.5)
-    summary, _ = sweep(tmp_path / "study", Resources(timeout=1), hangs := cell("Hangs"))
+    summary, _ = sweep(
+        tmp_path / "study", Resources(timeout=1), hangs := with_block("Hangs")
+    )
     assert list(summary.failed.values()) == ["not finished after 1 s"]
     assert Failure.read(RunFolder(tmp_path / "study", hangs).failure).kind == "time-out"
 
 
 def test_a_further_attempt_is_never_silent(tmp_path: Path) -> None:
-    once, always = cell("DiesOnce"), cell("Raises")
+    once, always = with_block("DiesOnce"), with_block("Raises")
     resources = Resources(retries=2)
     summary, log = sweep(tmp_path / "study", resources, once, always)
     assert (summary.finished, len(summary.failed), summary.repeated) == (1, 1, 3)
@@ -185,11 +187,11 @@ def test_threads_are_divided_and_each_gpu_has_its_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")  # of which each of two gets one
-    told = [cell("Tells", seed) for seed in range(2)]
-    summary, _ = sweep(tmp_path, Resources(gpus=("0", "1")), *told)
+    both = [with_block("Tells", seed) for seed in range(2)]
+    summary, _ = sweep(tmp_path, Resources(gpus=("0", "1")), *both)
     seen = [re.search(r"RuntimeError: (.*) \(", text) for text in summary.failed.values()]
     assert {match[1] for match in seen if match} == {"1 threads, GPU 0", "1 threads, GPU 1"}
-    alone, _ = sweep(tmp_path, Resources(), told[0])
+    alone, _ = sweep(tmp_path, Resources(), both[0])
     assert "RuntimeError: 2 threads, GPU None" in " ".join(alone.failed.values())
     shared = Resources(gpus=("0", "1"), runs_per_gpu=2).environments()
     assert [place["CUDA_VISIBLE_DEVICES"] for place in shared] == ["0", "1", "0", "1"]

@@ -55,8 +55,8 @@ def test_a_run_without_its_baseline_is_an_error() -> None:
         block_comparison(runs(("psa_parallel", 1, 0.79), ("none", 0, 0.7)))
 
 
-def test_a_run_that_is_there_twice_is_an_error() -> None:
-    with pytest.raises(ValueError, match="there twice"):
+def test_a_duplicate_run_is_an_error() -> None:
+    with pytest.raises(ValueError, match="duplicate runs"):
         block_comparison(runs(("none", 0, 0.79), ("none", 0, 0.7)))
 
 

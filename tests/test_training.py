@@ -14,8 +14,8 @@ from ablations.run_folder import RunFolder
 from lightning_modules.checkpoints import Progress
 from lightning_modules.execution import Execution
 from lightning_modules.lock import BusyError, claim
+from lightning_modules.run import train
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
-from lightning_modules.train import train
 from lightning_modules.wandb_checks import check_locked
 from reports.plots import miou_against_macs
 from reports.tables import block_comparison, runs_table
@@ -169,6 +169,16 @@ def test_a_failure_is_recorded_with_its_reason(tmp_path: Path) -> None:
     assert failure.kind == "non-finite loss"
     assert failure.reason.startswith("NonFiniteLossError: loss is")
     assert "training_step" in failure.log
+
+
+def test_a_damaged_failure_costs_no_training(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, CONFIG)
+    folder.path.mkdir()
+    folder.failure.write_text("{")
+    record = train(CONFIG, tmp_path, EXECUTION)
+    problem = "earlier failures cannot be read: truncated or not a record"
+    assert record.failures == (problem,)
+    assert not folder.failure.exists()
 
 
 def test_a_network_that_the_last_step_ruins_is_a_failure(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ SHARED = {  # whose options a verb takes up, or reads in the command of a sweep 
     "bench-model": "reports.verbs.bench",
     "sweep": "lightning_modules.verbs.train",
     "missing": "lightning_modules.verbs.train",
+    "report": "lightning_modules.verbs.train",
 }
 PRINT_IMPORTS = (
     "import sys\nfrom ablations.cli import main\n"

@@ -17,7 +17,7 @@ from ablations.run_folder import RunFolder
 from lightning_modules import wandb_mirror as mirror_file
 from lightning_modules.execution import Execution
 from lightning_modules.lock import claim
-from lightning_modules.train import train
+from lightning_modules.run import train
 from lightning_modules.wandb_mirror import Mirror
 from tests.fake_wandb import FakeWandb
 from tests.test_records import record
@@ -185,7 +185,7 @@ def test_a_limit_that_is_no_number_is_named(
 SCRIPT = """
 import sys
 from pathlib import Path
-from lightning_modules.train import train
+from lightning_modules.run import train
 from lightning_modules.wandb_mirror import Mirror
 from tests.test_wandb_away import CONFIG, ONLINE
 

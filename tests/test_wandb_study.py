@@ -26,7 +26,7 @@ from tests.wandb_workplace import OLD_VERSION, PATIENCE, Workplace
 pytestmark = pytest.mark.slow
 
 SMOKE = Path(__file__).parents[1] / "sweeps" / "smoke.yaml"
-CELLS = configs(load_study(SMOKE))
+CONFIGS = configs(load_study(SMOKE))
 ON_CPU = ["--accelerator", "cpu"]
 CURVE = [{"step": 1, "train_loss": 2.0}, {"step": 4, "val_miou": 0.5}]
 LUCKLESS = """
@@ -121,11 +121,11 @@ def test_two_agents_leave_the_records_of_the_embedded_runner(
     assert code == 0
     by_agents = comparable(shared.folder / "runs" / "smoke")
     assert by_agents == comparable(tmp_path / "smoke")
-    assert set(by_agents) == {config.run_id for config in CELLS}
+    assert set(by_agents) == {config.run_id for config in CONFIGS}
 
 
 def test_w_and_b_shows_what_the_runs_did(shared: Workplace) -> None:
-    """Under the names that the README promises."""
+    """Under the names that the guide promises."""
     records = by_id(shared.folder / "runs")
     for run in shared.server.runs():
         kept = records[run.display_name]
@@ -174,7 +174,7 @@ def test_a_cell_that_has_its_record_is_shown_and_not_repeated(place: Workplace) 
     """A sweep is registered anew; the agent works in a folder that has every record."""
     smoke(place)
     [sweep] = place.server.sweeps()
-    for config in CELLS:
+    for config in CONFIGS:
         folder = RunFolder(place.folder / "runs" / "smoke", config).path
         finished = record(config).model_copy(update={"curve": CURVE})
         finished.write(folder / "record.json")
@@ -286,7 +286,7 @@ def test_offline_runs_are_a_group_once_they_are_synced(place: Workplace) -> None
     folders = set(place.folder.glob("runs/smoke/*/wandb/offline-run-*"))
     place.run("wandb", "sync", *sorted(map(str, folders)))
     runs = place.server.runs()
-    assert {run.display_name for run in runs} == {config.run_id for config in CELLS}
+    assert {run.display_name for run in runs} == {config.run_id for config in CONFIGS}
     assert len(runs) == 4
     assert {(run.state, run.group, run.sweep) for run in runs} == {
         ("finished", "smoke", None)

@@ -22,7 +22,7 @@ from pandas import DataFrame
 from ablations.run_config import RunConfig
 from ablations.run_folder import read_records
 from lightning_modules.execution import Execution
-from lightning_modules.train import train
+from lightning_modules.run import train
 from sweeps.study.sweep_file import load_study
 from tests.fake_wandb import FakeWandb
 

@@ -1,7 +1,8 @@
 """The attention blocks under comparison, in the order tables list them.
 
 To add a block: write its file, add one line to BLOCKS. The contract tests in
-tests/test_attention.py, the README list and the table rows follow from that line.
+tests/test_attention.py, the tables and the plots follow from that line; CONTRIBUTING.md
+lists what else a block of the suite needs.
 A block of your own needs no line: name it by import path, my_package.my_file:MyBlock.
 """
 

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     config, execution = run_config(args), from_options(Execution, vars(args))
     from lightning_modules.interrupts import Interrupted
     from lightning_modules.machine import device_kind
-    from lightning_modules.train import check_names, train
+    from lightning_modules.run import check_names, train
 
     check_names([config])
     device_kind(execution.accelerator)  # it is there

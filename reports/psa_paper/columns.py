@@ -21,7 +21,7 @@ ROW = words("row", "Row")
 NETWORK = words("network", "Network")
 SIZE = words("size", "Input")
 
-JUDGED = [
+CELLS = [
     ROW,
     NETWORK,
     SIZE,

@@ -76,7 +76,7 @@ def growth_in_channels(block: str, evaluation: Evaluation) -> float:
 
 
 def slope(sizes: Iterable[int], macs: Iterable[int | None]) -> float:
-    """Of the straight line through both logarithms."""
+    """Slope of the straight line through both logarithms."""
     line = linear_regression(
         [*map(math.log, sizes)], [math.log(count) for count in macs if count]
     )
@@ -91,7 +91,7 @@ def exact_terms(block: str, evaluation: Evaluation) -> Terms:
     }
     terms: Terms = {}
     for power, name in enumerate(("constant", "linear", "quadratic")):
-        values = {c: getattr(found.macs, name) for c, found in costs.items() if found}
+        values = {c: getattr(cost.macs, name) for c, cost in costs.items() if cost}
         last = values.pop(CHANNELS[-1])
         coefficients = interpolate(values)
         if evaluate(coefficients, CHANNELS[-1]) != last:

@@ -1,8 +1,8 @@
 """Which networks the rows of Tables 2, 3 and 4 stand for, as far as counting can tell.
 
-Each row names the network that its printed figures imply, and what else they might have
-meant; judged.py counts them all. Rows of networks that are not rebuilt here (Hourglass and
-CPN in Table 4) are left out.
+Each row names the network that its printed numbers imply, and what else they might have
+meant; verdicts.py counts them all. Rows of networks that are not rebuilt here (Hourglass
+and CPN in Table 4) are left out.
 """
 
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ def counts_of(variant: Variant) -> ModelCounts:
     return ModelCounts(variant.block, "direct", variant.setting)
 
 
-class Row(NamedTuple):
+class RebuiltRow(NamedTuple):
     """What a row stands for.
 
     others are compared, so that a reason can say what they would give. readme is what the
@@ -75,13 +75,13 @@ class Row(NamedTuple):
     readme: Mapping[str, str] = {}
 
 
-class OpenRow(NamedTuple):
+class UndeterminedRow(NamedTuple):
     """A row whose placement is not public: every candidate that was thought of."""
 
     candidates: tuple[Variant, ...]
 
 
-class RowOnBase(NamedTuple):
+class RowOnPrintedBase(NamedTuple):
     """Blocks in a network that is not rebuilt, so counted on top of its printed row."""
 
     base: Key
@@ -101,7 +101,7 @@ def deeplab(encoder: str) -> Variant:
     return Variant(Setting(bare, "residual", (513, 513)))
 
 
-def with_psa(bare: Variant, layout: str, placement: str = "residual") -> Row:
+def with_psa(bare: Variant, layout: str, placement: str = "residual") -> RebuiltRow:
     """PSA as the released code has it in one layout, against the other and Figure 2."""
     released = ["psa_parallel_code", "psa_sequential_code"]
     released.sort(key=lambda block: layout not in block)
@@ -109,18 +109,18 @@ def with_psa(bare: Variant, layout: str, placement: str = "residual") -> Row:
     implied, *others = [bare.with_block(name, placement) for name in names]
     if placement == "basic_blocks":
         others.append(bare.with_block(implied.block))  # and stage 1
-    return Row(implied, tuple(others))
+    return RebuiltRow(implied, tuple(others))
 
 
-def on_base(base: Key, bare: Variant, layout: str) -> RowOnBase:
+def on_base(base: Key, bare: Variant, layout: str) -> RowOnPrintedBase:
     implied, others, _ = with_psa(bare, layout, "basic_blocks")
-    return RowOnBase(base, implied, others[:1])
+    return RowOnPrintedBase(base, implied, others[:1])
 
 
-def mobilenet_with_psa() -> OpenRow:
+def mobilenet_with_psa() -> UndeterminedRow:
     bare = deeplab("mobilenet_v2")
     rounded = "ablations.paper_models.rounded_psa:Rounded{}PSA".format
-    return OpenRow(
+    return UndeterminedRow(
         (
             bare.with_block("psa_parallel_code", "first_two_3x3"),
             bare.with_block("psa_sequential_code", "first_two_3x3"),
@@ -146,34 +146,34 @@ SMALL_HRNET_48 = pose("hrnet_pose", "tu-hrnet_w48", SMALL)
 # tool counts otherwise, and https://github.com/HuangJunJie2017/UDP-Pose (commit eb12859).
 UDP = {"mPara": "63.8"}
 
-ROWS: dict[Key, Row | OpenRow | RowOnBase] = {
-    (2, 1): Row(BASELINE_50, readme={"Flops": "20.0"}),
+ROWS: dict[Key, RebuiltRow | UndeterminedRow | RowOnPrintedBase] = {
+    (2, 1): RebuiltRow(BASELINE_50, readme={"Flops": "20.0"}),
     (2, 2): with_psa(BASELINE_50, "sequential"),
-    (2, 3): Row(BASELINE_152, readme={"Flops": "35.3"}),
+    (2, 3): RebuiltRow(BASELINE_152, readme={"Flops": "35.3"}),
     (2, 4): with_psa(BASELINE_152, "parallel"),
-    (2, 5): Row(HRNET_32),
+    (2, 5): RebuiltRow(HRNET_32),
     (2, 6): with_psa(HRNET_32, "parallel", "basic_blocks"),
-    (2, 7): Row(HRNET_48),
+    (2, 7): RebuiltRow(HRNET_48),
     (2, 8): with_psa(HRNET_48, "parallel", "basic_blocks"),
-    (3, 1): Row(deeplab("mobilenet_v2")),
+    (3, 1): RebuiltRow(deeplab("mobilenet_v2")),
     (3, 2): mobilenet_with_psa(),
-    (3, 3): Row(deeplab("resnet50")),
+    (3, 3): RebuiltRow(deeplab("resnet50")),
     (3, 4): with_psa(deeplab("resnet50"), "parallel"),
-    (3, 5): Row(deeplab("resnet101")),
+    (3, 5): RebuiltRow(deeplab("resnet101")),
     (3, 6): with_psa(deeplab("resnet101"), "parallel"),
-    (4, 4): Row(SMALL_50, readme={"Flops": "8.9"}),
-    (4, 5): Row(SMALL_101),
-    (4, 6): Row(SMALL_152, readme={"Flops": "15.7"}),
-    (4, 7): Row(SMALL_HRNET_32),
-    (4, 8): Row(SMALL_HRNET_48),
-    (4, 9): Row(SMALL_HRNET_32),
-    (4, 10): Row(SMALL_HRNET_48, readme=UDP | {"Flops": "14.7"}),
-    (4, 11): Row(BASELINE_152),
-    (4, 12): Row(HRNET_32),
-    (4, 13): Row(HRNET_48),
-    (4, 14): Row(HRNET_48),
-    (4, 15): Row(HRNET_48, readme=UDP | {"Flops": "33.0"}),
-    (4, 16): Row(HRNET_48, readme=UDP | {"Flops": "33.0"}),
+    (4, 4): RebuiltRow(SMALL_50, readme={"Flops": "8.9"}),
+    (4, 5): RebuiltRow(SMALL_101),
+    (4, 6): RebuiltRow(SMALL_152, readme={"Flops": "15.7"}),
+    (4, 7): RebuiltRow(SMALL_HRNET_32),
+    (4, 8): RebuiltRow(SMALL_HRNET_48),
+    (4, 9): RebuiltRow(SMALL_HRNET_32),
+    (4, 10): RebuiltRow(SMALL_HRNET_48, readme=UDP | {"Flops": "14.7"}),
+    (4, 11): RebuiltRow(BASELINE_152),
+    (4, 12): RebuiltRow(HRNET_32),
+    (4, 13): RebuiltRow(HRNET_48),
+    (4, 14): RebuiltRow(HRNET_48),
+    (4, 15): RebuiltRow(HRNET_48, readme=UDP | {"Flops": "33.0"}),
+    (4, 16): RebuiltRow(HRNET_48, readme=UDP | {"Flops": "33.0"}),
     (4, 17): on_base((4, 10), SMALL_HRNET_48, "parallel"),
     (4, 18): on_base((4, 15), HRNET_48, "parallel"),
     (4, 19): on_base((4, 15), HRNET_48, "sequential"),

@@ -13,8 +13,8 @@ from reports.cost_notes import agreement, in_words
 from reports.page import Code, Link, Page, Part, Picture, Table, Text
 from reports.psa_paper.caveats import warnings
 from reports.psa_paper.columns import (
+    CELLS,
     GROWTH,
-    JUDGED,
     VERDICT_COUNTS,
     accuracy_columns,
     smp_columns,
@@ -32,13 +32,13 @@ from reports.psa_paper.tables import (
     ablation_counts,
     ablation_table,
     accuracy_table,
-    counted,
-    judged_table,
+    cell_table,
+    counts_of_table,
     smp_counts,
     smp_table,
     verdicts,
 )
-from reports.psa_paper.verdicts import Judged, judge_table
+from reports.psa_paper.verdicts import JudgedCell, judge_table
 
 TITLES = {
     2: "Top-down pose, COCO val2017",
@@ -62,7 +62,7 @@ class Chapter(NamedTuple):
     """What belongs to one table of the paper."""
 
     parts: Sequence[Part]
-    judged: Sequence[Judged] = ()
+    cells: Sequence[JudgedCell] = ()
 
 
 def chapters(convention: Convention | None) -> list[Callable[[], Chapter]]:
@@ -73,7 +73,7 @@ def chapters(convention: Convention | None) -> list[Callable[[], Chapter]]:
     return [
         growth_chapter,
         *(
-            partial(judged_chapter, table, convention or CONVENTIONS[name])
+            partial(cost_chapter, table, convention or CONVENTIONS[name])
             for table, name in CONVENTION_OF_TABLE.items()
         ),
         partial(ablation_chapter, convention or CONVENTIONS["macs"]),
@@ -81,15 +81,15 @@ def chapters(convention: Convention | None) -> list[Callable[[], Chapter]]:
     ]
 
 
-def psa_page(counted: Sequence[Chapter]) -> Page:
-    parts = [part for chapter in counted for part in chapter.parts]
-    return Page(TITLE, [HEAD, verdict_table(counted), *parts])
+def psa_page(contents: Sequence[Chapter]) -> Page:
+    parts = [part for chapter in contents for part in chapter.parts]
+    return Page(TITLE, [HEAD, verdict_table(contents), *parts])
 
 
-def verdict_table(counted: Iterable[Chapter]) -> Table:
-    """What was found of the paper's figures."""
+def verdict_table(contents: Iterable[Chapter]) -> Table:
+    """How many of the paper's cells have which verdict."""
     return Table(
-        verdicts(cell for chapter in counted for cell in chapter.judged),
+        verdicts(cell for chapter in contents for cell in chapter.cells),
         VERDICT_COUNTS,
         "psa_verdicts",
         "FLOPs and parameter cells of the paper, by what was found of each",
@@ -116,17 +116,17 @@ def growth_chapter() -> Chapter:
     return Chapter([Table(table_1(), GROWTH, "psa_table_1", caption, notes)])
 
 
-def judged_chapter(table: int, convention: Convention) -> Chapter:
+def cost_chapter(table: int, convention: Convention) -> Chapter:
     """Table 2, 3 or 4."""
-    judged = list(judge_table(table, convention))
+    cells = list(judge_table(table, convention))
     caption = (
         f"The paper's Table {table}: {TITLES[table]}. FLOPs (G) are {in_words(convention)}"
     )
-    notes = [agreement(audit(counted(table)))]
+    notes = [agreement(audit(counts_of_table(table)))]
     name = f"psa_table_{table}"
-    tables = [Table(judged_table(judged), JUDGED, name, caption, notes)]
+    tables = [Table(cell_table(cells), CELLS, name, caption, notes)]
     tables += [smp_comparison(convention)] if table == 3 else []
-    return Chapter(tables, judged)
+    return Chapter(tables, cells)
 
 
 def smp_comparison(convention: Convention) -> Table:
@@ -143,7 +143,7 @@ def smp_comparison(convention: Convention) -> Table:
 
 
 def ablation_chapter(convention: Convention) -> Chapter:
-    """In place of Table 6, with a figure of it in MACs."""
+    """In place of Table 6, with a picture of it in MACs."""
     counts = ablation_counts()
     notes = [
         "The paper's own ablation was not to be had; this is the cost of every block.",

@@ -10,34 +10,34 @@ def number(printed: str) -> Decimal:
     return Decimal(re.sub(r"[^\d.]", "", printed))
 
 
-def shown(figure: Fraction, digits: int = 3) -> str:
-    return str(decimal(figure, Decimal(1).scaleb(-digits), ROUND_HALF_UP))
+def rounded(value: Fraction, digits: int = 3) -> str:
+    return str(decimal(value, Decimal(1).scaleb(-digits), ROUND_HALF_UP))
 
 
-def rounds_to(figure: Fraction, printed: str) -> bool:
-    wanted = number(printed)
-    return decimal(figure, wanted, ROUND_HALF_UP) == wanted
+def rounds_to(value: Fraction, printed: str) -> bool:
+    target = number(printed)
+    return decimal(value, target, ROUND_HALF_UP) == target
 
 
-def is_cut_to(figure: Fraction, printed: str) -> bool:
+def is_cut_to(value: Fraction, printed: str) -> bool:
     """With further digits left out, not rounded."""
-    wanted = number(printed)
-    return decimal(figure, wanted, ROUND_DOWN) == wanted
+    target = number(printed)
+    return decimal(value, target, ROUND_DOWN) == target
 
 
-def rounds_to_fewer(figure: Fraction, printed: str) -> bool:
-    """With a zero written behind a figure of one digit less, as 7.10 for 7.1."""
-    wanted = number(printed)
-    return str(wanted).endswith("0") and rounds_to(figure, str(wanted)[:-1])
+def rounds_to_fewer(value: Fraction, printed: str) -> bool:
+    """With a zero written behind a number of one digit less, as 7.10 for 7.1."""
+    target = number(printed)
+    return str(target).endswith("0") and rounds_to(value, str(target)[:-1])
 
 
-def decimal(figure: Fraction, like: Decimal, rounding: str) -> Decimal:
-    exact = Decimal(figure.numerator) / Decimal(figure.denominator)
+def decimal(value: Fraction, like: Decimal, rounding: str) -> Decimal:
+    exact = Decimal(value.numerator) / Decimal(value.denominator)
     return exact.quantize(like, rounding)
 
 
 def bounds(printed: str) -> tuple[Fraction, Fraction]:
     """Between which numbers it was rounded; the upper one is not included."""
-    value = number(printed)
-    half = Fraction(Decimal(5).scaleb(int(value.as_tuple().exponent) - 1))
-    return Fraction(value) - half, Fraction(value) + half
+    middle = number(printed)
+    half = Fraction(Decimal(5).scaleb(int(middle.as_tuple().exponent) - 1))
+    return Fraction(middle) - half, Fraction(middle) + half

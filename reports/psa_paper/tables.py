@@ -12,20 +12,20 @@ from ablations.complexity.conventions import Convention
 from ablations.complexity.subjects import ModelCounts, Setting, counts_of_models
 from reports.cost_tables import cost_table, with_added
 from reports.psa_paper.caveats import accuracies
-from reports.psa_paper.networks import ROWS, OpenRow, Variant, deeplab
+from reports.psa_paper.networks import ROWS, UndeterminedRow, Variant, deeplab
 from reports.psa_paper.printed import printed_rows, printed_table
 from reports.psa_paper.rounding import number
-from reports.psa_paper.verdicts import Judged, Verdict
+from reports.psa_paper.verdicts import JudgedCell, Verdict
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 SIMPLE_BASELINE = BareModel("paper_simple_baseline_heatmaps", "resnet50", 17)
 ABLATION = Setting(SIMPLE_BASELINE, "residual", (384, 288))
 
 
-def judged_table(judged: Iterable[Judged]) -> DataFrame:
+def cell_table(cells: Iterable[JudgedCell]) -> DataFrame:
     """One row per cell: printed as in the paper; ours in the same unit; deviation of it."""
     rows = []
-    for cell in judged:
+    for cell in cells:
         row, printed = printed_rows()[cell.row], float(number(cell.printed))
         ours = None if cell.ours is None else float(cell.ours)
         rows.append(
@@ -44,19 +44,19 @@ def judged_table(judged: Iterable[Judged]) -> DataFrame:
     return DataFrame(rows).astype({"ours": float, "deviation": float})
 
 
-def verdicts(judged: Iterable[Judged]) -> DataFrame:
+def verdicts(cells: Iterable[JudgedCell]) -> DataFrame:
     """How many cells of each table have which verdict; Table 4's PSA rows on their own."""
     counts: dict[str, Counter[Verdict]] = {}
-    for cell in judged:
+    for cell in cells:
         table = f"Table {cell.row[0]}"
         if cell.row[0] == 4:
             table += ", PSA" if "PSA" in printed_rows()[cell.row].method else ", others"
         counts.setdefault(table, Counter())[cell.verdict] += 1
     return DataFrame(
         [
-            {"table": table, "cells": found.total()}
-            | {verdict: found[verdict] for verdict in VERDICTS}
-            for table, found in counts.items()
+            {"table": table, "cells": tally.total()}
+            | {verdict: tally[verdict] for verdict in VERDICTS}
+            for table, tally in counts.items()
         ]
     )
 
@@ -112,13 +112,15 @@ def ablation_table(counts: Iterable[ModelCounts], convention: Convention) -> Dat
     return with_added(cost_table(counts, convention).drop(columns="problem"))
 
 
-def counted(table: int) -> list[ModelCounts]:
-    """Every network that a table's figures come from."""
-    found: dict[Variant, None] = {}
+def counts_of_table(table: int) -> list[ModelCounts]:
+    """Every network that a table's numbers come from."""
+    variants: dict[Variant, None] = {}
     for key, row in ROWS.items():
         if key[0] == table:
-            named = (
-                row.candidates if isinstance(row, OpenRow) else (row.implied, *row.others)
+            candidates = (
+                row.candidates
+                if isinstance(row, UndeterminedRow)
+                else (row.implied, *row.others)
             )
-            found |= dict.fromkeys(named)
-    return [variant.counts for variant in found]
+            variants |= dict.fromkeys(candidates)
+    return [variant.counts for variant in variants]

@@ -7,15 +7,21 @@ from typing import Literal, NamedTuple
 from ablations.complexity.conventions import CONVENTIONS, Convention
 from ablations.complexity.subjects import ModelCounts
 from reports.cost_notes import in_words
-from reports.psa_paper.networks import ROWS, OpenRow, Row, RowOnBase, Variant
+from reports.psa_paper.networks import (
+    ROWS,
+    RebuiltRow,
+    RowOnPrintedBase,
+    UndeterminedRow,
+    Variant,
+)
 from reports.psa_paper.printed import COSTS, Key, printed_rows
 from reports.psa_paper.rounding import (
     bounds,
     is_cut_to,
     number,
+    rounded,
     rounds_to,
     rounds_to_fewer,
-    shown,
 )
 
 Verdict = Literal[
@@ -27,8 +33,8 @@ Verdict = Literal[
 ]
 
 
-class Judged(NamedTuple):
-    """One cell; figures are in the cell's own unit, G or M."""
+class JudgedCell(NamedTuple):
+    """One cell; numbers are in its own unit, G or M."""
 
     row: Key
     metric: str  # Flops or mPara
@@ -38,7 +44,7 @@ class Judged(NamedTuple):
     reason: str
 
 
-def judge_table(table: int, convention: Convention) -> Iterator[Judged]:
+def judge_table(table: int, convention: Convention) -> Iterator[JudgedCell]:
     """The cost cells of every row that is rebuilt, FLOPs under the convention."""
     for key, row in ROWS.items():
         if key[0] == table:
@@ -47,75 +53,78 @@ def judge_table(table: int, convention: Convention) -> Iterator[Judged]:
 
 
 def judge(
-    key: Key, row: Row | OpenRow | RowOnBase, metric: str, convention: Convention
-) -> Judged:
+    key: Key,
+    row: RebuiltRow | UndeterminedRow | RowOnPrintedBase,
+    metric: str,
+    convention: Convention,
+) -> JudgedCell:
     printed = printed_rows()[key].cells[metric]
-    if isinstance(row, OpenRow):
-        return Judged(
+    if isinstance(row, UndeterminedRow):
+        return JudgedCell(
             key, metric, printed, None, "undetermined", fits(key, row, convention)
         )
-    if isinstance(row, RowOnBase):
+    if isinstance(row, RowOnPrintedBase):
         return judge_on_base(key, row, metric, convention)
-    ours = figure(row.implied.counts, metric, convention)
+    ours = in_unit(row.implied.counts, metric, convention)
     verdict, reason = compare(key, row, metric, ours, convention)
-    return Judged(key, metric, printed, ours, verdict, reason)
+    return JudgedCell(key, metric, printed, ours, verdict, reason)
 
 
-def figure(counts: ModelCounts, metric: str, convention: Convention) -> Fraction:
-    """As the column has it: parameters in millions, operations in the convention's G."""
+def in_unit(counts: ModelCounts, metric: str, convention: Convention) -> Fraction:
+    """As its column has it: parameters in millions, operations in the convention's G."""
     if metric == "mPara":
         return Fraction(counts.params, 10**6)
     return Fraction(int(convention.total(counts)), convention.kilo**3)
 
 
 def compare(
-    key: Key, row: Row, metric: str, ours: Fraction, convention: Convention
+    key: Key, row: RebuiltRow, metric: str, ours: Fraction, convention: Convention
 ) -> tuple[Verdict, str]:
-    printed, text = printed_rows()[key].cells[metric], shown(ours)
+    printed, text = printed_rows()[key].cells[metric], rounded(ours)
     if rounds_to(ours, printed):
         reason = f"{row.implied.label}: {text}" + others(row, metric, printed, convention)
         return "exact to the printed digit", reason
-    stated = row.readme.get(metric)
-    if stated and number(stated) == number(printed):
-        says = f"the README of the network's authors says {stated}"
+    readme = row.readme.get(metric)
+    if readme and number(readme) == number(printed):
+        says = f"the README of the network's authors says {readme}"
         return "copied from a README", f"counted {text}; {says}"
     if is_cut_to(ours, printed):
-        return "convention", f"{shown(ours, 4)}, cut off and not rounded"
+        return "convention", f"{rounded(ours, 4)}, cut off and not rounded"
     if rounds_to_fewer(ours, printed):
         return "convention", f"{text}, rounded to a digit less, and a zero behind it"
     for other in CONVENTIONS.values() if metric == "Flops" else ():
-        figures = figure(row.implied.counts, metric, other)
-        if rounds_to(figures, printed):
-            return "convention", f"counted {text}; {shown(figures)} {in_words(other)}"
+        value = in_unit(row.implied.counts, metric, other)
+        if rounds_to(value, printed):
+            return "convention", f"counted {text}; {rounded(value)} {in_words(other)}"
     for variant in row.others:
-        if rounds_to(figure(variant.counts, metric, convention), printed):
+        if rounds_to(in_unit(variant.counts, metric, convention), printed):
             return "variant", f"{row.implied.label} gives {text}; {variant.label} agrees"
     return "undetermined", f"counted {text}" + elsewhere(key, row, metric)
 
 
-def others(row: Row, metric: str, printed: str, convention: Convention) -> str:
+def others(row: RebuiltRow, metric: str, printed: str, convention: Convention) -> str:
     """What the other variants give: those that print alike, and those that do not."""
     alike: list[str] = []
     excluded: list[str] = []
     for variant in row.others:
-        theirs = figure(variant.counts, metric, convention)
+        theirs = in_unit(variant.counts, metric, convention)
         chosen = alike if rounds_to(theirs, printed) else excluded
-        chosen.append(f"{variant.label} {shown(theirs)}")
+        chosen.append(f"{variant.label} {rounded(theirs)}")
     parts = [f"; excluded: {', '.join(excluded)}"] if excluded else []
     parts += [f"; prints alike: {', '.join(alike)}"] if alike else []
     return "".join(parts)
 
 
-def elsewhere(key: Key, row: Row, metric: str) -> str:
-    """Where the paper prints another figure for the same network."""
-    printed, found = printed_rows()[key].cells[metric], []
+def elsewhere(key: Key, row: RebuiltRow, metric: str) -> str:
+    """Where the paper prints another number for the same network."""
+    printed, places = printed_rows()[key].cells[metric], []
     for other_key, other in ROWS.items():
-        if isinstance(other, Row) and same(row.implied, other.implied, metric):
+        if isinstance(other, RebuiltRow) and same(row.implied, other.implied, metric):
             theirs = printed_rows()[other_key].cells[metric]
             if number(theirs) != number(printed):
-                found.append(f"Table {other_key[0]}, row {other_key[1]} prints {theirs}")
-    listed = ", ".join(found)
-    return f"; for the same network {listed}" if found else "; no source found"
+                places.append(f"Table {other_key[0]}, row {other_key[1]} prints {theirs}")
+    names = ", ".join(places)
+    return f"; for the same network {names}" if places else "; no source found"
 
 
 def same(one: Variant, other: Variant, metric: str) -> bool:
@@ -125,17 +134,18 @@ def same(one: Variant, other: Variant, metric: str) -> bool:
     return one == other
 
 
-def fits(key: Key, row: OpenRow, convention: Convention) -> str:
+def fits(key: Key, row: UndeterminedRow, convention: Convention) -> str:
     """Which candidates print as both cells say, rounded or cut off."""
     fitting: list[str] = []
     excluded: list[str] = []
     for variant in row.candidates:
-        figures = {m: figure(variant.counts, m, convention) for m in COSTS}
-        text = f"{variant.label} ({shown(figures['Flops'])} G, {shown(figures['mPara'])} M)"
+        values = {m: in_unit(variant.counts, m, convention) for m in COSTS}
+        text = (
+            f"{variant.label} ({rounded(values['Flops'])} G, {rounded(values['mPara'])} M)"
+        )
         cells = printed_rows()[key].cells
         prints = [
-            rounds_to(figures[m], cells[m]) or is_cut_to(figures[m], cells[m])
-            for m in COSTS
+            rounds_to(values[m], cells[m]) or is_cut_to(values[m], cells[m]) for m in COSTS
         ]
         (fitting if all(prints) else excluded).append(text)
     return (
@@ -144,23 +154,25 @@ def fits(key: Key, row: OpenRow, convention: Convention) -> str:
     )
 
 
-def judge_on_base(key: Key, row: RowOnBase, metric: str, convention: Convention) -> Judged:
-    """The printed base is rounded: is there a base that gives both printed figures?"""
+def judge_on_base(
+    key: Key, row: RowOnPrintedBase, metric: str, convention: Convention
+) -> JudgedCell:
+    """The printed base is rounded: is there a base that gives both printed numbers?"""
     printed, base = (printed_rows()[k].cells[metric] for k in (key, row.base))
     bare = Variant(row.implied.setting).counts
     gains = [
-        figure(variant.counts, metric, convention) - figure(bare, metric, convention)
+        in_unit(variant.counts, metric, convention) - in_unit(bare, metric, convention)
         for variant in (row.implied, *row.others)
     ]
     ranges = [meeting(base, printed, gain) for gain in gains]
     ours = Fraction(number(base)) + gains[0]
     reasons = []
-    for variant, gain, found in zip((row.implied, *row.others), gains, ranges, strict=True):
-        fit = f"{shown(found[0])} to {shown(found[1])}" if found else "none"
-        reasons.append(f"{fit} with {shown(gain)} more by {variant.label}")
+    for variant, gain, span in zip((row.implied, *row.others), gains, ranges, strict=True):
+        fit = f"{rounded(span[0])} to {rounded(span[1])}" if span else "none"
+        reasons.append(f"{fit} with {rounded(gain)} more by {variant.label}")
     verdict: Verdict = "variant" if ranges[0] else "undetermined"
     head = f"on the printed base of {base} (row {row.base[1]}); bases that print both: "
-    return Judged(key, metric, printed, ours, verdict, head + "; ".join(reasons))
+    return JudgedCell(key, metric, printed, ours, verdict, head + "; ".join(reasons))
 
 
 def meeting(base: str, printed: str, gain: Fraction) -> tuple[Fraction, Fraction] | None:

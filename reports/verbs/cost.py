@@ -1,7 +1,7 @@
 """Parameters and multiply-adds of blocks, alone or in a model, at any resolution."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ablations.option_types import Each, up_to
@@ -17,6 +17,7 @@ from ablations.options import (
 
 if TYPE_CHECKING:
     from ablations.complexity.subjects import Setting
+    from reports.page import Page, Table
 
 EXAMPLES = [
     "cost --channels 512 --size 64",
@@ -77,30 +78,35 @@ def model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from ablations.threads import on_threads
+    from reports.terminal import show
+    from reports.write.files import write_tables
+
+    with on_threads(1):
+        page, tables = counted(args)
+    show(page.parts, args.wide)
+    print("written:", *write_tables(tables, args.out), sep="\n  ")
+
+
+def counted(args: argparse.Namespace) -> "tuple[Page, Sequence[Table]]":
+    """What a terminal shows, and the tables that files keep."""
     from ablations.attention import BLOCKS
     from ablations.complexity.conventions import find_convention
-    from ablations.threads import on_threads
     from reports.cost import blocks_page, model_page, survey_page, survey_table
-    from reports.terminal import progress, show
-    from reports.write.files import write_tables
+    from reports.terminal import progress
 
     names = args.block or list(BLOCKS)
     convention = find_convention(args.convention)
     settings = list(settings_of(args))
-    with on_threads(1):
-        if len(settings) > 1:
-            steps = progress(settings, "cost", len(settings))
-            table = survey_table(names, steps, convention)
-            page, tables = survey_page(table), [table]
-        else:
-            page = (
-                model_page(names, settings[0], convention)
-                if args.model
-                else blocks_page(names, args.channels, args.size, convention)
-            )
-            tables = page.tables
-    show(page.parts, args.wide)
-    print("written:", *write_tables(tables, args.out), sep="\n  ")
+    if len(settings) > 1:
+        steps = progress(settings, "cost", len(settings))
+        table = survey_table(names, steps, convention)
+        return survey_page(table), [table]
+    if args.model:
+        page = model_page(names, settings[0], convention)
+    else:
+        page = blocks_page(names, args.channels, args.size, convention)
+    return page, page.tables
 
 
 def settings_of(args: argparse.Namespace) -> "Iterator[Setting]":

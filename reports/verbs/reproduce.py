@@ -30,8 +30,8 @@ def run(args: argparse.Namespace) -> None:
 
     convention = find_convention(args.convention) if args.convention else None
     with on_threads(1):
-        counts = chapters(convention)
-        counted = [count() for count in progress(counts, "tables", len(counts))]
-    show([verdict_table(counted)], args.wide)
-    path = write_page(psa_page(counted), args.out, "psa")
+        steps = chapters(convention)
+        contents = [count() for count in progress(steps, "tables", len(steps))]
+    show([verdict_table(contents)], args.wide)
+    path = write_page(psa_page(contents), args.out, "psa")
     print("written:", path, "(every cell with its reason)")

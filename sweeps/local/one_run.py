@@ -59,7 +59,7 @@ def train_or_call(
     run: PlannedRun, launch: Launch, execution: Execution, tell: Tell
 ) -> RunRecord:
     """By this process, or by the command of a sweep that starts another program."""
-    from lightning_modules.train import train
+    from lightning_modules.run import train
 
     def progress(step: int, loss: float) -> None:
         tell(Message("progress", step=step, loss=loss))

@@ -1,7 +1,7 @@
 """Carry out a study on this machine, with the same records as W&B agents on many.
 
 What has a record is not run again; what fails is recorded and does not stop the others.
-Runners on the same folder share its cells: a run belongs to the process that holds it.
+Runners on the same folder share its runs: a run belongs to the process that holds it.
 """
 
 import time

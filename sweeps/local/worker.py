@@ -1,4 +1,4 @@
-"""A process that carries out one run after the other and tells its parent how far it is.
+"""A process that carries out one run after another and tells its parent how far it is.
 
 Imports are paid once per process. A run that takes the process down takes nothing else.
 """
@@ -71,29 +71,29 @@ class Worker:
             self.connection.send(self.order)
 
     def messages(self) -> list[Message]:
-        """All that was said since; of a process that is gone, how it died comes last."""
+        """All that came since; if the process has ended, how it died comes last."""
         if self.process is None:
             return []
-        gone = self.process.poll() is not None  # asked first: then it says no more
-        said, ended = self.heard()
-        if gone or ended:
+        ended = self.process.poll() is not None  # asked first: then no more can come
+        messages, closed = self.receive()
+        if ended or closed:
             code = self.end_process()
-            said.append(Message("died", reason=death(code), log=end_of(self.log)))
+            messages.append(Message("died", reason=death(code), log=end_of(self.log)))
             self.forget_process()
-        return said
+        return messages
 
-    def heard(self) -> tuple[list[Message], bool]:
-        """What was said, and whether no more can come."""
-        said: list[Message] = []
+    def receive(self) -> tuple[list[Message], bool]:
+        """What has come, and whether no more can come."""
+        messages: list[Message] = []
         try:
             while self.connection.poll():
-                said.append(self.connection.recv())
+                messages.append(self.connection.recv())
         except (EOFError, OSError):
-            return said, True
-        return said, False
+            return messages, True
+        return messages, False
 
     def stop(self) -> list[Message]:
-        """End the process now, and what it had said until then.
+        """End the process now; the messages that it had sent until then.
 
         Lightning keeps a checkpoint if a training is under way.
         """
@@ -101,9 +101,9 @@ class Worker:
             return []
         self.ask_to_end()
         self.end_process()
-        said, _ = self.heard()
+        messages, _ = self.receive()
         self.forget_process()
-        return said
+        return messages
 
     def ask_to_end(self) -> None:
         if self.process and not self.asked_to_end:
@@ -183,6 +183,6 @@ def prepare(jobs: int) -> None:
     """Imports are paid once and not in the time of a run; so are threads."""
     import torch
 
-    import lightning_modules.train  # noqa: F401
+    import lightning_modules.run  # noqa: F401
 
     torch.set_num_threads(max(1, torch.get_num_threads() // jobs))

@@ -50,21 +50,21 @@ class RequeueBetweenSteps:
     half-way through a step. Here the training is left after the step, and then requeued.
     """
 
-    asked = False
+    stop_requested = False
 
     def __enter__(self) -> Callable[[Message], None]:
-        """What is to be told of each step."""
-        self.requeue = signal.signal(signal.SIGUSR2, self.ask)
-        return self.leave_if_asked
+        """The function to be called with each message of the training."""
+        self.requeue = signal.signal(signal.SIGUSR2, self.request_stop)
+        return self.leave_if_requested
 
-    def ask(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
+    def request_stop(self, number: int, frame: FrameType | None) -> None:
+        self.stop_requested = True
 
-    def leave_if_asked(self, message: Message) -> None:
-        if self.asked:
+    def leave_if_requested(self, message: Message) -> None:
+        if self.stop_requested:
             raise Stopped
 
     def __exit__(self, kind: type[BaseException] | None, *details: object) -> None:
         signal.signal(signal.SIGUSR2, self.requeue)
-        if self.asked and kind is not None and issubclass(kind, Stopped):
+        if self.stop_requested and kind is not None and issubclass(kind, Stopped):
             signal.raise_signal(signal.SIGUSR2)

@@ -20,7 +20,7 @@ from sweeps.local.one_run import Message
 from sweeps.slurm.allocation import Allocation
 from sweeps.slurm.run_job import Job
 
-ARRAY_SIZE = 1000  # Slurm's own limit is one more, where it is not set
+ARRAY_SIZE = 1000  # Slurm's own limit is one more, unless it is set
 REQUEUES = 1000  # by the time limit; submitit's own limit is 3
 PYTHON = f"{shlex.quote(sys.executable)} -P"  # files in the working folder hide no module
 ENDED = {
@@ -32,7 +32,7 @@ Submitted = submitit.Job[Message]
 
 
 def executor_of(allocation: Allocation, folder: Path) -> submitit.AutoExecutor:
-    """Raises InputError where the scheduler is not here."""
+    """Raises InputError if the scheduler is not here."""
     try:
         executor = submitit.AutoExecutor(
             folder=folder / "jobs",
@@ -57,7 +57,7 @@ def executor_of(allocation: Allocation, folder: Path) -> submitit.AutoExecutor:
 
 
 def submit(jobs: list[Job], folder: Path, allocation: Allocation) -> list[Submitted]:
-    """As arrays, in that order. InputError with sbatch's words where it refuses."""
+    """Submit arrays of jobs, in that order; InputError with sbatch's words if refused."""
     executor = executor_of(allocation, folder)
     submitted: list[Submitted] = []
     # the local executor's controllers are not started by slurm_python
@@ -74,7 +74,7 @@ def submit(jobs: list[Job], folder: Path, allocation: Allocation) -> list[Submit
 
 
 def states(jobs: list[Submitted]) -> dict[str, str] | None:
-    """By job id; without those that are long gone. None where Slurm does not answer."""
+    """States by job id, without jobs that ended long ago. None if Slurm does not answer."""
     if not isinstance(jobs[0], submitit.SlurmJob):
         return {job.job_id: "COMPLETED" if job.done() else "RUNNING" for job in jobs}
     command = ["squeue", "--noheader", "--array", "--states=all", "--format=%i %T"]

@@ -20,7 +20,7 @@ from ablations.time_limit import at_most
 from lightning_modules.data import create_data, find_dataset
 from lightning_modules.execution import Execution
 from lightning_modules.machine import check_precision
-from lightning_modules.train import check_names
+from lightning_modules.run import check_names
 from sweeps.study.command import own_flags
 from sweeps.study.command_check import check_start
 from sweeps.study.coverage import swept_keys

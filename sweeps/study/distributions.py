@@ -94,7 +94,7 @@ def check_together(spec: Spec) -> None:
 
 
 def inferred(spec: Spec) -> str:
-    """What W&B takes for the distribution where none is stated."""
+    """What W&B takes for the distribution if none is stated."""
     if "value" in spec:
         return "constant"
     if "values" in spec:

@@ -5,8 +5,11 @@ With --sweep the exit code is 1 if a planned run has no record.
 
 import argparse
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from ablations.options import count_option, wide_option
+from sweeps.study.study import Study
+from sweeps.study.sweep_file import load_study
 
 EXAMPLES = [
     "report runs/demo",
@@ -33,27 +36,47 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+class Source(NamedTuple):
+    """Where the records lie, what was planned, and whose project of W&B they are from."""
+
+    folder: Path
+    study: Study | None = None
+    entity: str | None = None
+    project: str | None = None
+
+
 def run(args: argparse.Namespace) -> int:
     from reports.report import write_report
     from reports.terminal import show
-    from sweeps.study.sweep_file import load_study
 
-    folder, study = Path(args.folder), None
-    entity, project = None, None
-    if args.folder.startswith("wandb:"):
-        from sweeps.collect import collect, parts_of
-
-        folder, study = collect(args.folder, args.runs)
-        entity, project, _ = parts_of(args.folder)
-    if args.sweep:
-        study = load_study(args.sweep, args.count)
-    out = args.out or folder / "report"
-    planned = [run.config for run in study.runs()] if study else None
-    report = write_report(folder, out, planned)
+    source = source_of(args)
+    out = args.out or source.folder / "report"
+    planned = [run.config for run in source.study.runs()] if source.study else None
+    report = write_report(source.folder, out, planned)
     show(report.summary.parts, args.wide)
     if args.wandb:
-        from sweeps.publish import publish
-
-        name = study.name if study else folder.resolve().name
-        print(publish(out, name, args.wandb, project, entity))
+        print(attach(source, out, args.wandb))
     return 0 if report.complete else 1
+
+
+def source_of(args: argparse.Namespace) -> Source:
+    """A sweep file overrides what W&B says of the plan."""
+    from_wandb = args.folder.startswith("wandb:")
+    source = fetch(args.folder, args.runs) if from_wandb else Source(Path(args.folder))
+    if args.sweep:
+        source = source._replace(study=load_study(args.sweep, args.count))
+    return source
+
+
+def fetch(address: str, runs_folder: Path) -> Source:
+    from sweeps.collect import collect, parts_of
+
+    entity, project, _ = parts_of(address)
+    return Source(*collect(address, runs_folder), entity, project)
+
+
+def attach(source: Source, out: Path, mode: Literal["offline", "online"]) -> str:
+    from sweeps.publish import publish
+
+    name = source.study.name if source.study else source.folder.resolve().name
+    return publish(out, name, mode, source.project, source.entity)

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     if args.check or args.dry_run:
         check(args, study, runs, execution_of(args, options))
         return 0
-    from lightning_modules.train import check_names
+    from lightning_modules.run import check_names
 
     check_names([run.config for run in runs])
     execution = execution_of(args, options)

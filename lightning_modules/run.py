@@ -25,7 +25,7 @@ from lightning_modules.wandb_checks import check_mode
 from lightning_modules.wandb_mirror import Mirror, mirror_record
 
 
-def check_names(cells: Iterable[RunConfig]) -> None:
+def check_names(configs: Iterable[RunConfig]) -> None:
     """InputError for a name that is not known, before anything starts."""
     finders: dict[str, Callable[[str], object]] = {
         "block": find_block,
@@ -34,9 +34,9 @@ def check_names(cells: Iterable[RunConfig]) -> None:
         "encoder": check_encoder,
         "dataset": find_dataset,
     }
-    cells = list(cells)
+    configs = list(configs)
     for key, find in finders.items():
-        for name in {getattr(cell, key) for cell in cells}:
+        for name in {getattr(config, key) for config in configs}:
             find(name)
 
 

@@ -1,0 +1,25 @@
+"""The cost of a run's network as a file that W&B shows."""
+
+import csv
+from pathlib import Path
+
+from ablations.records import RunRecord
+
+
+def write_cost(record: RunRecord, path: Path) -> None:
+    """A row for each block of the network, and one for the whole of it."""
+    from ablations.bare_models import BareModel
+    from ablations.complexity.site_costs import SiteCost, site_costs
+    from ablations.complexity.subjects import Setting
+
+    config, size = record.config, (record.config.image_size,) * 2
+    bare = BareModel(config.model, config.encoder, len(record.iou))
+    setting = Setting(bare, config.placement, size)
+    costs = site_costs(config.block, setting, config.evaluation)
+    macs = f"not counted: {record.not_counted}" if record.macs is None else record.macs
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(SiteCost._fields)
+        for place, channels, *numbers in costs:
+            table.writerow([place, float(channels), *numbers])  # as older files have it
+        table.writerow(["(whole network)", None, None, record.params, macs])

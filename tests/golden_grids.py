@@ -1,0 +1,57 @@
+"""Writes tests/golden/grids.json anew: the cells of each grid, by W&B's own engine.
+
+The engine is the PyPI package sweeps 0.3.0, which needs numpy < 2 and so an environment of
+its own (Python 3.11), in which this file runs alone:
+
+    python3.11 -m venv engine && engine/bin/pip install sweeps==0.3.0 numpy==1.26.4
+    engine/bin/python tests/golden_grids.py
+
+A grid is added by its name and parameters, with `"cells": []`, before the file is written.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent / "golden"
+
+
+def cells(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Each run is finished before the next is asked for."""
+    from sweeps import RunState, SweepRun, next_run  # type: ignore[attr-defined]
+
+    config = {"method": "grid", "parameters": parameters}
+    runs: list[Any] = []
+    while (run := next_run(config, runs, validate=False)) is not None:
+        yield values(run.config)
+        runs.append(SweepRun(config=run.config, state=RunState.finished))
+
+
+def values(config: dict[str, Any]) -> dict[str, Any]:
+    """Without the engine's wrapping of each value, in nested mappings too."""
+    return {
+        key: value["value"] if set(value) == {"value"} else values(value)
+        for key, value in config.items()
+    }
+
+
+def text(content: dict[str, Any]) -> str:
+    """One cell a line."""
+    grids = ",\n".join(
+        f'{{"name": {json.dumps(grid["name"])},\n'
+        f' "parameters": {json.dumps(grid["parameters"])},\n'
+        f' "cells": [\n'
+        + ",\n".join(f"  {json.dumps(cell)}" for cell in grid["cells"])
+        + "\n ]}"
+        for grid in content["grids"]
+    )
+    return f'{{\n"how": {json.dumps(content["how"])},\n"grids": [\n{grids}\n]\n}}\n'
+
+
+if __name__ == "__main__":
+    path = FOLDER / "grids.json"
+    content = json.loads(path.read_text())
+    for grid in content["grids"]:
+        grid["cells"] = list(cells(grid["parameters"]))
+    path.write_text(text(content))
