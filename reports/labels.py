@@ -81,14 +81,15 @@ class Room:
         self.dpi = axes.figure.dpi
         self.starts: dict[str, Point] = {}  # in pixels
         self.dots: dict[str, Bbox] = {}
-        self.taken: list[Bbox] = []
+        self.bars: dict[str, Bbox] = {}
         for block, (across, mean) in places.items():
             heights = (bars[block][0], mean, bars[block][1])
             low, middle, high = [transforms[block].transform((across, h)) for h in heights]
             self.starts[block] = (float(middle[0]), float(middle[1]))
             self.dots[block] = Bbox.from_extents(*(middle - 9), *(middle + 9))
-            self.taken.append(Bbox.from_extents(low[0] - 6, low[1], high[0] + 6, high[1]))
-        self.taken += self.dots.values()
+            bar = low[0] - 6, low[1], high[0] + 6, high[1]
+            self.bars[block] = Bbox.from_extents(*bar)
+        self.taken = [*self.bars.values(), *self.dots.values()]
         if level is not None:
             height = axes.transData.transform((0, level))[1]
             line = axes.bbox.x0, height - 2, axes.bbox.x1, height + 2
@@ -108,7 +109,8 @@ class Room:
             zorder=5,
             bbox=BACK,
         )
-        for right, up in offsets():
+        ends = self.ends(block)
+        for right, up in [*offsets(NEAR), *ends, *offsets(FAR)]:
             text.set_position((right, up))
             text.set_horizontalalignment(
                 "left" if right > 0 else "right" if right < 0 else "center"
@@ -116,9 +118,19 @@ class Room:
             box = text.get_window_extent()
             if self.is_free(block, box.expanded(1.02, 1.05)):
                 self.taken.append(box.expanded(1.02, 1.05))
-                return [text, *self.leader(block, box, np.hypot(right, up))]
+                away = 0.0 if (right, up) in ends else float(np.hypot(right, up))
+                return [text, *self.leader(block, box, away)]
         text.remove()
         return []
+
+    def ends(self, block: str) -> list[Point]:
+        """Below and above the block's bar, in points from its point."""
+        bar, height, points = self.bars[block], self.starts[block][1], 72 / self.dpi
+        gap = 0.75 * SIZE
+        return [
+            (0, points * (bar.y0 - height) - gap),
+            (0, points * (bar.y1 - height) + gap),
+        ]
 
     def is_free(self, block: str, box: Bbox) -> bool:
         """Whether a name may stand there; no other point is nearer or on the way to it."""
@@ -157,8 +169,11 @@ def nearest(box: Bbox, point: Point) -> Point:
     return float(x), float(y)
 
 
-def offsets() -> Iterator[Point]:
-    """Where a label may stand, in points from its point, nearest first."""
+NEAR, FAR = (9, 14, 20), (28, 40, 54, 72, 96)  # points
+
+
+def offsets(distances: Sequence[float]) -> Iterator[Point]:
+    """Where a label may stand, in points from its point."""
     sides = [
         (1, 0),
         (1, 0.8),
@@ -169,7 +184,7 @@ def offsets() -> Iterator[Point]:
         (0, 1.3),
         (0, -1.3),
     ]
-    for distance in (9, 14, 20, 28, 40, 54, 72, 96):
+    for distance in distances:
         for right, up in sides:
             yield distance * right, distance * up
 

@@ -103,3 +103,24 @@ def test_equal_curves_give_equal_files(tmp_path: Path) -> None:
         plots.save(learning_curves(curves(list(BLOCKS), 0.1)), tmp_path / folder, "curves")
     one, two = (tmp_path / folder / "curves.svg" for folder in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_name_without_room_beside_its_point_stands_at_its_own_bar() -> None:
+    """Beyond the bars of its neighbours it would seem to be theirs."""
+    table = DataFrame(
+        {
+            "block": ["none", "gc", "cbam", "note_channel", "psa_sequential"],
+            "macs": [49e6, 49.034e6, 49.038e6, 49.062e6, 49.098e6],
+            "miou": [0.395, 0.3985, 0.3925, 0.3855, 0.3993],
+            "miou_std": [0.015, 0.030, 0.007, 0.0215, 0.025],
+            "seeds": 2,
+        }
+    )
+    runs = table[["block", "miou"]]
+    figure = miou_against_macs(table, runs)
+    [text] = [text for text in names(figure) if text.get_text() == "Note (channel)"]
+    box = Text.get_window_extent(text)
+    [axes] = figure.axes
+    x, low = axes.transData.transform((0.062, 36.4))
+    assert box.x0 < x < box.x1
+    assert low - 40 < box.y1 <= low
