@@ -108,6 +108,28 @@ def test_equal_records_give_equal_files(runs: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_pictures")
+@pytest.mark.parametrize("width", [40, 80])
+def test_printed_tables_fit_the_terminal(
+    width: int,
+    runs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    command = ["report", str(runs), "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    narrow = capsys.readouterr().out
+    assert max(len(line) for line in narrow.splitlines() if "|" in line) <= width
+    assert "| my_file:Own |" in narrow
+    assert "More columns: --wide" in narrow
+    assert main([*command, "--wide"]) == 0
+    wide = capsys.readouterr().out
+    assert "MACs as published (M)" in wide
+    assert "More columns" not in wide
+
+
+@pytest.mark.usefixtures("without_pictures")
 def test_coverage_is_stated(runs: Path, tmp_path: Path) -> None:
     parameters = {"block": {"values": ["none", "se", "gc"]}, "seed": {"values": [0, 1]}}
     study = Study(name="three", parameters=parameters)
