@@ -56,6 +56,12 @@ def datasets() -> dict[str, str]:
     }
 
 
+def conventions() -> list[str]:
+    """Keys alone; their meaning is a sentence too long for a list."""
+    tree = source("ablations", "complexity/conventions.py")
+    return [key for key, _ in registry(tree, "CONVENTIONS")]
+
+
 def module_of(value: ast.expr) -> str:
     return ast.unparse(value).partition(".")[0]
 

@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ablations import catalogue
 from ablations.attention import BLOCKS
 from ablations.cli import main
+from ablations.complexity.conventions import CONVENTIONS
 from ablations.complexity.counters import measure
 from ablations.complexity.hollow import HollowConvolutions
 from ablations.models import MODELS
@@ -40,6 +41,7 @@ def test_the_names_that_are_listed_are_those_of_the_registries() -> None:
     assert list(catalogue.placements()) == list(PLACEMENTS)
     assert list(catalogue.models()) == list(MODELS)
     assert list(catalogue.datasets()) == list(DATASETS)
+    assert catalogue.conventions() == list(CONVENTIONS)
     meanings = [*catalogue.placements().values(), *catalogue.datasets().values()]
     assert all(meanings)
 

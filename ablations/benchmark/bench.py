@@ -29,6 +29,7 @@ from ablations.threads import on_threads
 PASSES = 3 / 2  # of the bound, in units of x * c
 
 Shape = tuple[int, int, int, int]
+Functions = dict[str, Callable[[], object]]
 
 
 class Case(NamedTuple):
@@ -66,17 +67,13 @@ def bench_case(
     dtype = getattr(torch, case.dtype)
     x = torch.randn(case.shape, dtype=dtype, device=device)
     factor = torch.rand(1, case.shape[1], 1, 1, dtype=dtype, device=device)
-    modules = {
-        evaluation: create_attention(case.block, case.shape[1], evaluation)
-        .to(device, dtype)
-        .eval()
-        for evaluation in EVALUATIONS
-    }
-    modules["fast"].load_state_dict(modules["direct"].state_dict())
-    candidates: dict[str, nn.Module] = {str(name): part for name, part in modules.items()}
+    modules = evaluations_of(case, device)
+    candidates: dict[str, Any] = {str(name): module for name, module in modules.items()}
     if compiled:
-        wrapped: Any = torch.compile(modules["direct"], dynamic=False)  # a module too
-        candidates["compiled"] = wrapped
+        candidates["compiled"] = torch.compile(modules["direct"], dynamic=False)
+    forward: Functions = {"multiply": lambda: x * factor}
+    forward |= {name: forward_of(module, x) for name, module in candidates.items()}
+    steps: Functions = {name: step_of(module, x) for name, module in candidates.items()}
     row: dict[str, Any] = {
         "block": case.block,
         "shape": "x".join(str(side) for side in case.shape),
@@ -84,17 +81,8 @@ def bench_case(
         "threads": threads,
         "bytes": 3 * x.nbytes,
     }
-    forward: dict[str, Callable[[], object]] = {"multiply": lambda: x * factor}
-    forward |= {name: forward_of(module, x) for name, module in candidates.items()}
-    for name, latency in interleaved(forward, threads, rounds).items():
-        row |= {f"{name}_forward": latency.median}
-        row |= {f"{name}_forward_iqr": latency.upper - latency.lower}
-    steps: dict[str, Callable[[], object]] = {
-        name: step_of(module, x) for name, module in candidates.items()
-    }
-    for name, latency in interleaved(steps, threads, rounds).items():
-        row |= {f"{name}_step": latency.median}
-        row |= {f"{name}_step_iqr": latency.upper - latency.lower}
+    row |= seconds_of(forward, "forward", threads, rounds)
+    row |= seconds_of(steps, "step", threads, rounds)
     for name, module in modules.items():
         row[f"{name}_peak"] = peak_memory(steps[name], device)
         row[f"{name}_kept"] = kept_for_backward(module, x.clone().requires_grad_())
@@ -102,6 +90,30 @@ def bench_case(
         row[f"{name}_macs"] = figure(cost_at(lone, case.shape[2:]))
     row["bound_share"] = PASSES * row["multiply_forward"] / row["fast_forward"]
     return row
+
+
+def evaluations_of(case: Case, device: torch.device) -> dict[Evaluation, nn.Module]:
+    """The block in both evaluations, with the same parameters."""
+    dtype = getattr(torch, case.dtype)
+    modules: dict[Evaluation, nn.Module] = {
+        evaluation: create_attention(case.block, case.shape[1], evaluation)
+        .to(device, dtype)
+        .eval()
+        for evaluation in EVALUATIONS
+    }
+    modules["fast"].load_state_dict(modules["direct"].state_dict())
+    return modules
+
+
+def seconds_of(
+    functions: Functions, what: str, threads: int, rounds: int
+) -> dict[str, float]:
+    """Medians and interquartile ranges, as columns."""
+    columns = {}
+    for name, latency in interleaved(functions, threads, rounds).items():
+        columns[f"{name}_{what}"] = latency.median
+        columns[f"{name}_{what}_iqr"] = latency.upper - latency.lower
+    return columns
 
 
 MODEL_ROWS = 3  # that bench_model yields

@@ -3,7 +3,7 @@
 fvcore must run a module to count it. But its counts are polynomials of the number of
 positions: three small runs give them, and a fourth one checks them. A module may compute
 large inputs otherwise than small ones; so torch's own counter, which needs no memory on the
-meta device, must find at the wanted size what small sizes foretell.
+meta device, must agree at the requested size with the extrapolation from small ones.
 """
 
 import math
@@ -94,7 +94,7 @@ def polynomials_at(part: Part, size: Size) -> CostPolynomials | None:
 
 @cache
 def samples(part: Part) -> list[tuple[int, Sizes]]:
-    """Small sizes that may foretell those whose sides are multiples of the first number."""
+    """Small sizes to extrapolate from, to sides that are multiples of the first number."""
     if isinstance(part, LoneBlock):
         return [(1, sizes_from(side)) for side in (1, math.isqrt(part.channels) + 1)]
     model: Any = part.meta()

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from ablations.catalogue import conventions
 from ablations.option_types import Each, up_to
 from ablations.options import (
     BLOCK,
@@ -49,8 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--convention",
         default="macs",
-        help="what is counted: macs, fvcore, torch, thop, hrnet or closed_form "
-        "(default: macs)",
+        help=f"what is counted: {', '.join(conventions())} (default: macs)",
     )
     parser.add_argument(
         "--classes",
