@@ -49,8 +49,8 @@ def create_bare(
     what = f"weights {encoder_weights!r} of encoder {encoder!r}"
     if encoder_weights and not (is_kept(encoder, encoder_weights) or host_answers()):
         raise InputError(
-            f"{what} are not on this machine and {constants.ENDPOINT} does not answer: "
-            "fetch them once with a network, or use encoder_weights none"
+            f"{what} are not on this machine, and {constants.ENDPOINT} cannot be reached: "
+            "download them once with a network, or set encoder_weights to none"
         )
     try:
         return build(model, encoder, classes, encoder_weights)

@@ -67,9 +67,9 @@ def create_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
         prog="ablate",
         description="Ablation and benchmark suite for attention blocks in segmentation.",
         epilog="`ablate VERB --help` shows the options and examples of a verb. Exit codes: "
-        "0; 1 if runs failed or are missing; 2 if something given is wrong, or if files "
-        "cannot be written (tables are printed before); 130 after Ctrl-C. Tab completion "
-        'in bash or zsh: eval "$(register-python-argcomplete ablate)"',
+        "0; 1 if runs failed or are missing; 2 if the input is invalid, or if files cannot "
+        "be written (tables are printed first); 130 after Ctrl-C. Tab completion in bash "
+        'or zsh: eval "$(register-python-argcomplete ablate)"',
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version()}")
     parser.set_defaults(run=lambda _: without_verb(parser))
@@ -106,4 +106,4 @@ def version() -> str:
     try:
         return metadata.version("attention-ablations")
     except metadata.PackageNotFoundError:
-        return "of a folder that is not installed"
+        return "(not installed)"

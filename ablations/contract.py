@@ -67,7 +67,7 @@ def check_block(block: str, channels: int, size: Size) -> None:
         return
     if prod(size) > LARGEST_RUN:
         raise InputError(
-            f"{where}: it needs values, and is run on up to {LARGEST_RUN} positions"
+            f"{where}: it needs values, and is run on at most {LARGEST_RUN} positions"
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -83,7 +83,7 @@ def check_block(block: str, channels: int, size: Size) -> None:
     if problem := broken(x, output):
         raise InputError(f"{where} {problem}")
     if not torch.equal(x, before):
-        raise InputError(f"{where} changes its input in place, which others read too")
+        raise InputError(f"{where} changes its input in place, which other layers read too")
 
 
 def keeps_on_meta(module: nn.Module, shape: tuple[int, ...]) -> bool:
@@ -100,10 +100,10 @@ def keeps_on_meta(module: nn.Module, shape: tuple[int, ...]) -> bool:
 def broken(x: Tensor, output: object) -> str:
     """How output is not what a block gives for x; nothing if it is."""
     if not isinstance(output, Tensor):
-        return f"returns {type(output).__name__}, and must return one tensor"
+        return f"returns {type(output).__name__}, but must return one tensor"
     if output.shape != x.shape:
         return (
-            f"returns {shape_of(output)} for an input of {shape_of(x)}; the shape must stay"
+            f"returns {shape_of(output)} for an input of {shape_of(x)}; they must be equal"
         )
     if output.dtype != x.dtype:
         return f"returns {name_of(output.dtype)} for an input of {name_of(x.dtype)}"

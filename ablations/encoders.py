@@ -33,8 +33,8 @@ def check_timm(name: str) -> None:
     architecture, _, tag = name.removeprefix("tu-").partition(".")
     if ":" in architecture:
         raise InputError(
-            f"encoder {name!r}: tu- takes the names of timm, such as tu-resnet18, and "
-            "nothing from a hub or a folder"
+            f"encoder {name!r}: tu- takes timm's model names, such as tu-resnet18, "
+            "not a hub or a folder"
         )
     if not timm.is_model(architecture):
         every = timm.list_models()

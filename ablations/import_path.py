@@ -11,6 +11,6 @@ def check_import_path(name: str) -> None:
     for part in [*module.split("."), attribute]:
         if not part.isidentifier() or keyword.iskeyword(part):
             raise InputError(
-                f"block {quoted(name)}: {quoted(part)} is not a name; "
-                "a block of your own is my_package.my_file:MyBlock"
+                f"block {quoted(name)}: {quoted(part)} is not a Python name; "
+                "write a block of your own as my_package.my_file:MyBlock"
             )

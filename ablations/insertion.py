@@ -82,14 +82,14 @@ def features_read(model: Any) -> list[int]:
     """
     tensors = dict(model.named_parameters()) | dict(model.named_buffers())
     meta = {name: tensor.to("meta") for name, tensor in tensors.items()}
-    problem: Exception = InputError("no image was tried")
+    problem: Exception = InputError("no size was tried")
     for state in (meta, tensors):
         for side in sides(model):
             try:
                 return features_by_gradient(model, state, side)
             except Exception as error:  # every encoder has its own
                 problem = error
-    raise InputError(f"the model takes none of the images tried: {described(problem)}")
+    raise InputError(f"the model rejects images of every size tried: {described(problem)}")
 
 
 def features_by_gradient(model: Any, state: dict[str, Tensor], side: int) -> list[int]:

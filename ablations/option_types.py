@@ -111,5 +111,7 @@ def gpu_names(text: str) -> tuple[str, ...]:
 
 def plain_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a plain name")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a plain name: letters, digits and . _ -"
+        )
     return text

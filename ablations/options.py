@@ -48,8 +48,8 @@ def wide_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wide",
         action="store_true",
-        help="print every column, not only those that fit the terminal (else $COLUMNS, or "
-        "100); files have them all",
+        help="print every column, not only those that fit the terminal ($COLUMNS or 100 if "
+        "there is none); files always have every column",
     )
 
 
@@ -58,7 +58,8 @@ def out_option(parser: argparse.ArgumentParser, folder: str) -> None:
         "--out",
         type=Path,
         default=Path(folder),
-        help=f"folder for files, written after the table is printed (default: {folder})",
+        help="folder for files, which are written after the table is printed "
+        f"(default: {folder})",
     )
 
 
@@ -72,7 +73,7 @@ def count_option(parser: argparse.ArgumentParser) -> None:
         "--count",
         type=positive,
         metavar="N",
-        help="number of runs of `method: random`, which needs it",
+        help="number of runs, required for `method: random`",
     )
 
 

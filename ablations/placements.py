@@ -26,7 +26,7 @@ def residual(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """
     hosts = residual_hosts(model)
     if not hosts:
-        raise lacking(model, "residual", "BasicBlocks or Bottlenecks, such as resnet18 has")
+        raise lacking(model, "residual", "BasicBlocks or Bottlenecks, as in resnet18")
     for path, convolution in hosts:
         yield before_convolution(path, convolution, build)
 
@@ -69,7 +69,7 @@ def basic_blocks(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """As residual, but not in Bottlenecks: the HRNets of Tables 2 and 4."""
     hosts = [host for host in residual_hosts(model) if host[0].endswith("conv2")]
     if not hosts:
-        raise lacking(model, "basic_blocks", "BasicBlocks, such as resnet18 has")
+        raise lacking(model, "basic_blocks", "BasicBlocks, as in resnet18")
     for path, convolution in hosts:
         yield before_convolution(path, convolution, build)
 
@@ -140,7 +140,7 @@ def units_3x3(model: Any, placement: str) -> list[tuple[str, Any]]:
         if isinstance(unit, Conv2dNormActivation) and unit[0].kernel_size == (3, 3)
     ]
     if not units:
-        raise lacking(model, placement, "units of torchvision's mobilenet_v2")
+        raise lacking(model, placement, "the 3x3 units of torchvision's mobilenet_v2")
     return units
 
 

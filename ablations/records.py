@@ -43,8 +43,8 @@ class Document(BaseModel):
         if isinstance(content, dict) and not has_this_format(content):
             number = quoted(content["format"])
             raise ValueError(
-                f"format {number} is not the one that this version of the suite reads "
-                f"({FORMAT}); update the suite if a newer version wrote this"
+                f"format {number} cannot be read; this version of the suite reads format "
+                f"{FORMAT}, update it if a newer version wrote this"
             )
         return content
 
@@ -112,7 +112,7 @@ def read_json(path: Path) -> object:
         if not path.is_file():
             raise refused(path, "not a regular file")
         if (size := path.stat().st_size) > MAX_BYTES:
-            raise refused(path, f"{size:,} bytes, a record has at most {MAX_BYTES:,}")
+            raise refused(path, f"{size:,} bytes; a record has at most {MAX_BYTES:,}")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
@@ -120,11 +120,11 @@ def read_json(path: Path) -> object:
         raise refused(path, "truncated or not a record (not UTF-8)") from None
     try:
         content = json.loads(text, object_pairs_hook=unique)
-        if r"\ud" in text.lower():  # halves of characters, which no file can hold
+        if r"\ud" in text.lower():  # unpaired surrogates, which no file can hold
             json.dumps(content, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         half = repr(error.object[error.start])
-        raise refused(path, f"{half} is half of a character, not text") from None
+        raise refused(path, f"{half} is an unpaired surrogate, not text") from None
     except (ValueError, RecursionError):
         raise refused(path, "truncated or not a record") from None
     return content
@@ -161,7 +161,9 @@ def check_point(point: dict[str, float]) -> dict[str, float]:
     """A point of a curve: step, and train_loss or val_miou or both."""
     ranges = {"step": 10**12, "train_loss": 3.5e38, "val_miou": 1}
     if "step" not in point or len(point) < 2 or not point.keys() <= ranges.keys():
-        raise ValueError("a point has a step and a train_loss or val_miou, no other key")
+        raise ValueError(
+            "a point has a step and a train_loss or val_miou, and no other key"
+        )
     for key, value in point.items():
         if not 0 <= value <= ranges[key]:
             raise ValueError(f"{key} is not between 0 and {ranges[key]:g}")
@@ -224,7 +226,7 @@ class Failure(Document):
 
 
 def tail(text: str) -> str:
-    """The last lines of a log; half characters, which no file can hold, are escaped."""
+    """The last lines of a log; unpaired surrogates are escaped."""
     text = text[-LOG_CHARACTERS:].encode(errors="backslashreplace").decode()
     return "\n".join(text.splitlines()[-LOG_LINES:])
 

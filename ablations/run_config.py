@@ -48,17 +48,17 @@ class RunConfig(BaseModel):
     )
     encoder: str = Field("resnet18", description="smp encoder, see `ablate list encoders`")
     encoder_weights: str | None = Field(
-        None, description="pretrained encoder weights by smp's name; none: random"
+        None, description="pretrained encoder weights, by smp's name; none: random weights"
     )
     dataset: str = Field("digits", description="data set, see `ablate list datasets`")
     image_size: int = Field(
         64, ge=16, le=16384, description="side of the square crop, in pixels"
     )
     train_images: int | None = Field(
-        None, ge=1, le=MANY, description="train on the first so many images; none: all"
+        None, ge=1, le=MANY, description="train on only the first X images; none: all"
     )
     val_images: int | None = Field(
-        None, ge=1, le=MANY, description="validate on the first so many images; none: all"
+        None, ge=1, le=MANY, description="validate on only the first X images; none: all"
     )
     augment: bool = Field(True, description="random augmentation of training images")
     batch_size: int = Field(16, ge=2, le=65536, description="images per step")
@@ -67,10 +67,10 @@ class RunConfig(BaseModel):
     lr: float = Field(2e-3, gt=0, description="initial learning rate; poly decay to 0")
     weight_decay: float = Field(1e-4, ge=0, description="weight decay")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
-        "32-true", description="Lightning's precision of the training"
+        "32-true", description="training precision, by Lightning's name"
     )
     seed: int = Field(
-        0, ge=0, le=2**32 - 1, description="of weights, order and augmentation"
+        0, ge=0, le=2**32 - 1, description="seed of weights, order and augmentation"
     )
     source: str = Field("", description="digest of a user's own block; filled in")
 
@@ -143,12 +143,12 @@ def flat(values: Mapping[str, Any]) -> dict[str, Any]:
     outer = {key: value for key, value in values.items() if key != "cell"}
     inner = values["cell"]
     if not isinstance(inner, Mapping):
-        raise InputError(f"cell = {quoted(inner)} is not a mapping of keys of a run")
+        raise InputError(f"cell = {quoted(inner)} is not a mapping of run keys")
     if "cell" in inner:
-        raise InputError("cell: a cell holds keys of a run, not another cell")
+        raise InputError("cell: a cell holds run keys, not another cell")
     for key in inner:
         if key in outer:
-            raise InputError(f"cell: {quoted(key)} is given outside of cell too")
+            raise InputError(f"cell: {quoted(key)} is also given outside cell")
     return {**outer, **inner}
 
 
@@ -163,7 +163,7 @@ def first_problem(error: ValidationError) -> str:
 def hint(kind: str, value: object) -> str:
     """What YAML made of a value that was meant otherwise."""
     if kind == "string_type":
-        return "; where YAML reads something else than text, put it in quotes"
+        return "; put it in quotes if YAML does not read it as text"
     if isinstance(value, str) and value.lower() in NULLS and kind in NUMBERS:
         return "; for no number write null"
     return number_hint(value) if kind in NUMBERS else ""

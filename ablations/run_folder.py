@@ -131,7 +131,7 @@ def read_records(folder: Path) -> Iterator[RunRecord]:
     for path in sorted(folder.rglob(RECORD)):
         record = RunRecord.read_own(path)
         if (before := first.setdefault(path.parent.name, path)) != path:
-            raise InputError(f"{before} and {path} are the same run; leave one of them out")
+            raise InputError(f"{before} and {path} are the same run; remove one of them")
         yield record
 
 

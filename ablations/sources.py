@@ -46,7 +46,9 @@ def check_source(values: Mapping[str, Any], name: str) -> None:
         raise InputError(f"{name}: source = {stated!r}: only a user's own block has one")
     if stated != present:
         now = present or "not found"
-        raise InputError(f"{name}: source = {stated!r}: {named} has changed, it is {now!r}")
+        raise InputError(
+            f"{name}: source = {stated!r}: {named} has changed, its source is now {now!r}"
+        )
 
 
 def check_imported(values: Mapping[str, Any]) -> None:

@@ -29,7 +29,7 @@ class PlainLoader(SafeLoader):  # type: ignore[misc]
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """At once, inner nodes included: so a node within itself is an error."""
         if node in self.recursive_objects:
-            raise at(node, "an alias stands for what it is part of")
+            raise at(node, "an alias refers to a node that contains it")
         try:
             return super().construct_object(node, deep=True)
         except OF_A_TAG as error:  # !!int x, 2024-13-01
@@ -49,7 +49,7 @@ class PlainLoader(SafeLoader):  # type: ignore[misc]
         for inner in {id(inner): inner for inner in merged}.values():
             self.flatten_mapping(inner)
         if sum(len(inner.value) for inner in merged) > MERGED:
-            raise at(node, f"<< brings in more than {MERGED} keys")
+            raise at(node, f"<< merges more than {MERGED} keys")
         super().flatten_mapping(node)
 
 
@@ -68,7 +68,7 @@ def check_keys(node: yaml.MappingNode) -> None:
             raise at(key, not_text(key))
     for name, times in Counter(key.value for key in keys).items():
         if times > 1:
-            raise at(node, f"key {name} is given twice")
+            raise at(node, f"duplicate key {name}")
 
 
 def not_text(key: yaml.Node) -> str:

@@ -68,7 +68,7 @@ def answer(
         ("  block: {values: [none, sse]}", "did you mean 'se'"),
         ("  encoder: {value: resnet19}", "unknown encoder 'resnet19'"),
         ("  encoder: {value: ''}", "unknown encoder ''"),
-        ("  block: {value: ':'}", "'' is not a name"),
+        ("  block: {value: ':'}", "'' is not a Python name"),
         ("  block: {value: 'nowhere:Block'}", "cannot be imported"),
         ("  block: {value: 'checked_blocks:Raises'}", "no such part"),
         ("  block: {value: 'checked_blocks:Pair'}", "tuple"),

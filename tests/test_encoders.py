@@ -85,8 +85,8 @@ def test_logits_are_weighed_beside_auxiliary_heads() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("tu-hf-hub:timm/resnet18.a1_in1k", "nothing from a hub or a folder"),
-        ("tu-local-dir:/tmp", "nothing from a hub or a folder"),
+        ("tu-hf-hub:timm/resnet18.a1_in1k", "not a hub or a folder"),
+        ("tu-local-dir:/tmp", "not a hub or a folder"),
         ("tu-resnet18.a1_in1", "did you mean 'tu-resnet18.a1_in1k'"),
         ("tu-", "unknown encoder 'tu-'.*known: tu-"),
         ("tu-zzzz", "unknown encoder 'tu-zzzz'.*known: tu-"),
@@ -114,7 +114,7 @@ def test_weights_out_of_reach_are_one_line(
     monkeypatch.setattr(bare_models, "try_to_load_from_cache", lambda *a, **k: None)
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     for encoder in ("resnet18", "tu-resnet18"):
-        with pytest.raises(InputError, match=r"not on this machine .* does not answer"):
+        with pytest.raises(InputError, match=r"not on this machine, .* cannot be reached"):
             create_bare("fpn", encoder, 2, "imagenet")
 
 

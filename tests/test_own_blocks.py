@@ -202,7 +202,7 @@ NUMBER = 3
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("Pair", "returns tuple, and must return one tensor"),
+        ("Pair", "returns tuple, but must return one tensor"),
         ("Nothing", "returns NoneType"),
         ("Scalar", "returns a single number for an input of 1x16x8x8"),
         ("Smaller", "returns 1x16x8x7 for an input of 1x16x8x8"),
@@ -214,8 +214,8 @@ NUMBER = 3
         ("TwoInputs", "missing 1 required positional argument: 'y'"),
         ("Wants", "cannot be built for 16 channels: .* argument: 'ratio'"),
         ("Refuses", "embed_dim must be divisible by num_heads"),
-        ("function_of_a_tensor", "gives int, and must give an nn.Module"),
-        ("NUMBER", "is int, and must be a class"),
+        ("function_of_a_tensor", "returns int, but must return an nn.Module"),
+        ("NUMBER", "is int, but must be a class"),
         ("Missing", "has no 'Missing'"),
     ],
 )

@@ -116,7 +116,7 @@ def test_they_train_like_any_other_model(
 
 @pytest.mark.parametrize("model", ["paper_deeplabv3plus", "paper_hrnet_pose"])
 def test_an_encoder_that_they_do_not_take_is_named(model: str) -> None:
-    with pytest.raises(InputError, match=f"{model} takes an encoder of"):
+    with pytest.raises(InputError, match=f"{model} takes only the encoders"):
         create_bare(model, "efficientnet-b0", 5)
 
 

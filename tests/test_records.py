@@ -168,12 +168,12 @@ NAN, INF = float("nan"), float("inf")
             "config.bogus = 1: Extra inputs are not permitted; update the suite if",
         ),
         *[
-            ({"format": number}, f"format {number!r} is not the one that this version")
+            ({"format": number}, f"format {number!r} cannot be read; this version")
             for number in (2, 0, "1", None, 1.5)
         ],
         ({"device": 3}, "device = 3"),
-        ({"device": "\ud800"}, "half of a character"),
-        ({"versions": {"\udfff": "1"}}, "half of a character"),
+        ({"device": "\ud800"}, "an unpaired surrogate"),
+        ({"versions": {"\udfff": "1"}}, "an unpaired surrogate"),
         ({"failures": "none"}, "failures = "),
     ],
 )
@@ -227,7 +227,7 @@ def test_what_is_no_file_or_a_huge_one_is_not_read(tmp_path: Path) -> None:
     path.unlink()
     with path.open("wb") as file:
         file.truncate(10**12)  # of which the disk holds nothing
-    with pytest.raises(InputError, match=r"1,000,000,000,000 bytes, a record has at most"):
+    with pytest.raises(InputError, match=r"1,000,000,000,000 bytes; a record has at most"):
         list(read_records(tmp_path))
 
 

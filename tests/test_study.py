@@ -39,7 +39,7 @@ def test_runs_are_the_product_with_the_last_name_fastest(tmp_path: Path) -> None
         ("  lr: {min: 0.1, max: 1.0}", "a grid needs value, .* not uniform"),
         ("  lr: {distribution: unifrom}", "did you mean 'uniform'"),
         ("  seed: {values: [0, 1, 0]}", "cells 1 and 3 are the same run"),
-        ("  seed: {value: 0}\n  seed: {value: 1}", "key seed is given twice"),
+        ("  seed: {value: 0}\n  seed: {value: 1}", "duplicate key seed"),
         ("  augment: {value: 'yes'}", "augment = 'yes'"),
         ("  max_steps: {value: 1.5}", "max_steps = 1.5"),
         ("  optimizer: {value: adam}", "'sgd' or 'adamw'"),

@@ -66,7 +66,7 @@ def parameter(line: str, method: str = "grid") -> str:
         ("encoder_weights: {value: none}", "write null"),
         ("cell: {value: 3}", "cell = 3 is not a mapping"),
         ("cell: {values: [{cell: {seed: 1}}]}", "not another cell"),
-        ("cell: {values: [{seed: 1}]}\n  seed: {value: 0}", "'seed' is given outside"),
+        ("cell: {values: [{seed: 1}]}\n  seed: {value: 0}", "'seed' is also given outside"),
         ("on: {value: 1}", "line 3, column 3: key 'on' is not text: YAML reads on"),
         ("1: {value: 1}", "key '1' is not text: YAML reads it as int"),
         ("? [a]\n  : 1", "is not text"),
@@ -76,14 +76,14 @@ def parameter(line: str, method: str = "grid") -> str:
         ("seed: !!timestamp x", "'x' cannot be read as timestamp"),
         ("seed: !!map [1]", "expected a mapping"),
         ("lr: {value: 2024-13-01}", "timestamp (month must be in 1..12)"),
-        ("seed: &a {parameters: *a}", "an alias stands for what it is part of"),
+        ("seed: &a {parameters: *a}", "an alias refers to a node that contains it"),
         ("seed: &a {<<: *a}", "refers to itself"),
         ("seed: {value: " + "[" * 5000 + "]" * 5000 + "}", "nest"),
-        ("block: {value: ':'}", "block ':': '' is not a name"),
-        ("block: {value: 'a:b:c'}", "'b:c' is not a name"),
-        ("block: {value: './x:y'}", "is not a name"),
-        ("block: {value: 'x:class'}", "'class' is not a name"),
-        ('block: {value: "\\0:x"}', r"'\x00' is not a name"),
+        ("block: {value: ':'}", "block ':': '' is not a Python name"),
+        ("block: {value: 'a:b:c'}", "'b:c' is not a Python name"),
+        ("block: {value: './x:y'}", "is not a Python name"),
+        ("block: {value: 'x:class'}", "'class' is not a Python name"),
+        ('block: {value: "\\0:x"}', r"'\x00' is not a Python name"),
     ],
 )
 def test_a_parameter_is_checked_before_it_is_used(
@@ -185,7 +185,7 @@ def test_what_multiplies_is_refused_at_once(use: str, tmp_path: Path) -> None:
 def test_merge_keys_do_not_multiply(tmp_path: Path) -> None:
     keys = ", ".join(f"x{number}: 1" for number in range(900))
     text = f"a: &a {{{keys}}}\nb: {{<<: [{', '.join(1000 * ['*a'])}]}}\n"
-    assert "brings in more than" in refusal(tmp_path, text)
+    assert "merges more than" in refusal(tmp_path, text)
 
 
 def test_a_sweep_has_a_limit_of_cells_that_is_said(tmp_path: Path) -> None:

@@ -88,8 +88,8 @@ def create_attention(
         module = build(channels)
         if not isinstance(module, nn.Module):
             raise InputError(
-                f"called with a number of channels it gives {type(module).__name__}, "
-                "and must give an nn.Module"
+                f"called with a number of channels, it returns {type(module).__name__}, "
+                "but must return an nn.Module"
             )
     return set_evaluation(module, evaluation)
 
@@ -111,7 +111,7 @@ def find_block(name: str) -> Block:
     build = load_object("block", name)
     if not callable(build):
         raise InputError(
-            f"block {name!r} is {type(build).__name__}, and must be a class or a function "
-            "that gives an nn.Module for a number of channels"
+            f"block {name!r} is {type(build).__name__}, but must be a class or a function "
+            "that returns an nn.Module for a number of channels"
         )
     return Block(build, name, None)

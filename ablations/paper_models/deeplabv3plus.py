@@ -91,7 +91,9 @@ def resize(x: Tensor, like: Tensor) -> Tensor:
 def create_encoder(name: str, weights: str | None) -> Any:
     """An encoder of smp at output stride 16, in which dilation starts one block later."""
     if name not in ENCODERS:
-        raise InputError(f"paper_deeplabv3plus takes an encoder of {', '.join(ENCODERS)}")
+        raise InputError(
+            f"paper_deeplabv3plus takes only the encoders {', '.join(ENCODERS)}"
+        )
     encoder = get_encoder(name, weights=weights, output_stride=16)
     first = encoder.features[14] if name == "mobilenet_v2" else encoder.layer4[0]
     for part in first.modules():

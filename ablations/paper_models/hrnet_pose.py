@@ -30,7 +30,9 @@ class HRNetPose(nn.Module):
     ) -> None:
         super().__init__()
         if encoder not in ENCODERS:
-            raise InputError(f"paper_hrnet_pose takes an encoder of {', '.join(ENCODERS)}")
+            raise InputError(
+                f"paper_hrnet_pose takes only the encoders {', '.join(ENCODERS)}"
+            )
         self.encoder = HighestResolution(encoder, pretrained=encoder_weights is not None)
         channels = self.encoder.out_channels[-1]
         self.segmentation_head = SegmentationHead(

@@ -26,7 +26,7 @@ class SimpleBaseline(nn.Module):
         super().__init__()
         if encoder not in ENCODERS:
             raise InputError(
-                f"paper_simple_baseline takes an encoder of {', '.join(ENCODERS)}"
+                f"paper_simple_baseline takes only the encoders {', '.join(ENCODERS)}"
             )
         self.encoder = get_encoder(encoder, weights=encoder_weights)
         channels = (self.encoder.out_channels[-1], 256, 256)

@@ -23,7 +23,7 @@ ENCODERS_IN_SHORT = [
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     kinds = ["blocks", "placements", "models", "encoders", "datasets"]
-    parser.add_argument("kind", nargs="?", choices=kinds, help="default: all in short")
+    parser.add_argument("kind", nargs="?", choices=kinds, help="default: all, in short")
 
 
 def run(args: argparse.Namespace) -> None:
