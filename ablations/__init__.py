@@ -1,6 +1,6 @@
 """What is compared, what it costs, and how a result is written down.
 
-What __all__ names is public; anything else may change.
+Only the names in __all__ are public; anything else may change.
 """
 
 from typing import TYPE_CHECKING

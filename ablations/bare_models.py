@@ -1,4 +1,4 @@
-"""Segmentation models without blocks: with pretrained values, with any, with none."""
+"""Segmentation models without blocks, with pretrained, random or no values."""
 
 import warnings
 from functools import cache, lru_cache
@@ -13,11 +13,11 @@ from torch import nn
 from ablations.contract import Size
 from ablations.encoders import check_encoder, check_model, check_weights
 from ablations.errors import InputError
-from ablations.own_code import described
+from ablations.own_code import describe_error
 from ablations.paper_models import PAPER_MODELS
 from ablations.passes import on_meta
 
-PATIENCE = 5  # seconds that the host of pretrained weights has for its first answer
+PATIENCE = 5  # seconds to wait until the host of pretrained weights answers
 
 
 class BareModel(NamedTuple):
@@ -28,11 +28,11 @@ class BareModel(NamedTuple):
     classes: int
 
     def real(self) -> nn.Module:
-        """With values that are the same every time; not to be changed."""
+        """The model with values, the same every time; do not modify it."""
         return real_model(self)
 
     def meta(self) -> nn.Module:
-        """Without values; not to be changed."""
+        """The model without values; do not modify it."""
         return meta_model(self)
 
     def input_shape(self, size: Size) -> tuple[int, int, int, int]:
@@ -42,22 +42,22 @@ class BareModel(NamedTuple):
 def create_bare(
     model: str, encoder: str, classes: int, encoder_weights: str | None = None
 ) -> nn.Module:
-    """InputError for unknown names, what does not go together, and weights out of reach."""
+    """InputError for unknown names, incompatible parts, and unavailable weights."""
     check_encoder(encoder)
     check_weights(encoder, encoder_weights)
     check_model(model)
     what = f"weights {encoder_weights!r} of encoder {encoder!r}"
-    if encoder_weights and not (is_kept(encoder, encoder_weights) or host_answers()):
+    if encoder_weights and not (is_downloaded(encoder, encoder_weights) or host_answers()):
         raise InputError(
             f"{what} are not on this machine, and {constants.ENDPOINT} cannot be reached: "
             "download them once with a network, or set encoder_weights to none"
         )
     try:
         return build(model, encoder, classes, encoder_weights)
-    except Exception as error:  # every encoder of timm has its own
+    except Exception as error:  # each encoder of timm raises its own
         raise InputError(
             f"model {model!r} with encoder {encoder!r} and weights {encoder_weights!r} "
-            f"cannot be built: {described(error)}"
+            f"cannot be built: {describe_error(error)}"
         ) from None
 
 
@@ -74,8 +74,8 @@ def build(
     return bare
 
 
-def is_kept(encoder: str, weights: str) -> bool:
-    """Whether pretrained weights lie on this machine from an earlier time."""
+def is_downloaded(encoder: str, weights: str) -> bool:
+    """Whether pretrained weights are already on this machine."""
     if encoder.startswith("tu-"):
         settings = timm.models.get_pretrained_cfg(encoder.removeprefix("tu-"))
         repository, revision = settings.hf_hub_id if settings else None, None
@@ -90,7 +90,7 @@ def is_kept(encoder: str, weights: str) -> bool:
 
 
 def host_answers() -> bool:
-    """Whether pretrained weights could be fetched now."""
+    """Whether pretrained weights could be downloaded now."""
     try:
         get_session().head(constants.ENDPOINT, timeout=PATIENCE)
     except Exception:  # there are many ways to have no network
@@ -107,11 +107,11 @@ def real_model(bare: BareModel) -> nn.Module:
 
 @cache
 def meta_model(bare: BareModel) -> nn.Module:
-    """Some constructors compute with values, and are run with them."""
+    """The model without values; a constructor that computes with values gets them."""
     check_encoder(bare.encoder)
     check_model(bare.model)
     try:
         with torch.device("meta"):
             return build(*bare).to("meta")
-    except Exception:  # whatever a constructor makes of having no values
+    except Exception:  # whatever a constructor raises without values
         return on_meta(bare.real())

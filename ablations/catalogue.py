@@ -1,6 +1,6 @@
-"""The names that options take, read from source files: to import them takes seconds.
+"""The names that options accept, read from source files: importing them takes seconds.
 
-A test holds these lists and the registries together.
+A test compares these lists with the registries.
 """
 
 import ast
@@ -14,20 +14,22 @@ UNFIT = {"dpt"}  # architectures of smp that take no convolutional encoder
 
 
 def blocks() -> dict[str, str]:
-    """Keys and what tables call them."""
-    found = registry(source("ablations", "attention/__init__.py"), "BLOCKS")
-    return {key: cast(Any, value).args[1].value for key, value in found}
+    """Keys and their labels in tables."""
+    entries = registry(source("ablations", "attention/__init__.py"), "BLOCKS")
+    return {key: cast(Any, value).args[1].value for key, value in entries}
 
 
 def placements() -> dict[str, str]:
     """Keys and the first line of their functions' docstrings."""
     tree = source("ablations", "placements.py")
-    says = {
+    summaries = {
         part.name: first_line(part)
         for part in tree.body
         if isinstance(part, ast.FunctionDef)
     }
-    return {key: says[ast.unparse(value)] for key, value in registry(tree, "PLACEMENTS")}
+    return {
+        key: summaries[ast.unparse(value)] for key, value in registry(tree, "PLACEMENTS")
+    }
 
 
 def models() -> dict[str, str]:
@@ -40,7 +42,7 @@ def models() -> dict[str, str]:
 
 
 def class_name(value: ast.expr) -> str:
-    """Of a class, or of a partial of it with its options."""
+    """The name of a class, or of a partial of it with its options."""
     if isinstance(value, ast.Call):
         name, *options = map(ast.unparse, (*value.args, *value.keywords))
         return f"{name}({', '.join(options)})"
@@ -49,15 +51,15 @@ def class_name(value: ast.expr) -> str:
 
 def datasets() -> dict[str, str]:
     """Keys and the first line of their files' docstrings."""
-    found = registry(source("lightning_modules", "data/__init__.py"), "DATASETS")
+    entries = registry(source("lightning_modules", "data/__init__.py"), "DATASETS")
     return {
         key: first_line(source("lightning_modules", f"data/{module_of(value)}.py"))
-        for key, value in found
+        for key, value in entries
     }
 
 
 def conventions() -> list[str]:
-    """Keys alone; their meaning is a sentence too long for a list."""
+    """Keys only; their meaning is a sentence too long for a list."""
     tree = source("ablations", "complexity/conventions.py")
     return [key for key, _ in registry(tree, "CONVENTIONS")]
 
@@ -67,11 +69,11 @@ def module_of(value: ast.expr) -> str:
 
 
 def source(package: str, path: str = "__init__.py") -> ast.Module:
-    """A file of a package, which is found and not imported."""
-    found = find_spec(package)
-    if found is None or found.origin is None:
+    """The parsed file of a package, which is located but not imported."""
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
         raise ModuleNotFoundError(package)
-    return ast.parse((Path(found.origin).parent / path).read_text("utf-8"))
+    return ast.parse((Path(spec.origin).parent / path).read_text("utf-8"))
 
 
 def registry(tree: ast.Module, name: str) -> Iterator[tuple[str, ast.expr]]:
@@ -82,7 +84,7 @@ def registry(tree: ast.Module, name: str) -> Iterator[tuple[str, ast.expr]]:
 
 
 def value_of(tree: ast.Module, name: str) -> ast.expr:
-    """What a file assigns to a name."""
+    """The value that a file assigns to a name."""
     for part in tree.body:
         if isinstance(part, ast.Assign | ast.AnnAssign) and part.value is not None:
             targets = part.targets if isinstance(part, ast.Assign) else [part.target]

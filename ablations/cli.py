@@ -1,5 +1,5 @@
 # PYTHON_ARGCOMPLETE_OK
-"""The front door: `ablate VERB` opens the module of a verb, and no other."""
+"""The front door: `ablate VERB` imports the module of that verb, and no other."""
 
 import argparse
 import os
@@ -12,7 +12,7 @@ from ablations.catalogue import first_line, source
 from ablations.errors import InputError, printable
 from ablations.search_path import check_suite, look_here_last
 
-VERBS = {  # in the order of a user's path; each module has EXAMPLES, add_options and run
+VERBS = {  # as a user meets them; each module has EXAMPLES, add_options and run
     "list": "ablations.verbs.list_names",
     "show-data": "lightning_modules.verbs.show_data",
     "where": "reports.verbs.where",
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     try:
         check_suite()
-        if "_ARGCOMPLETE" in os.environ:  # a shell asks what can follow
+        if "_ARGCOMPLETE" in os.environ:  # a shell asks for completions
             import_module("ablations.completion").complete(create_parser(shell_words()))
         args = create_parser(words).parse_args(words)
         code: int = args.run(args) or 0
@@ -55,14 +55,14 @@ def shell_words() -> list[str]:
 
 
 class Parser(argparse.ArgumentParser):
-    """Messages are one line that does nothing to a terminal."""
+    """Messages are one line without control characters."""
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))
 
 
 def create_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
-    """All verbs, with the options of those among the words."""
+    """All verbs, with the options of only those that appear in words."""
     parser = Parser(
         prog="ablate",
         description="Ablation and benchmark suite for attention blocks in segmentation.",
@@ -88,7 +88,7 @@ def summary(module: str) -> str:
 
 
 def open_verb(module: str, parser: argparse.ArgumentParser) -> None:
-    """Import the module of a verb, and give the parser what it says of itself."""
+    """Import a verb's module, and add its help and options to the parser."""
     verb = import_module(module)
     parser.description = (verb.__doc__ or "").strip()
     parser.epilog = "examples:\n" + "\n".join(f"  ablate {line}" for line in verb.EXAMPLES)

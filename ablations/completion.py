@@ -1,6 +1,6 @@
 """Tab completion in a shell: verbs, flags, and the names that options take.
 
-The shell starts `ablate` at each TAB; only the verb on its line is opened.
+The shell starts `ablate` at each TAB; only the verb on its line is imported.
 """
 
 import argparse
@@ -20,7 +20,7 @@ NAMES: dict[str, Callable[[], Mapping[str, str]]] = {
 
 
 class NamesOrFiles(BaseCompleter):
-    """What a value can be; argcomplete itself knows verbs, flags and choices."""
+    """Completes values; argcomplete itself completes verbs, flags and choices."""
 
     def __call__(
         self,
@@ -35,5 +35,5 @@ class NamesOrFiles(BaseCompleter):
 
 
 def complete(parser: argparse.ArgumentParser) -> None:
-    """Tell the shell what can follow, and exit."""
+    """Print the completions for the shell, and exit."""
     argcomplete.autocomplete(parser, default_completer=NamesOrFiles())

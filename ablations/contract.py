@@ -1,4 +1,4 @@
-"""What every block promises, checked: (B, C, H, W) -> (B, C, H, W), its input unchanged."""
+"""Checks what every block promises: (B, C, H, W) -> (B, C, H, W), its input unchanged."""
 
 from functools import cache, lru_cache
 from math import prod
@@ -15,24 +15,24 @@ from ablations.passes import on_meta, plain_operators
 from ablations.time_limit import at_most
 
 SMALL = 64 * 64  # positions up to which a block is run rather than traced without values
-LARGEST_RUN = 1100 * 1100  # positions of an input that is run at all
+LARGEST_RUN = 1100 * 1100  # positions of the largest input that is run
 
 Size = tuple[int, int]  # height and width
 
 
 class LoneBlock(NamedTuple):
-    """A block for so many channels, without a model around it."""
+    """A block for a number of channels, without a model around it."""
 
     block: str
     channels: int
     evaluation: Evaluation
 
     def real(self) -> nn.Module:
-        """The very block that would be trained; not to be changed."""
+        """The block as it would be trained; do not modify it."""
         return real_block(self)
 
     def meta(self) -> nn.Module:
-        """The block without values; not to be changed."""
+        """The block without values; do not modify it."""
         return meta_block(self)
 
     def input_shape(self, size: Size) -> tuple[int, int, int, int]:
@@ -41,7 +41,7 @@ class LoneBlock(NamedTuple):
 
 @lru_cache(maxsize=4)
 def real_block(lone: LoneBlock) -> nn.Module:
-    """With values that are the same every time."""
+    """The block with the same values every time."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return create_attention(*lone).eval()
@@ -54,9 +54,9 @@ def meta_block(lone: LoneBlock) -> nn.Module:
 
 @cache
 def check_block(block: str, channels: int, size: Size) -> None:
-    """InputError for a block that cannot be built or does not keep what blocks promise.
+    """InputError for a block that cannot be built or breaks what blocks promise.
 
-    This suite's own blocks are known to; there is a test for it.
+    The blocks of this suite are not run here: tests check them.
     """
     module = LoneBlock(block, channels, "direct").real()
     if block in BLOCKS:
@@ -80,25 +80,25 @@ def check_block(block: str, channels: int, size: Size) -> None:
             plain_operators(),
         ):
             output = module(x)
-    if problem := broken(x, output):
+    if problem := violation(x, output):
         raise InputError(f"{where} {problem}")
     if not torch.equal(x, before):
         raise InputError(f"{where} changes its input in place, which other layers read too")
 
 
 def keeps_on_meta(module: nn.Module, shape: tuple[int, ...]) -> bool:
-    """Found without values, so without memory; False also if that is not possible."""
+    """Checks without values, and so without memory; False also if that is impossible."""
     x = torch.empty(shape, device="meta")
     try:
         with at_most(OWN_SECONDS, "a pass"), torch.no_grad(), plain_operators():
             output = on_meta(module)(x)
     except Exception:  # it may need values
         return False
-    return not broken(x, output) and x._version == 0
+    return not violation(x, output) and x._version == 0
 
 
-def broken(x: Tensor, output: object) -> str:
-    """How output is not what a block gives for x; nothing if it is."""
+def violation(x: Tensor, output: object) -> str:
+    """What is wrong with the output of a block for x; empty if nothing is."""
     if not isinstance(output, Tensor):
         return f"returns {type(output).__name__}, but must return one tensor"
     if output.shape != x.shape:

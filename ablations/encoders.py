@@ -21,7 +21,7 @@ def check_model(name: str) -> None:
 
 
 def check_encoder(name: str) -> None:
-    """InputError unless it is smp's own, or tu-NAME of a timm model with feature maps."""
+    """InputError unless it is one of smp's or tu-NAME of a timm model with feature maps."""
     names = smp.encoders.get_encoder_names()
     if name.startswith("tu-"):
         check_timm(name)
@@ -47,7 +47,7 @@ def check_timm(name: str) -> None:
 
 
 def check_weights(encoder: str, weights: str | None) -> None:
-    """InputError for weights that the encoder does not have, before anything is fetched."""
+    """InputError for weights that the encoder lacks, before anything is downloaded."""
     if weights is None:
         return
     if encoder.startswith("tu-"):

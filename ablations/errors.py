@@ -1,4 +1,4 @@
-"""Mistakes in what a user gave; the command line prints them without a traceback."""
+"""Errors in a user's input; the command line prints them without a traceback."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -12,16 +12,16 @@ NAMES = 20  # known names in a message
 
 
 class InputError(ValueError):
-    """Something given from outside is wrong; the message says what and what is allowed."""
+    """A user's input is wrong; the message says what is wrong and what is allowed."""
 
 
 class UnwritableError(InputError):
-    """The disk is full, or the folder is read-only: nothing more can be kept there."""
+    """The disk is full, or the folder is read-only: nothing more can be written there."""
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """What the system says of a file that cannot be written becomes one clear error."""
+    """Turn an OSError on writing path into an UnwritableError."""
     try:
         yield
     except OSError as error:
@@ -30,24 +30,24 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def first_line(error: BaseException, limit: int = LINE) -> str:
-    """The class of an error, and the first line of its words if it has any."""
+    """The class of an error, and the first line of its message if it has one."""
     try:
-        words = (str(error).strip().splitlines() or [""])[0]
-    except Exception:  # a user's error may not even say what it is
-        words = ""
-    return printable(f"{type(error).__name__}: {words}", limit).removesuffix(":")
+        message = (str(error).strip().splitlines() or [""])[0]
+    except Exception:  # the __str__ of a user's error may fail
+        message = ""
+    return printable(f"{type(error).__name__}: {message}", limit).removesuffix(":")
 
 
-def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:
-    """The error for a name that is not among the known ones, with the nearest of them."""
-    known, text = list(known), name[:100] if isinstance(name, str) else ""
-    nearest = get_close_matches(text, known, 1, cutoff=0.5)
+def unknown_name(kind: str, name: object, choices: Iterable[str]) -> InputError:
+    """The error for a name that is not among the choices; it suggests the nearest ones."""
+    choices, text = list(choices), name[:100] if isinstance(name, str) else ""
+    nearest = get_close_matches(text, choices, 1, cutoff=0.5)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
     more = ""
-    if len(known) > NAMES:
-        more = f", ... and {len(known) - NAMES} more"
-        known = sorted(known, key=lambda other: -likeness(text, other))[:NAMES]
-    names = f" (known: {', '.join(known)}{more})" if known else ""
+    if len(choices) > NAMES:
+        more = f", ... and {len(choices) - NAMES} more"
+        choices = sorted(choices, key=lambda other: -likeness(text, other))[:NAMES]
+    names = f" (known: {', '.join(choices)}{more})" if choices else ""
     return InputError(f"unknown {kind} {quoted(name)}{hint}{names}")
 
 
@@ -56,7 +56,7 @@ def likeness(text: str, other: str) -> float:
 
 
 def quoted(value: object) -> str:
-    """A value in a message: its repr, shortened and bounded whatever it holds."""
+    """The repr of a value for a message, bounded whatever the value holds."""
     try:
         return SHORT.repr(value)
     except ValueError:  # a whole number of too many digits
@@ -69,15 +69,15 @@ SHORT.maxstring = SHORT.maxother = SHORT.maxlong = 100
 
 
 def printable(text: str, limit: int = LINE) -> str:
-    """One line that does nothing to a terminal: escapes are visible, the middle is cut."""
+    """One line without control characters: escapes are visible, a long middle is cut."""
     line = re.sub(r"\s*\n\s*", " ", text.strip())
     if len(line) > limit:
         half = limit // 2 - 20
         left_out = f" ... {len(line) - 2 * half:,} characters ... "
         line = line[:half] + left_out + line[-half:]
-    return "".join(sign if sign.isprintable() else escape(sign) for sign in line)
+    return "".join(char if char.isprintable() else escape(char) for char in line)
 
 
-def escape(sign: str) -> str:
-    r"""ESC is \x1b, and the override of the direction of writing is \u202e."""
-    return ascii(sign)[1:-1]
+def escape(character: str) -> str:
+    r"""ESC becomes \x1b, and the right-to-left override \u202e."""
+    return ascii(character)[1:-1]

@@ -1,4 +1,4 @@
-"""The names that a package hands out, each imported when it is first asked for.
+"""The public names of a package, each imported when it is first used.
 
 So `import ablations` and `ablate --help` load neither torch nor pandas.
 """

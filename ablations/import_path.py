@@ -1,4 +1,4 @@
-"""The form of the name of a user's block: the import path my_package.my_file:MyBlock."""
+"""The import path that names a user's block: my_package.my_file:MyBlock."""
 
 import keyword
 
@@ -6,7 +6,7 @@ from ablations.errors import InputError, quoted
 
 
 def check_import_path(name: str) -> None:
-    """InputError, before any import, for a path whose parts are not names."""
+    """InputError, before any import, for a path whose parts are not Python names."""
     module, _, attribute = name.partition(":")
     for part in [*module.split("."), attribute]:
         if not part.isidentifier() or keyword.iskeyword(part):

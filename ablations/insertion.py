@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ablations.errors import InputError
-from ablations.own_code import described
+from ablations.own_code import describe_error
 from ablations.passes import first_tensor
 
 BuildBlock = Callable[[int], nn.Module]  # channels -> block
@@ -61,7 +61,7 @@ def weigh_input(host: Any, arguments: tuple[Tensor]) -> tuple[Tensor]:
 
 
 def weigh_output(host: Any, arguments: object, output: Any) -> Any:
-    """What auxiliary heads say follows the masks in a tuple."""
+    """Weigh the masks, which auxiliary outputs may follow in a tuple."""
     if isinstance(output, tuple):
         return (host.attention(output[0]), *output[1:])
     return host.attention(output)
@@ -77,8 +77,8 @@ def weigh_features(host: Any, arguments: object, features: list[Tensor]) -> list
 def features_read(model: Any) -> list[int]:
     """The indices of the encoder's features that the model's masks depend on.
 
-    Decoders of some architectures read only a few. Found by gradients: on the meta device,
-    or with values if it must be, on images of the first size that the model takes.
+    Some decoders read only a few of them. Gradients tell which, on the meta device or, if
+    that fails, with values, for images of the first size that the model accepts.
     """
     tensors = dict(model.named_parameters()) | dict(model.named_buffers())
     meta = {name: tensor.to("meta") for name, tensor in tensors.items()}
@@ -87,9 +87,11 @@ def features_read(model: Any) -> list[int]:
         for side in sides(model):
             try:
                 return features_by_gradient(model, state, side)
-            except Exception as error:  # every encoder has its own
+            except Exception as error:  # each encoder raises its own
                 problem = error
-    raise InputError(f"the model rejects images of every size tried: {described(problem)}")
+    raise InputError(
+        f"the model rejects images of every size tried: {describe_error(problem)}"
+    )
 
 
 def features_by_gradient(model: Any, state: dict[str, Tensor], side: int) -> list[int]:
@@ -114,7 +116,7 @@ def features_by_gradient(model: Any, state: dict[str, Tensor], side: int) -> lis
 
 
 def sides(model: Any) -> list[int]:
-    """Of square images to try: some encoders take only the size that they are made for."""
-    made_for = getattr(getattr(model.encoder, "model", None), "pretrained_cfg", {})
-    native = made_for.get("input_size", ())[-1:] if isinstance(made_for, dict) else ()
+    """Sides of square images to try: some encoders accept only one size, their own."""
+    settings = getattr(getattr(model.encoder, "model", None), "pretrained_cfg", {})
+    native = settings.get("input_size", ())[-1:] if isinstance(settings, dict) else ()
     return list(dict.fromkeys([256, *native, 224, 384, 512, 128]))

@@ -1,4 +1,4 @@
-"""Flags made from the described fields of a model; nothing of them is written elsewhere."""
+"""Flags made from the described fields of a model, and defined nowhere else."""
 
 import argparse
 import types
@@ -19,7 +19,7 @@ def option_fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
 
 
 def add_flags(parser: Any, model: type[BaseModel], without: Collection[str] = ()) -> None:
-    """One flag for each field; a flag that is not given is absent from the result."""
+    """One flag for each field; a flag that the user omits is absent from the result."""
     for name, field in option_fields(model).items():
         if name not in without:
             add_flag(parser, name, field)
@@ -62,6 +62,6 @@ def reading(field: FieldInfo) -> dict[str, Any]:
 
 
 def from_options(model: type[Model], options: Mapping[str, Any]) -> Model:
-    """The model with those of the options that it knows."""
+    """The model, from those of the options that are fields of it."""
     fields = option_fields(model)
     return model(**{name: value for name, value in options.items() if name in fields})

@@ -40,7 +40,7 @@ def create_model(
     """Build a model (B, 3, H, W) -> (B, classes, H, W) with blocks at a placement.
 
     Pretrained weights load before the blocks are placed. Raises InputError for unknown
-    names and for what does not go together.
+    names and for incompatible parts.
     """
     bare = create_bare(model, encoder, classes, encoder_weights)
     place(bare, block, placement, evaluation)
@@ -50,7 +50,7 @@ def create_model(
 def place(
     model: nn.Module, block: str, placement: str, evaluation: Evaluation
 ) -> list[PlacedBlock]:
-    """Put blocks into model and say where they are; none is put nowhere."""
+    """Put blocks into model and return where they are; the block `none` is nowhere."""
     find_placement(placement)
     if block == "none":
         return []
@@ -72,9 +72,9 @@ def check_network(
     classes: int,
     size: Size,
 ) -> None:
-    """InputError for a network that cannot be built, or not run on images of that size.
+    """InputError for a network that cannot be built, or cannot run on images of that size.
 
-    Nothing is fetched, and what was checked once is not checked again.
+    Nothing is downloaded, and nothing is checked twice.
     """
     check_encoder(encoder)
     check_weights(encoder, encoder_weights)

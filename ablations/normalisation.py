@@ -1,7 +1,7 @@
 """How the colours of an image are scaled: as an encoder's pretrained weights expect it.
 
-A wrong normalisation costs accuracy without a word, so it is read from where the weights
-come from: timm's configuration for `tu-` encoders, smp's for its own. Encoders that start
+A wrong normalisation silently costs accuracy, so it is read from the source of the
+weights: timm's configuration for `tu-` encoders, smp's for its own. Encoders that start
 from random weights get ImageNet's.
 """
 
@@ -26,9 +26,9 @@ IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 def normalisation(encoder: str, weights: str | None) -> Normalisation:
-    """What an encoder with these weights expects. smp's own encoders may ask the hub.
+    """What an encoder with these weights expects; smp's own encoders may query the hub.
 
-    Raises InputError if that is not known.
+    Raises InputError if it cannot be determined.
     """
     if weights is None:
         return IMAGENET
@@ -48,7 +48,7 @@ def normalisation(encoder: str, weights: str | None) -> Normalisation:
 
 
 def from_settings(settings: Mapping[str, Any]) -> Normalisation:
-    """Of a configuration in which colours may also be 0 to 255, or blue, green, red."""
+    """From a configuration with colours from 0 to 1 or 255, in RGB or BGR order."""
     largest = settings.get("input_range", (0, 1))[1]
     scale = 1 if largest == 1 else 255
     reverse = settings.get("input_space", "RGB") == "BGR"

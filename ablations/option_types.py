@@ -1,4 +1,4 @@
-"""How options read their values: each error says what was wrong and what is meant."""
+"""How options parse their values: each error says what is wrong and what is allowed."""
 
 import argparse
 import contextlib
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Each(argparse.Action):
-    """As append, but what is given again is taken once."""
+    """Like the action `append`, but without duplicates."""
 
     def __call__(
         self,
@@ -24,14 +24,14 @@ class Each(argparse.Action):
 
 @dataclass(frozen=True)
 class Reading:
-    """How the command line reads a field, where its type alone does not say so."""
+    """How the command line parses a field whose type alone does not say so."""
 
     read: Callable[[str], Any]
     metavar: str | None = None  # None: the field's name
     repeatable: bool = False
 
     def details(self) -> dict[str, Any]:
-        """What argparse is told of it."""
+        """The arguments of add_argument that it decides."""
         action = {"action": Each} if self.repeatable else {}
         return {"type": self.read, "metavar": self.metavar} | action
 
@@ -44,7 +44,7 @@ def positive(text: str) -> int:
 
 
 def up_to(largest: int, what: str) -> Callable[[str], int]:
-    """A positive whole number with an end; what names it, for the error."""
+    """A positive whole number up to largest; what names its unit in the error."""
 
     def read(text: str) -> int:
         if (number := positive(text)) > largest:
@@ -90,7 +90,7 @@ def count(text: str) -> int:
 
 
 def job_minutes(text: str) -> int:
-    if (number := positive(text)) < 5:  # Slurm may warn of the end 150 s before it
+    if (number := positive(text)) < 5:  # Slurm may send its warning 150 s before the end
         raise argparse.ArgumentTypeError(f"{text!r} is less than 5")
     return number
 

@@ -78,7 +78,7 @@ def count_option(parser: argparse.ArgumentParser) -> None:
 
 
 def runs_option(parser: Any) -> None:
-    """Without a default: see lightning_modules.execution.decided."""
+    """A flag without a default: see lightning_modules.execution.decided."""
     parser.add_argument(
         "--runs",
         type=Path,

@@ -1,4 +1,4 @@
-"""A user's own code: loaded by import path, run, and its errors told in one line."""
+"""A user's own code: loaded by import path, run, and its errors reported in one line."""
 
 import importlib
 import random
@@ -28,14 +28,14 @@ FOREIGN = (
 
 
 def load_object(kind: str, name: str) -> Any:
-    """What my_package.my_file:MyObject names; kind is what errors call it.
+    """The object that my_package.my_file:MyObject names; kind is what errors call it.
 
-    InputError for whatever is wrong with the name or happens when the file is imported.
+    Raises InputError if the name is wrong or the import fails.
     """
     module_name, _, attribute = name.partition(":")
     look_here_last()
     check_visible(module_name)
-    importlib.invalidate_caches()  # the file may be newer than the last look
+    importlib.invalidate_caches()  # the file may have been written since the last import
     with (
         own_errors(f"{kind} {name!r} cannot be imported"),
         at_most(OWN_SECONDS, "the import"),
@@ -47,7 +47,7 @@ def load_object(kind: str, name: str) -> Any:
             if "KeyboardInterrupt" not in str(
                 traceback.extract_tb(error.__traceback__)[-1].line
             ):
-                raise  # a person's, not the file's
+                raise  # a person pressed Ctrl-C
             raise RuntimeError("it raises KeyboardInterrupt") from None
     if not attribute.isidentifier() or not hasattr(module, attribute):
         public = [key for key in vars(module) if not key.startswith("_")]
@@ -66,36 +66,36 @@ def own_errors(what: str) -> Iterator[None]:
     except InputError as error:
         raise InputError(f"{what}: {error}") from None
     except (Exception, SystemExit) as error:
-        raise InputError(f"{what}: {described(error)}") from None
+        raise InputError(f"{what}: {describe_error(error)}") from None
 
 
-def described(error: BaseException) -> str:
-    """Its type, the first line of its message, and the line of the user's file."""
+def describe_error(error: BaseException) -> str:
+    """The error's type, the first line of its message, and the line of the user's file."""
     lines = str(error.msg if isinstance(error, SyntaxError) else error).strip().splitlines()
-    said = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+    summary = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{said} ({Path(error.filename).name}, line {error.lineno})"
+        return f"{summary} ({Path(error.filename).name}, line {error.lineno})"
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if not frame.filename.startswith(FOREIGN):
-            return f"{said} ({Path(frame.filename).name}, line {frame.lineno})"
-    return said
+            return f"{summary} ({Path(frame.filename).name}, line {frame.lineno})"
+    return summary
 
 
 @contextmanager
 def unchanged_settings() -> Iterator[None]:
-    """What an import may change for everyone is as before: settings of torch, and seeds."""
+    """Restore what an import may change globally: torch's settings and random states."""
     dtype, device = torch.get_default_dtype(), torch.get_default_device()
     gradients, threads = torch.is_grad_enabled(), torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
-    drawn, numpy_drawn = random.getstate(), np.random.get_state()
+    state, numpy_state = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng(devices=[]):
             yield
     finally:
         torch.set_default_dtype(dtype)
         torch.set_grad_enabled(gradients)
-        random.setstate(drawn)
-        np.random.set_state(numpy_drawn)
+        random.setstate(state)
+        np.random.set_state(numpy_state)
         if torch.get_default_device() != device:
             torch.set_default_device(device)
         if torch.get_num_threads() != threads:

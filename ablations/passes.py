@@ -1,4 +1,4 @@
-"""How a module is run to be counted: in eval mode, by operators that counters know."""
+"""How a module is run to be counted: in eval mode, with operators that counters know."""
 
 import copy
 import sys
@@ -13,10 +13,10 @@ from torch.overrides import TorchFunctionMode
 
 
 class PassingNorms(TorchFunctionMode):
-    """Batch norms hand on what they get.
+    """Batch norms are skipped.
 
     On the meta device torch evaluates them operation by operation in Python, which would
-    be most of the time that a count takes. They keep shapes and hold no products.
+    take most of the time of a count. They keep shapes and contain no products.
     """
 
     def __torch_function__(
@@ -33,7 +33,7 @@ class PassingNorms(TorchFunctionMode):
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """In eval mode, and then as before, part by part."""
+    """Eval mode; afterwards every part returns to its own mode."""
     before = {part: part.training for part in module.modules()}
     module.eval()
     try:
@@ -45,7 +45,7 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def plain_operators() -> Iterator[None]:
-    """Compiled modules run as written, and transformers without a fused operator."""
+    """Compiled modules run as written, and transformers without fused operators."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     with ExitStack() as stack:
@@ -59,7 +59,7 @@ def plain_operators() -> Iterator[None]:
 
 @contextmanager
 def keeping_hooks(module: nn.Module) -> Iterator[None]:
-    """fvcore leaves its hooks behind where a trace fails."""
+    """Restore the hooks if a trace fails: fvcore leaves its own behind."""
     before = {
         part: (part._forward_pre_hooks.copy(), part._forward_hooks.copy())
         for part in module.modules()
@@ -83,5 +83,5 @@ def device_of(module: nn.Module) -> torch.device:
 
 
 def first_tensor(output: Any) -> Tensor:
-    """The masks of a model: auxiliary heads follow them in a tuple."""
+    """The masks of a model, which auxiliary outputs may follow in a tuple."""
     return first_tensor(output[0]) if isinstance(output, tuple | list) else output

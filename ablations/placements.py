@@ -26,13 +26,13 @@ def residual(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """
     hosts = residual_hosts(model)
     if not hosts:
-        raise lacking(model, "residual", "BasicBlocks or Bottlenecks, as in resnet18")
+        raise unfit(model, "residual", "BasicBlocks or Bottlenecks, as in resnet18")
     for path, convolution in hosts:
         yield before_convolution(path, convolution, build)
 
 
 def stages(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
-    """Each feature of the encoder that the decoder reads, but feature 0, the image."""
+    """Each feature of the encoder that the decoder reads, except feature 0, the image."""
     channels = model.encoder.out_channels
     chosen = [index for index in features_read(model) if index and channels[index]]
     yield from after_features(model, chosen, build)
@@ -62,14 +62,14 @@ def logits(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     yield after_model(model, convolutions[-1].out_channels, build)
 
 
-# What rows of the PSA paper's tables need besides.
+# More placements, for rows of the PSA paper's tables.
 
 
 def basic_blocks(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
-    """As residual, but not in Bottlenecks: the HRNets of Tables 2 and 4."""
+    """Like residual, but not in Bottlenecks: the HRNets of Tables 2 and 4."""
     hosts = [host for host in residual_hosts(model) if host[0].endswith("conv2")]
     if not hosts:
-        raise lacking(model, "basic_blocks", "BasicBlocks, as in resnet18")
+        raise unfit(model, "basic_blocks", "BasicBlocks, as in resnet18")
     for path, convolution in hosts:
         yield before_convolution(path, convolution, build)
 
@@ -118,7 +118,7 @@ def residual_hosts(model: Any) -> list[tuple[str, nn.Conv2d]]:
 
 def after_first_3x3(block: nn.Module) -> tuple[str, nn.Conv2d] | None:
     """The convolution that follows the first 3x3 of a residual block, else None."""
-    if not hasattr(block, "downsample"):  # torchvision, timm and smp all call it so
+    if not hasattr(block, "downsample"):  # its name in torchvision, timm and smp
         return None
     convolutions = {
         name: getattr(block, name, None) for name in ("conv1", "conv2", "conv3")
@@ -140,10 +140,10 @@ def units_3x3(model: Any, placement: str) -> list[tuple[str, Any]]:
         if isinstance(unit, Conv2dNormActivation) and unit[0].kernel_size == (3, 3)
     ]
     if not units:
-        raise lacking(model, placement, "the 3x3 units of torchvision's mobilenet_v2")
+        raise unfit(model, placement, "the 3x3 units of torchvision's mobilenet_v2")
     return units
 
 
-def lacking(model: Any, placement: str, needed: str) -> InputError:
+def unfit(model: Any, placement: str, requirement: str) -> InputError:
     encoder = type(model.encoder).__name__
-    return InputError(f"{placement} needs {needed}; {encoder} has none")
+    return InputError(f"{placement} needs {requirement}; {encoder} has none")

@@ -1,4 +1,4 @@
-"""What is written down of a run: a record of its result, or its failure."""
+"""What a run leaves in writing: a record of its result, or its failure."""
 
 import hashlib
 import json
@@ -20,16 +20,16 @@ from ablations.run_config import RunConfig, first_problem
 from ablations.whole_file import write_whole
 
 FailureKind = Literal["out of memory", "non-finite loss", "time-out", "crash", "error"]
-LOG_LINES, LOG_CHARACTERS = 40, 20_000  # kept of a failed run, at most
+LOG_LINES, LOG_CHARACTERS = 40, 20_000  # of a failed run, at most
 MAX_BYTES = 2**25
 LINE = 300  # characters of a message
-ROUNDING = 1e-4  # of a mean that somebody else computed
-FORMAT: Final = 1  # of the files; those that do not state one are of format 1
+ROUNDING = 1e-4  # of a mean that was computed elsewhere
+FORMAT: Final = 1  # of the files; a file that does not state one has format 1
 REMEDY = "to repeat the run, move the file away"
 
 
 class Document(BaseModel):
-    """A JSON file that is written whole or not at all and notices when it was changed."""
+    """A JSON file that is written whole or not at all; reading it detects any change."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,7 +39,7 @@ class Document(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def of_this_format(cls, content: Any) -> Any:
-        """Another format is refused before its keys are looked at."""
+        """Another format is rejected before its keys are checked."""
         if isinstance(content, dict) and not has_this_format(content):
             number = quoted(content["format"])
             raise ValueError(
@@ -51,11 +51,11 @@ class Document(BaseModel):
     @field_validator("config", mode="before")
     @classmethod
     def as_stated(cls, config: Any) -> Any:
-        """A source that was not written down is not looked up: it may have changed."""
+        """A source that the file does not state is not looked up: it may have changed."""
         return {"source": ""} | config if isinstance(config, dict) else config
 
     def write(self, path: Path) -> None:
-        """Whole or not at all. Raises UnwritableError."""
+        """Write the file whole or not at all. Raises UnwritableError."""
         content = self.model_dump(mode="json")
         text = json.dumps(content | {"sha256": checksum(content)}, indent=2)
         write_whole(path, f"{text}\n".encode())
@@ -65,33 +65,33 @@ class Document(BaseModel):
         """Read and check a file; InputError says what is wrong with it."""
         content = read_json(path)
         if not isinstance(content, dict) or "sha256" not in content:
-            raise refused(path, "truncated or not a record")
+            raise rejection(path, "truncated or not a record")
         if content.pop("sha256") != checksum(content):
-            raise refused(path, "was changed after it was written")
+            raise rejection(path, "was changed after it was written")
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            raise refused(path, problem_of(error)) from None
+            raise rejection(path, problem_of(error)) from None
 
     @classmethod
     def read_own(cls, path: Path) -> Self:
-        """The same for a file that must lie in the folder of its run."""
+        """The same for a file that must be in the folder of its run."""
         document = cls.read(path)
         if path.parent.name != document.config.run_id:
-            raise refused(path, f"belongs to run {document.config.run_id}")
+            raise rejection(path, f"belongs to run {document.config.run_id}")
         return document
 
     @classmethod
     def read_of(cls, path: Path, config: RunConfig) -> Self:
-        """The same for the file of one run; two configurations may have an equal id."""
+        """The same for the file of one run; two configurations may have the same id."""
         document = cls.read_own(path)
         if document.config.overrides() != config.overrides():
-            raise refused(path, "belongs to another run with the same id")
+            raise rejection(path, "belongs to another run with the same id")
         return document
 
 
-def refused(path: Path, problem: str) -> InputError:
-    """The error for a file that is not taken for what its name says."""
+def rejection(path: Path, problem: str) -> InputError:
+    """The error for a file that is not what its name says."""
     return InputError(f"{path}: {problem}; {REMEDY}")
 
 
@@ -100,33 +100,33 @@ def has_this_format(content: dict[str, Any]) -> bool:
 
 
 def states(content: object, config: RunConfig) -> bool:
-    """Whether this is plainly a record of a configuration; its values are not checked."""
+    """Whether content states this configuration; the values of a record are not checked."""
     if not isinstance(content, dict) or not has_this_format(content):
         return False
     return bool(content.get("config") == config.model_dump())
 
 
 def read_json(path: Path) -> object:
-    """InputError for what is not a file of plain JSON of a sensible size."""
+    """InputError unless the path is a file of plain JSON of a sensible size."""
     try:
         if not path.is_file():
-            raise refused(path, "not a regular file")
+            raise rejection(path, "not a regular file")
         if (size := path.stat().st_size) > MAX_BYTES:
-            raise refused(path, f"{size:,} bytes; a record has at most {MAX_BYTES:,}")
+            raise rejection(path, f"{size:,} bytes; a record has at most {MAX_BYTES:,}")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
-        raise refused(path, "truncated or not a record (not UTF-8)") from None
+        raise rejection(path, "truncated or not a record (not UTF-8)") from None
     try:
         content = json.loads(text, object_pairs_hook=unique)
         if r"\ud" in text.lower():  # unpaired surrogates, which no file can hold
             json.dumps(content, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         half = repr(error.object[error.start])
-        raise refused(path, f"{half} is an unpaired surrogate, not text") from None
+        raise rejection(path, f"{half} is an unpaired surrogate, not text") from None
     except (ValueError, RecursionError):
-        raise refused(path, "truncated or not a record") from None
+        raise rejection(path, "truncated or not a record") from None
     return content
 
 
@@ -179,7 +179,7 @@ class RunRecord(Document):
     """The result of one finished run, with all it takes to compare or repeat it."""
 
     miou: Share  # last validation; the mean of iou
-    iou: dict[Text, Share | None] = Field(min_length=1)  # by class; None: was nowhere
+    iou: dict[Text, Share | None] = Field(min_length=1)  # by class; None: occurred nowhere
     val_loss: Loss
     curve: list[Point]  # of the training
     params: Count
@@ -217,7 +217,7 @@ class Failure(Document):
     kind: FailureKind
     reason: str  # one line
     log: str  # the end of what the run printed, and the traceback if there was one
-    earlier: tuple[str, ...] = ()  # the reasons of the attempts before this one
+    earlier: tuple[str, ...] = ()  # the reasons of earlier attempts
 
     @property
     def reasons(self) -> tuple[str, ...]:

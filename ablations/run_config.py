@@ -19,16 +19,16 @@ from ablations.errors import InputError, quoted, unknown_name
 from ablations.sources import check_source, source_of
 from ablations.yaml_file import number_hint
 
-DERIVED = {"source"}  # keys that are filled in, not asked for
+DERIVED = {"source"}  # keys that are filled in, not set by a user
 MANY = 10**9
-NULLS = {"", "none", "null", "~"}  # texts that are meant to be no text
-READABLE = 100  # characters of a run's name before its digits
+NULLS = {"", "none", "null", "~"}  # texts that mean null
+READABLE = 100  # characters of a run's name before its seed
 
 
 class RunConfig(BaseModel):
     """Everything that decides the result of one training run.
 
-    The fields are at once the flags of `ablate train`, the keys of a sweep file,
+    The same fields are the flags of `ablate train`, the keys of a sweep file,
     the W&B configuration and the columns of a record.
     """
 
@@ -103,7 +103,7 @@ class RunConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def with_source(cls, values: Any) -> Any:
-        """What a new configuration leaves out; a stored one states it."""
+        """Fill in the source of a new configuration; a stored one states it."""
         if not isinstance(values, dict) or values.get("source") is not None:
             return values
         return values | {"source": source_of(values)}
@@ -112,8 +112,8 @@ class RunConfig(BaseModel):
     def run_id(self) -> str:
         """A readable name, unique per configuration and equal on every machine.
 
-        It is the hash of what differs from the defaults: a key added with the default that
-        means the former behaviour changes no id. So a default never changes.
+        It hashes what differs from the defaults: a new key whose default means the previous
+        behaviour changes no id. For the same reason, a default must never change.
         """
         text = json.dumps(self.overrides(), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:10]
@@ -128,16 +128,16 @@ class RunConfig(BaseModel):
         return {key: value for key, value in values if value != defaults[key]}
 
     def changed(self, **values: Any) -> Self:
-        """A valid copy with other values; what is filled in follows them."""
+        """A valid copy with other values; derived keys follow them."""
         return self.parse(self.without_derived().model_dump() | values)
 
     def without_derived(self) -> Self:
-        """Without what is filled in: what a sweep file can ask for."""
+        """A copy without derived keys: only what a sweep file can set."""
         return self.model_copy(update=dict.fromkeys(DERIVED, ""))
 
 
 def flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The key `cell` holds further values: so a sweep file lists runs that form no grid."""
+    """Merge the keys in `cell`, with which a sweep file lists runs that are not a grid."""
     if "cell" not in values:
         return dict(values)
     outer = {key: value for key, value in values.items() if key != "cell"}
@@ -161,7 +161,7 @@ def first_problem(error: ValidationError) -> str:
 
 
 def hint(kind: str, value: object) -> str:
-    """What YAML made of a value that was meant otherwise."""
+    """How to write a value that YAML reads as another type."""
     if kind == "string_type":
         return "; put it in quotes if YAML does not read it as text"
     if isinstance(value, str) and value.lower() in NULLS and kind in NUMBERS:
@@ -169,4 +169,4 @@ def hint(kind: str, value: object) -> str:
     return number_hint(value) if kind in NUMBERS else ""
 
 
-NUMBERS = {"int_type", "float_type"}  # pydantic's names of what is wrong
+NUMBERS = {"int_type", "float_type"}  # pydantic's names of these errors

@@ -20,7 +20,7 @@ RECORD, FAILURE = "record.json", "failure.json"
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where a study keeps a run, and what it knows of it."""
+    """The folder in which a study keeps a run, and its files."""
 
     study_folder: Path
     config: RunConfig
@@ -58,7 +58,7 @@ class RunFolder:
 
     @property
     def cell(self) -> Path:
-        """What the sweep asks for, as W&B's agent writes it."""
+        """What the sweep sets, as W&B's agent writes it."""
         return self.path / "cell.yaml"
 
     @property
@@ -83,17 +83,19 @@ class RunFolder:
         return RunRecord.read_of(self.record, self.config)
 
     def has_record(self) -> bool:
-        """Whether there is one, and it is the run's; its reader checks its values."""
+        """Whether the run's own record exists; its values are checked when it is read."""
         if not self.record.exists():
             return False
         if not states(read_json(self.record), self.config):
-            RunRecord.read_of(self.record, self.config)  # or it is refused
+            RunRecord.read_of(
+                self.record, self.config
+            )  # InputError, unless it is the run's
         return True
 
     def failures(self) -> tuple[str, ...]:
-        """Why the attempts at the run failed until now.
+        """Why the attempts so far failed.
 
-        A file that cannot be read is one failure: it must not stop a run that may succeed.
+        An unreadable file counts as one failure: it must not stop a run that may succeed.
         """
         if not self.failure.exists():
             return ()
@@ -105,7 +107,7 @@ class RunFolder:
             return (f"earlier failures cannot be read: {problem}",)
 
     def note_failure(self, kind: FailureKind, reason: str, log: str = "") -> None:
-        """The run failed once more; why it failed before is not forgotten."""
+        """Write one more failure, which keeps the reasons of earlier ones."""
         failure = Failure(
             config=self.config,
             kind=kind,
@@ -116,7 +118,7 @@ class RunFolder:
         failure.write(self.failure)
 
     def finish(self, record: RunRecord) -> None:
-        """Write the record; nothing else is needed any more."""
+        """Write the record, and remove what is no longer needed."""
         record.write(self.record)
         self.failure.unlink(missing_ok=True)
         self.checkpoint.unlink(missing_ok=True)
@@ -124,7 +126,7 @@ class RunFolder:
 
 
 def read_records(folder: Path) -> Iterator[RunRecord]:
-    """Every record below folder, in the order of paths; a run twice is an InputError."""
+    """Every record below folder, ordered by path; a duplicate run is an InputError."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of runs")
     first: dict[str, Path] = {}

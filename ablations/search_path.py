@@ -1,4 +1,4 @@
-"""Where modules are looked for: a user's files hide no others."""
+"""Where modules are found: a user's files hide no others."""
 
 import sys
 from importlib.util import find_spec
@@ -11,7 +11,7 @@ SUITE = Path(__file__).resolve().parents[1]
 
 
 def look_here_last() -> None:
-    """Find modules in the working folder, but only what is found nowhere else."""
+    """Find modules in the working folder, but only those that are found nowhere else."""
     here = Path.cwd()
     elsewhere = [entry for entry in sys.path if Path(entry).resolve() != here]
     suite = [] if str(SUITE) in elsewhere else [str(SUITE)]
@@ -19,7 +19,7 @@ def look_here_last() -> None:
 
 
 def check_suite() -> None:
-    """Raises InputError if PYTHONPATH holds something that is named like our packages."""
+    """Raises InputError if something on PYTHONPATH has the name of one of our packages."""
     for name in OURS:
         spec = find_spec(name)
         origin = spec.origin if spec else None

@@ -12,13 +12,13 @@ from ablations.bare_models import BareModel
 from ablations.contract import Size
 from ablations.errors import InputError
 from ablations.insertion import BuildBlock, PlacedBlock
-from ablations.own_code import described
+from ablations.own_code import describe_error
 from ablations.passes import PassingNorms, device_of
 from ablations.placements import find_placement
 
 
 def insert(model: nn.Module, placement: str, build: BuildBlock) -> list[PlacedBlock]:
-    """Put what build makes of a number of channels wherever the placement says."""
+    """Put the block that build returns for a number of channels at each place."""
     put = find_placement(placement)
     try:
         return list(put(model, build))
@@ -38,7 +38,7 @@ class Site(NamedTuple):
 def find_sites(bare: BareModel, placement: str | None, size: Size) -> tuple[Site, ...]:
     """Where blocks go; InputError for an image that the model cannot take.
 
-    On the meta device, so without memory; with values only where that fails.
+    Runs on the meta device, so without memory; with values only if that fails.
     """
     check_stride(bare, size)
     try:
@@ -51,10 +51,10 @@ def find_sites(bare: BareModel, placement: str | None, size: Size) -> tuple[Site
         return record_sites(network, placement, size)
     except InputError:
         raise
-    except Exception as error:  # every encoder has its own
+    except Exception as error:  # each encoder raises its own
         raise InputError(
             f"image size {size[0]}x{size[1]} does not fit {bare.model!r} with encoder "
-            f"{bare.encoder!r}: {described(error)}"
+            f"{bare.encoder!r}: {describe_error(error)}"
         ) from None
 
 
@@ -75,7 +75,7 @@ def record_sites(network: nn.Module, placement: str | None, size: Size) -> tuple
 
 
 def check_stride(bare: BareModel, size: Size) -> None:
-    """InputError for sides that are not multiples of the encoder's stride, if they must."""
+    """InputError for sides that must be multiples of the encoder's stride and are not."""
     model: Any = bare.meta()
     stride, (height, width) = model.encoder.output_stride, size
     if model.requires_divisible_input_shape and (height % stride or width % stride):

@@ -1,8 +1,8 @@
 """The source of what a user names by import path, such as a block my_file:MyBlock.
 
-It decides the result of a run, so its digest is part of the run's identity: the digest of
-the named module's file and of the user's own files that this one imports. Nothing is
-executed to find them; what a file imports under a computed name is not seen.
+It decides the result of a run, so its digest is part of the run's identity. The digest
+covers the named module's file and those of the user's own files that it imports. Nothing is
+executed to find them; an import under a computed name is missed.
 """
 
 import ast
@@ -25,38 +25,38 @@ SUITE = [
 ]
 STANDARD = Path(sysconfig.get_path("stdlib"))
 
-Stamp = tuple[int, int]  # of a file: when it was changed, in ns, and its size
+Stamp = tuple[int, int]  # of a file: time of modification, in ns, and size
 Search = tuple[str, ...]  # folders, as in sys.path
 
-known: dict[tuple[str, Search], tuple[dict[Path, Stamp], str]] = {}
-used: dict[str, str] = {}  # the source of what this process has imported
+digests: dict[tuple[str, Search], tuple[dict[Path, Stamp], str]] = {}
+imports_here: dict[str, str] = {}  # by path, the digest when this process imported it
 
 
 def source_of(values: Mapping[str, Any]) -> str:
     """`block=DIGEST` for a block of the user's own; empty for keys of the registries."""
-    digests = {key: digest(module_of(path)) for key, path in import_paths(values).items()}
-    return ",".join(f"{key}={found}" for key, found in digests.items() if found)
+    sources = {key: digest(module_of(path)) for key, path in import_paths(values).items()}
+    return ",".join(f"{key}={source}" for key, source in sources.items() if source)
 
 
 def check_source(values: Mapping[str, Any], name: str) -> None:
-    """InputError if the source that values state is not what is there now."""
-    stated, present = values["source"], source_of(values)
-    named = ", ".join(import_paths(values).values())
-    if stated and not named:
-        raise InputError(f"{name}: source = {stated!r}: only a user's own block has one")
-    if stated != present:
-        now = present or "not found"
+    """InputError if the source that values state is not the current one."""
+    source, current = values["source"], source_of(values)
+    paths = ", ".join(import_paths(values).values())
+    if source and not paths:
+        raise InputError(f"{name}: source = {source!r}: only a user's own block has one")
+    if source != current:
+        now = current or "not found"
         raise InputError(
-            f"{name}: source = {stated!r}: {named} has changed, its source is now {now!r}"
+            f"{name}: source = {source!r}: {paths} has changed, its source is now {now!r}"
         )
 
 
 def check_imported(values: Mapping[str, Any]) -> None:
-    """InputError if this process imported another version than the present one."""
+    """InputError if this process imported a version other than the current one."""
     check_source(values, "configuration")
     for path in import_paths(values).values():
-        present = digest(module_of(path))
-        if used.setdefault(path, present) != present:
+        current = digest(module_of(path))
+        if imports_here.setdefault(path, current) != current:
             raise InputError(
                 f"{path} was changed after this process imported it; start a new process"
             )
@@ -78,16 +78,16 @@ def module_of(path: str) -> str:
 
 
 def digest(module: str) -> str:
-    """Of a module's files, wherever they lie; empty if there is no such module."""
+    """The digest of a module's files; empty if there is no such module."""
     here = str(Path.cwd())  # where find_block looks too
     search = tuple(sys.path if here in sys.path else [*sys.path, here])
-    stamps, whole = known.get((module, search), ({}, ""))
+    stamps, whole = digests.get((module, search), ({}, ""))
     if not stamps or any(stamp(file) != old for file, old in stamps.items()):
         files = user_files(module, search)
         lines = [f"{name} {read(file, stamp(file))[0]}" for name, file in files.items()]
         whole = hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:12]
         whole = whole if files else ""
-        known[module, search] = {file: stamp(file) for file in files.values()}, whole
+        digests[module, search] = {file: stamp(file) for file in files.values()}, whole
     return whole
 
 
@@ -95,9 +95,9 @@ def user_files(module: str, search: Search) -> dict[str, Path]:
     """The file of a module and those of the user's own modules that it imports, by name."""
     files: dict[str, Path] = {}
     start = next(chain(module, search), None)
-    waiting = [module] if start else []
-    while waiting:
-        for name, spec in chain(waiting.pop(), search):
+    queue = [module] if start else []
+    while queue:
+        for name, spec in chain(queue.pop(), search):
             file = Path(spec.origin or "")
             if (
                 name in files
@@ -107,15 +107,15 @@ def user_files(module: str, search: Search) -> dict[str, Path]:
                 continue
             files[name] = file
             package = name if spec.submodule_search_locations else name.rpartition(".")[0]
-            waiting += imported(read(file, stamp(file))[1], package)
+            queue += full_names(read(file, stamp(file))[1], package)
     return files
 
 
 def chain(module: str, search: Search) -> Iterator[tuple[str, ModuleSpec]]:
-    """A module's packages from the top, then the module itself, as far as they exist."""
+    """A module's packages from the top and the module itself, up to the first missing."""
     name, folders = "", list(search)
     for part in module.split("."):
-        spec = PathFinder.find_spec(part, folders) or (None if name else hooked(part))
+        spec = PathFinder.find_spec(part, folders) or (None if name else find_by_hook(part))
         if spec is None:
             return
         name = f"{name}.{part}" if name else part
@@ -123,8 +123,8 @@ def chain(module: str, search: Search) -> Iterator[tuple[str, ModuleSpec]]:
         folders = list(spec.submodule_search_locations or [])
 
 
-def hooked(name: str) -> ModuleSpec | None:
-    """A package that is installed by an import hook, as editable ones are."""
+def find_by_hook(name: str) -> ModuleSpec | None:
+    """A package that an import hook finds, as it does editable installs."""
     try:
         return find_spec(name)
     except (ImportError, ValueError):
@@ -132,9 +132,9 @@ def hooked(name: str) -> ModuleSpec | None:
 
 
 def own(file: Path, name: str, top: str, spec: ModuleSpec) -> bool:
-    """Whether a module is of the package `top`, or the user's and lies beside that.
+    """Whether a module is part of the package `top`, or the user's and beside it.
 
-    An environment may lie there too: what is installed in it is not the user's own.
+    An environment may be there too: what is installed in it is not the user's own.
     """
     if name.partition(".")[0] == top:
         return True
@@ -144,7 +144,7 @@ def own(file: Path, name: str, top: str, spec: ModuleSpec) -> bool:
 
 
 def folder_of(spec: ModuleSpec) -> Path:
-    """Where a top package or module lies."""
+    """The folder that holds a top-level package or module."""
     locations = list(spec.submodule_search_locations or [])
     return Path(locations[0] if locations else spec.origin or "").parent
 
@@ -162,12 +162,17 @@ def read(file: Path, stamp: Stamp) -> tuple[str, tuple[tuple[int, str], ...]]:
     """The digest of a file's content and what it imports, as (level, name)."""
     try:
         content = file.read_bytes().replace(b"\r\n", b"\n")
-        found = tuple(imports(ast.parse(content))) if file.suffix == ".py" else ()
+        names = tuple(imports(ast.parse(content))) if file.suffix == ".py" else ()
     except OSError:
         return "unreadable", ()
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # importing it will tell
-        found = ()
-    return hashlib.sha256(content).hexdigest(), found
+    except (
+        SyntaxError,
+        ValueError,
+        RecursionError,
+        MemoryError,
+    ):  # importing it reports them
+        names = ()
+    return hashlib.sha256(content).hexdigest(), names
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -181,9 +186,9 @@ def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield node.level, ".".join(part for part in parts if part)
 
 
-def imported(found: Sequence[tuple[int, str]], package: str) -> Iterator[str]:
-    """The whole names of what a module of that package imports."""
-    for level, name in found:
+def full_names(names: Sequence[tuple[int, str]], package: str) -> Iterator[str]:
+    """The full names of what a module of that package imports."""
+    for level, name in names:
         folders = package.split(".")
         base = folders[: len(folders) - level + 1] if level else []
         if base != [""] and (not level or base):

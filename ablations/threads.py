@@ -1,4 +1,4 @@
-"""How many threads torch computes with, for a while."""
+"""The number of threads that torch uses, changed for a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import torch
 
 @contextmanager
 def on_threads(threads: int) -> Iterator[None]:
-    """One thread suits counting: many small operations, where more wait for each other."""
+    """Counting is fastest on one thread: in small operations, more wait for each other."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

@@ -1,4 +1,4 @@
-"""A limit on how long code of others may take, an import or a block that never ends."""
+"""A time limit for a user's code, such as an import or a block that never ends."""
 
 import signal
 import threading
@@ -11,16 +11,16 @@ from ablations.errors import InputError
 
 @contextmanager
 def at_most(seconds: float, what: str) -> Iterator[None]:
-    """InputError after that time. The nearest of nested limits holds; other threads
-    have none.
+    """InputError after that time. Of nested limits, the earliest holds; only the main
+    thread has one.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise InputError(f"{what} took more than {seconds:g} s; does it ever end?")
 
     outer, _ = signal.getitimer(signal.ITIMER_REAL)
-    own_thread = threading.current_thread() is not threading.main_thread()
-    if own_thread or 0 < outer <= seconds:
+    other_thread = threading.current_thread() is not threading.main_thread()
+    if other_thread or 0 < outer <= seconds:
         yield
         return
     before = signal.signal(signal.SIGALRM, stop)

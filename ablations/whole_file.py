@@ -1,4 +1,4 @@
-"""A file is written whole or not at all, whatever happens meanwhile."""
+"""Atomic writing: a file is written whole or not at all, whatever happens."""
 
 import os
 from pathlib import Path
@@ -23,6 +23,6 @@ def write_whole(path: Path, content: bytes | memoryview) -> None:
 
 
 def remove_partials(path: Path) -> None:
-    """What killed processes left of writing a file that nobody writes now."""
+    """Remove what killed processes left of path; no process may be writing it now."""
     for partial in path.parent.glob(f"{path.name}.*.partial"):
         partial.unlink(missing_ok=True)

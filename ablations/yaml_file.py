@@ -1,7 +1,7 @@
 """Plain YAML from a file; JSON is YAML too.
 
-Nothing in a file makes reading it wait or fill the memory: only regular files up to a size
-are read, and nesting, self-reference and merge keys are bounded. Mistakes are one line.
+No file makes reading hang or exhaust the memory: only regular files up to a size are read,
+and nesting, self-reference and merge keys are bounded. Errors are one line.
 """
 
 import math
@@ -16,18 +16,18 @@ from yaml.constructor import ConstructorError
 from ablations.errors import InputError, quoted
 
 BYTES = 2_000_000
-DEPTH = 100  # of brackets in brackets
-MERGED = 1000  # keys that << brings into a mapping
+DEPTH = 100  # of nested brackets
+MERGED = 1000  # keys that << adds to a mapping
 TEXT, MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 OF_A_TAG = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 class PlainLoader(SafeLoader):  # type: ignore[misc]
-    """Plain YAML whose keys are texts, each given once."""
+    """Plain YAML whose keys are text, without duplicates."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """At once, inner nodes included: so a node within itself is an error."""
+        """Construct inner nodes at once, so that a node within itself is an error."""
         if node in self.recursive_objects:
             raise at(node, "an alias refers to a node that contains it")
         try:
@@ -36,7 +36,7 @@ class PlainLoader(SafeLoader):  # type: ignore[misc]
             kind = node.tag.rpartition(":")[2]
             why = kind == "timestamp" and isinstance(error, ValueError)
             reason = f" ({error})" if why else ""
-            raise at(node, f"{written(node)} cannot be read as {kind}{reason}") from None
+            raise at(node, f"{spelling(node)} cannot be read as {kind}{reason}") from None
 
     def construct_mapping(self, node: yaml.Node, deep: bool = False) -> Any:
         if isinstance(node, yaml.MappingNode):
@@ -44,7 +44,7 @@ class PlainLoader(SafeLoader):  # type: ignore[misc]
         return super().construct_mapping(node, deep)
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Bring in what << names, unless it multiplies."""
+        """Merge what << names, unless that multiplies."""
         merged = [inner for key, value in node.value for inner in merges(key, value)]
         for inner in {id(inner): inner for inner in merged}.values():
             self.flatten_mapping(inner)
@@ -54,7 +54,7 @@ class PlainLoader(SafeLoader):  # type: ignore[misc]
 
 
 def merges(key: yaml.Node, value: yaml.Node) -> list[yaml.MappingNode]:
-    """The mappings that `<<: value` brings in."""
+    """The mappings that `<<: value` merges."""
     if key.tag != MERGE:
         return []
     inner = value.value if isinstance(value, yaml.SequenceNode) else [value]
@@ -76,11 +76,11 @@ def not_text(key: yaml.Node) -> str:
     why = f"YAML reads it as {kind}"
     if kind == "bool":
         why = "YAML reads on, yes, off and no as true or false"
-    return f"key {written(key)} is not text: {why}; put it in quotes"
+    return f"key {spelling(key)} is not text: {why}; put it in quotes"
 
 
-def written(node: yaml.Node) -> str:
-    """A node as it stands in the file, if it is a single word."""
+def spelling(node: yaml.Node) -> str:
+    """A scalar as it is written in the file; of any other node, its kind."""
     whole = isinstance(node, yaml.ScalarNode)
     return quoted(node.value) if whole else f"of kind {node.tag.rpartition(':')[2]}"
 
@@ -102,11 +102,11 @@ def read_yaml(path: Path) -> object:
 
 
 def read_text(path: Path) -> str:
-    """What a regular file of UTF-8 text holds."""
+    """The content of a regular file of UTF-8 text."""
     try:
         regular = stat.S_ISREG(path.stat().st_mode)
         content = read_bytes(path) if regular else b""
-    except (OSError, ValueError) as error:  # ValueError: no path at all
+    except (OSError, ValueError) as error:  # ValueError: not a path
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be read ({reason})") from None
     if not regular:
@@ -134,7 +134,7 @@ def check_depth(text: str) -> None:
 
 
 def problem(error: Exception) -> str:
-    """In one line, with its place."""
+    """The error in one line, with its position."""
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
@@ -149,11 +149,11 @@ def number_hint(value: object) -> str:
     if not (isinstance(value, str) and is_number(value)):
         return ""
     mantissa, _, exponent = value.strip().lower().partition("e")
-    written = mantissa
+    number = mantissa
     if exponent:
         point = mantissa if "." in mantissa else f"{mantissa}.0"
-        written = f"{point}e{int(exponent):+d}"
-    return f"; YAML reads it as text, write {written}"
+        number = f"{point}e{int(exponent):+d}"
+    return f"; YAML reads it as text, write {number}"
 
 
 def is_number(text: str) -> bool:

@@ -243,12 +243,12 @@ def test_the_contract_of_a_large_size_needs_no_memory() -> None:
 @pytest.mark.parametrize("evaluation", EVALUATIONS)
 @pytest.mark.parametrize("block", BLOCKS)
 def test_this_suites_blocks_keep_the_contract(block: str, evaluation: str) -> None:
-    from ablations.contract import broken
+    from ablations.contract import violation
 
     module = create_attention(block, 32, evaluation).eval()  # type: ignore[arg-type]
     x = torch.randn(2, 32, 5, 7)
     before = x.clone()
-    assert broken(x, module(x)) == ""
+    assert violation(x, module(x)) == ""
     assert torch.equal(x, before)
 
 

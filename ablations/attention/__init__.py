@@ -1,6 +1,6 @@
 """The attention blocks under comparison, in the order tables list them.
 
-To add a block: write its file, add one line to BLOCKS. The contract tests in
+To add a block, write its file and add one line to BLOCKS. The contract tests in
 tests/test_attention.py, the tables and the plots follow from that line; CONTRIBUTING.md
 lists what else a block of the suite needs.
 A block of your own needs no line: name it by import path, my_package.my_file:MyBlock.
@@ -103,7 +103,7 @@ def set_evaluation(module: nn.Module, evaluation: Evaluation) -> nn.Module:
 
 
 def find_block(name: str) -> Block:
-    """The entry of a registry key or of an import path my_package.my_file:MyBlock."""
+    """The entry for a registry key or an import path my_package.my_file:MyBlock."""
     if ":" not in name:
         if name not in BLOCKS:
             raise unknown_name("block", name, BLOCKS)

@@ -36,16 +36,16 @@ class AttentionBlock(nn.Module):
         raise NotImplementedError
 
     def fast(self, x: Tensor) -> Tensor:
-        """Where a block has nothing to gain, fast is direct."""
+        """The same as direct, unless a block can gain something."""
         return self.direct(x)
 
     def closed_form(self, height: int, width: int) -> ClosedForm:
-        """Cost of the present evaluation for one image (C, height, width), by hand."""
+        """Cost of the current evaluation for one image (C, height, width), by hand."""
         raise NotImplementedError
 
 
 def has_two_evaluations(module: nn.Module) -> bool:
-    """Whether fast is not simply direct."""
+    """Whether fast differs from direct."""
     return (
         isinstance(module, AttentionBlock) and type(module).fast is not AttentionBlock.fast
     )
@@ -65,7 +65,7 @@ class NoAttention(AttentionBlock):
 
 
 def reduce_channels(channels: int, ratio: int) -> int:
-    """The reduced width channels / ratio; InputError where it is no whole number."""
+    """The reduced width channels / ratio; InputError if it is not a whole number."""
     if channels < ratio or channels % ratio:
         raise InputError(
             f"{channels} channels cannot be reduced by {ratio}: "

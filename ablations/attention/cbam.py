@@ -44,7 +44,7 @@ class CBAM(AttentionBlock):
         return x, self.spatial_weights(pooled)
 
     def fast(self, x: Tensor) -> Tensor:
-        """Keeps no second feature map for gradients; without them a small one serves."""
+        """Keeps no second feature map for gradients; without them, needs only a buffer."""
         if not (torch.is_grad_enabled() or self.norm.training or is_recorded()):
 
             def weigh(x: Tensor, buffer: Tensor) -> tuple[Tensor]:

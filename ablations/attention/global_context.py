@@ -38,7 +38,7 @@ class GlobalContext(AttentionBlock):
         return x + self.residual(context)  # (B, C, H, W)
 
     def fast(self, x: Tensor) -> Tensor:
-        """Nothing of the size of x is kept but x."""
+        """Keeps nothing of the size of x except x."""
         features = feature_map(x)
         context = features.attend(*matrix_form(self.key))  # (B, 1, C)
         return features.plus(self.residual(as_column(context)).flatten(2))

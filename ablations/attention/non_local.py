@@ -52,5 +52,5 @@ class NonLocal(AttentionBlock):
 
 
 def rows(features: Tensor) -> Tensor:
-    """(B, R, H, W) to (B, 1, N, R), in the order that the CPU's fused kernel asks for."""
+    """(B, R, H, W) to (B, 1, N, R), in the order that the CPU's fused kernel requires."""
     return features.flatten(2).transpose(1, 2).unsqueeze(1).contiguous()

@@ -71,5 +71,5 @@ class ReleasedNonLocal(AttentionBlock):
 
 
 def pool_windows(x: Tensor) -> Tensor:
-    """The maxima of 2x2 windows; of 1x2 or 2x1 windows where a side is 1."""
+    """The maxima of 2x2 windows; of 1x2 or 2x1 windows if a side is 1."""
     return F.max_pool2d(x, kernel_size=[min(2, side) for side in x.shape[2:]])

@@ -23,7 +23,7 @@ from ablations.attention.fast.pointwise import as_column, matrix_form, pointwise
 
 
 class ReleasedPSA(AttentionBlock):
-    """The convolutions that both released layouts share; expand is their own."""
+    """The convolutions that both released layouts share; each has its own expand."""
 
     expand: nn.Module
 

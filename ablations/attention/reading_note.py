@@ -46,7 +46,7 @@ class SpatialAwareChannelAttention(AttentionBlock):
         return scores.sigmoid()
 
     def closed_form(self, height: int, width: int) -> ClosedForm:
-        """The weighted sums are matrix products, which count, in fast evaluation only."""
+        """In fast evaluation only, the weighted sums are matrix products, which count."""
         kernel = 2 * 7 * 7
         sums = 2 * self.channels if self.evaluation == "fast" else 0
         return ClosedForm(params=kernel, macs=(kernel + sums) * height * width)
@@ -55,7 +55,7 @@ class SpatialAwareChannelAttention(AttentionBlock):
 class ExcitedSpatialAttention(AttentionBlock):
     """One weight per position: the sum of the input under SE's channel weights.
 
-    Neither the channel weights nor the sum pass a sigmoid.
+    Neither the channel weights nor the sum pass through a sigmoid.
     """
 
     def __init__(self, channels: int, ratio: int = 16) -> None:
@@ -80,7 +80,7 @@ class ExcitedSpatialAttention(AttentionBlock):
         return excited
 
     def closed_form(self, height: int, width: int) -> ClosedForm:
-        """The weighted sums are matrix products, which count, in fast evaluation only."""
+        """In fast evaluation only, the weighted sums are matrix products, which count."""
         reduced, channels = self.reduce.weight.shape[:2]
         sums = 2 * channels * height * width if self.evaluation == "fast" else 0
         return ClosedForm(2 * channels * reduced, 2 * channels * reduced + sums)

@@ -106,10 +106,10 @@ def create_encoder(name: str, weights: str | None) -> Any:
 
 
 def repad(encoder: Any) -> Any:
-    """MobileNetV2 as VainF has it: no padding but in front of each inverted residual.
+    """MobileNetV2 as VainF has it: no padding except before each inverted residual.
 
-    The expansion, its norm and its ReLU6 thus run on the border too. The last 1280 layer
-    is not used.
+    The expansion, its norm and its ReLU6 thus run on the border too. The last layer, of
+    1280 channels, is not used.
     """
     del encoder.features[18]
     encoder._out_indexes[-1] = 17
@@ -123,7 +123,7 @@ def repad(encoder: Any) -> Any:
 
 
 def pad_input(inverted: nn.Module, arguments: tuple[Tensor]) -> tuple[Tensor]:
-    """As much as its depthwise convolution needs, on every side."""
+    """Pad every side by what its depthwise convolution needs."""
     convolutions = [part for part in inverted.modules() if isinstance(part, nn.Conv2d)]
     rate = next(part.dilation[0] for part in convolutions if part.groups > 1)
     return (F.pad(arguments[0], (int(rate),) * 4),)

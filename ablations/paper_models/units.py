@@ -10,7 +10,7 @@ def norm_relu(convolution: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
 
 
 def start_near_zero(network: nn.Module) -> None:
-    """Convolutions start as the pose networks' authors start them, from N(0, 0.001)."""
+    """Initialise convolutions from N(0, 0.001), like the authors of the pose networks."""
     for part in network.modules():
         if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(part.weight, std=0.001)

@@ -1,7 +1,7 @@
 """How blocks are computed fast: `feature_map(x)`, and the passes behind it.
 
-A block's file says what it computes; the files here say how a feature map is read as few
-times as possible, on the CPU by operations of torch, on a GPU by kernels in Triton.
+A block's file says what it computes; the files here say how to read a feature map as few
+times as possible: on the CPU with torch's operations, on a GPU with Triton kernels.
 """
 
 from functools import cache
@@ -17,7 +17,7 @@ __all__ = ["FeatureMap", "feature_map"]
 
 
 def feature_map(x: Tensor) -> FeatureMap:
-    """On a GPU that Triton compiles for, its passes are fused."""
+    """The feature map x; on a GPU that Triton supports, its passes are fused."""
     if not can_fuse(x):
         return FeatureMap(x)
     from ablations.attention.fast.fused_passes import FusedFeatureMap

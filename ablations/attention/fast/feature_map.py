@@ -1,7 +1,7 @@
 """A feature map x as the weighted sums that a block needs of it.
 
 A block made of such sums over channels or positions needs no second feature map, and
-keeps nothing of the size of x for the backward pass but x.
+keeps nothing of the size of x for the backward pass except x.
 
 Shapes: B batch, C channels, N positions, K sums, R rows.
 """
@@ -38,10 +38,10 @@ from ablations.attention.fast.weighted_sums import (
 
 
 class FeatureMap:
-    """Take sums first; last, take x times the weights made of them.
+    """Take the sums first; last, take x times the weights made from them.
 
-    All is computed in the dtype of x, also under autocast. There are no derivatives of
-    second order.
+    Everything is computed in the dtype of x, even under autocast. There are no second
+    derivatives.
     """
 
     def __init__(self, x: Tensor) -> None:
@@ -90,10 +90,10 @@ class FeatureMap:
     ) -> Tensor:
         """x + offset (C) + weights (B, R, C) mixed at each position.
 
-        By the softmaxes of rows (S, R/S, C) @ x + bias (R), within the R/S rows of a head.
+        It mixes by the softmax of rows (S, R/S, C) @ x + bias (R) over a head's R/S rows.
         """
-        given = weights, offset[:, None], rows, bias[:, None]
-        y: Tensor = self.evaluate(PlusMix, *given)[0]
+        arguments = weights, offset[:, None], rows, bias[:, None]
+        y: Tensor = self.evaluate(PlusMix, *arguments)[0]
         return y.reshape(self.shape)
 
     def mean_positions(self) -> Tensor:
@@ -148,8 +148,8 @@ class FeatureMap:
         return y.reshape(self.shape)
 
     def sums(self, function: type[Pass], *weights: Tensor) -> Tensor:
-        handed_on: tuple[Tensor, ...] = self.evaluate(function, *weights)
-        self.x, sums, *_ = handed_on
+        outputs: tuple[Tensor, ...] = self.evaluate(function, *weights)
+        self.x, sums, *_ = outputs
         return sums
 
     def evaluate(self, function: type[Pass], *weights: Tensor) -> Any:
@@ -158,5 +158,5 @@ class FeatureMap:
 
 
 def without_autocast(x: Tensor) -> AbstractContextManager[object]:
-    """Autocast exists on every device but the one of tensors without data."""
+    """Autocast exists on every device except meta, the one of tensors without data."""
     return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)

@@ -1,11 +1,11 @@
 """The two passes of PSA over a feature map on a GPU, each one Triton kernel.
 
-The first pass scores positions, and pools x by the softmax of the scores and equally.
-The second makes the position weights and the product. So x is read twice from memory
-and y is written once: within a pass, a tile is read again while it lies in the cache.
+The first pass scores positions, and pools x by the softmax of the scores and by equal
+weights. The second makes the position weights and the product. So x is read twice from
+memory and y is written once: within a pass, a tile is read again while it is in the cache.
 
 Each tile of the first pass takes its exponentials relative to its own largest score;
-`attend` brings the tiles together. Derivatives are matrix products as in weighted_sums.py.
+`attend` combines the tiles. Derivatives are matrix products as in weighted_sums.py.
 
 Shapes: B batch, C channels, N positions, T tiles of positions.
 """
@@ -60,7 +60,7 @@ class FusedGateProduct(GateProduct):
 
 
 def attend(x: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
-    """x pooled by attention and equally, (B, 2, C), and the attention, (B, 1, N)."""
+    """x pooled by attention and by equal weights, (B, 2, C); the attention, (B, 1, N)."""
     batch, channels, positions = x.shape
     tiles = triton.cdiv(positions, POSITIONS)
     scores = x.new_empty(batch, 1, positions, dtype=torch.float32)
@@ -100,7 +100,7 @@ def attend_kernel(
     x, row, scores, largest, sums, positions, x_batch, x_channel, x_position,
     channels: tl.constexpr, channel_tile: tl.constexpr, position_tile: tl.constexpr,
 ):  # fmt: skip
-    """One tile of positions: its scores, and the sums of x under them and alone."""
+    """One tile of positions: its scores, and the sums of x with and without them."""
     tile, image = tl.program_id(0), tl.program_id(1).to(tl.int64)
     n = tile * position_tile + tl.arange(0, position_tile)
     inside = n < positions

@@ -1,8 +1,8 @@
-"""Maxima of a feature map. The first of those that share a maximum gets its gradient.
+"""Maxima of a feature map. Among equal maxima, the first gets the gradient.
 
 That is the rule of torch.max with an index and of max pooling, which released codes use.
-amax is much faster, but its derivative is slow and shares the gradient out. The passes are
-not for compilers, which get torch.max.
+amax is much faster, but its derivative is slow and splits the gradient. Compilers get
+torch.max instead of these passes.
 
 Shapes: B batch, C channels, N positions.
 """
@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 
 from ablations.attention.fast.passes import Pass, add_product, is_recorded, piecewise
 
-CHANNELS, POSITIONS = 4, 128  # at most, of the groups of a tournament
+CHANNELS, POSITIONS = 4, 128  # of a group in a tournament, at most
 
 
 def largest(x: Tensor, dim: int) -> Tensor:
@@ -27,10 +27,10 @@ def largest(x: Tensor, dim: int) -> Tensor:
 
 
 def first_largest(x: Tensor, dim: int, most: int) -> Tensor:
-    """Where the maxima of x (B, C, N) along dim are; dim stays, with one entry.
+    """The indices of the maxima of x (B, C, N) along dim; dim stays, with one entry.
 
-    Looks for the group of neighbours with the largest maximum first, and then into that
-    group: the library finds maxima many times faster than their places.
+    First finds the group of neighbours with the largest maximum, then searches in that
+    group: torch finds maxima many times faster than their indices.
     """
     size = math.gcd(x.shape[dim], most)
     if size in (1, x.shape[dim]) or x.device.type != "cpu":
@@ -154,7 +154,7 @@ def pool_channels_gradients(
     grad_pooled: Tensor,
     _: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
-    """Of x, to which the present ones are added, and of channel."""
+    """The gradients of x, added to grad_x, and of channel."""
     grad_largest, grad_mean = torch.split(grad_pooled, 1, 1)  # (B, 1, N)
     grad_mean = grad_mean / x.shape[1]
     grad_x = add_product(grad_x, channel, grad_mean)

@@ -1,7 +1,7 @@
 """How a pass over a feature map is evaluated: its value, its derivative, piece by piece.
 
 A pass reads x more than once, and its derivative reads x and a gradient. On the CPU all
-operations of a pass are done on one image (or on a few small ones) while it lies in the
+operations of a pass are done on one image (or on a few small ones) while it is in the
 cache, into one output, before the next image is read from memory.
 
 Shapes: B batch, C channels, N positions.
@@ -24,7 +24,7 @@ class Pass(Function):
 
     @classmethod
     def value(cls, *inputs: Any) -> Any:
-        """What the forward pass returns, where no backward pass can follow."""
+        """What the forward pass returns if no backward pass can follow."""
         return cls.forward(*inputs)
 
 
@@ -39,8 +39,8 @@ class KeepsInputs(Pass):
 def evaluate(function: type[Pass], *inputs: Any) -> Any:
     """The value, with its derivative if gradients are on.
 
-    What is traced may be called later with gradients or without: a tracer sees the
-    operations of the forward pass, each of which has a derivative of its own.
+    A traced function may be called later with or without gradients: a tracer sees the
+    operations of the forward pass, each of which has its own derivative.
     """
     if is_tracing():
         return function.forward(*inputs)
@@ -58,11 +58,11 @@ def is_recorded() -> bool:
 
 
 def is_tracing() -> bool:
-    """By torch.jit.trace, or by make_fx, whose mode is the proxies'."""
-    if is_compiling():  # a compiler cannot follow the question for that mode
+    """Whether torch.jit.trace is tracing, or make_fx, which sets the proxy mode."""
+    if is_compiling():  # a compiler cannot follow the query for that mode
         return False
-    traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-    return traced or get_proxy_mode() is not None
+    by_jit: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    return by_jit or get_proxy_mode() is not None
 
 
 def piecewise(
@@ -70,11 +70,11 @@ def piecewise(
     results: tuple[Tensor, ...],
     *inputs: Tensor,
 ) -> tuple[Tensor, ...]:
-    """function(*inputs, buffer), of one piece of the batch after another, in results.
+    """Evaluate function(*inputs, buffer) on one piece of the batch after another.
 
-    All have the batch as their first dimension. What function returns first may lie in the
-    buffer, which is a piece of the first result. A result on the meta device is only the
-    form of one, which is made if there is more than one piece.
+    All tensors have the batch as their first dimension. The first output of function may be
+    the buffer, which is a piece of the first of results. A result on the meta device only
+    gives a shape: it is allocated if there is more than one piece.
     """
     if is_recorded():
         return function(*inputs, None)
@@ -83,15 +83,15 @@ def piecewise(
         return function(*inputs, results[0])
     results = tuple(torch.empty_like(r, device="cpu") if r.is_meta else r for r in results)
     for piece in zip(*(torch.split(t, images) for t in (*results, *inputs)), strict=True):
-        kept, given = piece[: len(results)], piece[len(results) :]
-        for result, value in zip(kept, function(*given, kept[0]), strict=True):
+        outputs, arguments = piece[: len(results)], piece[len(results) :]
+        for result, value in zip(outputs, function(*arguments, outputs[0]), strict=True):
             if not result.is_set_to(value):
                 result.copy_(value)
     return results
 
 
 def images_of_a_piece(*tensors: Tensor) -> int:
-    """As many as keep the largest tensor's piece in the cache; all of them off the CPU."""
+    """As many images as let the largest tensor's piece fit the cache; all off the CPU."""
     batch, largest = len(tensors[-1]), max(tensors, key=lambda tensor: tensor.nbytes)
     if tensors[-1].device.type != "cpu" or type(tensors[-1]) is not Tensor:
         return batch
@@ -104,9 +104,9 @@ def add_product(total: Tensor, left: Tensor, right: Tensor) -> Tensor:
 
 
 def add_few(total: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """The same for two or three products, one by one on the CPU.
+    """The same for two or three products, one at a time on the CPU.
 
-    Its libraries have a fast kernel for one column, and for many.
+    Its libraries have fast kernels for one column and for many.
     """
     if is_recorded() or total.device.type != "cpu":
         return add_product(total, left, right)

@@ -22,7 +22,7 @@ from ablations.attention.fast.passes import (
 class PoolBySoftmax(Pass):
     """x pooled, (B, R, C), by softmaxes over positions of rows (R, C) @ x + bias (R, 1).
 
-    They do not depend on the bias, and its derivative is zero.
+    The softmaxes do not depend on the bias, whose derivative is zero.
     """
 
     @classmethod
@@ -78,7 +78,7 @@ class PoolBySoftmax(Pass):
 class PlusMix(Pass):
     """x + offset (C, 1) + weights (B, R, C) mixed at each position.
 
-    By the softmaxes of rows (S, R/S, C) @ x + bias (R, 1), within the R/S rows of a head.
+    It mixes by the softmax of rows (S, R/S, C) @ x + bias (R, 1) over a head's R/S rows.
     """
 
     @classmethod

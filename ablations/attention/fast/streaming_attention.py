@@ -1,4 +1,4 @@
-"""Attention among positions whose (N, N) weights exist for a few queries at a time.
+"""Attention among positions whose (N, N) weights exist for only a few queries at a time.
 
 PyTorch's scaled_dot_product_attention does this faster, but on the CPU only for values
 as wide as queries and keys. Rabe and Staats, "Self-attention Does Not Need O(n^2)
@@ -25,7 +25,7 @@ def streaming_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 class StreamingAttention(KeepsInputs):
-    """The backward pass makes the weights anew."""
+    """The backward pass recomputes the weights."""
 
     @staticmethod
     def forward(query: Tensor, key: Tensor, value: Tensor) -> Tensor:

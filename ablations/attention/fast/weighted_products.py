@@ -195,7 +195,7 @@ def gate_gradients(
     row: Tensor,
     position: Tensor,
 ) -> tuple[Tensor, ...]:
-    """Of x, channel, row and offset."""
+    """The gradients of x, channel, row and offset."""
 
     def gradients(
         grad: Tensor,
@@ -205,11 +205,11 @@ def gate_gradients(
         position: Tensor,
         buffer: Tensor | None,
     ) -> tuple[Tensor, ...]:
-        found = times.gradients(grad, x, channel, position, buffer)
-        grad_scores = found[2] * position * (1 - position)  # (b, 1, N)
-        grad_x = add_product(found[0], row.transpose(1, 2), grad_scores)
+        terms = times.gradients(grad, x, channel, position, buffer)
+        grad_scores = terms[2] * position * (1 - position)  # (b, 1, N)
+        grad_x = add_product(terms[0], row.transpose(1, 2), grad_scores)
         grad_row = grad_scores @ x.transpose(1, 2)  # (b, 1, C)
-        return grad_x, found[1], grad_row, grad_scores.sum(dim=-1, keepdim=True)
+        return grad_x, terms[1], grad_row, grad_scores.sum(dim=-1, keepdim=True)
 
     like = x, channel, row, position[:, :, :1]
     results = tuple(torch.empty_like(one) for one in like)

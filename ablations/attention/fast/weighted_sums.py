@@ -1,8 +1,8 @@
 """Weighted sums of a feature map x, with their derivatives.
 
 Each sum is one matrix product with x, and nothing but x and the weights is kept for the
-backward pass. The gradient of x has one full-size term per sum. So each sum hands x on
-to the next one, and on the way back one buffer passes through all of them: the product
+backward pass. The gradient of x has one full-size term per sum. So each sum passes x on
+to the next, and in the backward pass one buffer goes through all of them: the product
 (weighted_products.py) fills it, and each sum before it adds its own outer product in place.
 
 Shapes: B batch, C channels, N positions, K sums, R rows.
@@ -101,7 +101,7 @@ def attend_gradients(
     grad_pooled: Tensor,
     _: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Of x, to which the present ones are added; of row; and of the bias, (B, 1, 1)."""
+    """The gradients of x, added to grad_x, of row, and of the bias, (B, 1, 1)."""
     grad_attention = grad_pooled[:, :1] @ x  # (B, 1, N)
     mean = (attention * grad_attention).sum(dim=-1, keepdim=True)
     grad_scores = attention * (grad_attention - mean)
@@ -116,7 +116,7 @@ def attend_gradients(
 class SumSoftmax(KeepsInputs):
     """query (B, 1, R) @ softmax over positions of rows (R, C) @ (x * channel (B, C, 1)).
 
-    Makes the (B, R, N) softmax anew in the backward pass instead of keeping it.
+    Recomputes the (B, R, N) softmax in the backward pass instead of keeping it.
     """
 
     @staticmethod
