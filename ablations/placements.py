@@ -34,8 +34,8 @@ def residual(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
 def stages(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
     """Each feature of the encoder that the decoder reads, except feature 0, the image."""
     channels = model.encoder.out_channels
-    chosen = [index for index in features_read(model) if index and channels[index]]
-    yield from after_features(model, chosen, build)
+    indices = [index for index in features_read(model) if index and channels[index]]
+    yield from after_features(model, indices, build)
 
 
 def last_feature(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:

@@ -36,7 +36,7 @@ class AttentionBlock(nn.Module):
         raise NotImplementedError
 
     def fast(self, x: Tensor) -> Tensor:
-        """The same as direct, unless a block can gain something."""
+        """The same as direct for a block that has nothing to gain."""
         return self.direct(x)
 
     def closed_form(self, height: int, width: int) -> ClosedForm:
