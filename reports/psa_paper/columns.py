@@ -32,7 +32,7 @@ CELLS = [
     words("verdict", "Verdict"),
     words("reason", "Reason", "paragraph"),
 ]
-GROWTH = [
+CLAIMED_GROWTH = [
     BLOCK,
     words("channel_resolution", "Channels (paper)"),
     words("spatial_resolution", "Space (paper)"),

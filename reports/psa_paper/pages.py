@@ -14,7 +14,7 @@ from reports.page import Code, Link, Page, Part, Picture, Table, Text
 from reports.psa_paper.caveats import warnings
 from reports.psa_paper.columns import (
     CELLS,
-    GROWTH,
+    CLAIMED_GROWTH,
     VERDICT_COUNTS,
     accuracy_columns,
     smp_columns,
@@ -113,7 +113,7 @@ def growth_chapter() -> Chapter:
     caption = (
         "The paper's Table 1: internal resolution, non-linearity and growth of each block"
     )
-    return Chapter([Table(table_1(), GROWTH, "psa_table_1", caption, notes)])
+    return Chapter([Table(table_1(), CLAIMED_GROWTH, "psa_table_1", caption, notes)])
 
 
 def cost_chapter(table: int, convention: Convention) -> Chapter:
