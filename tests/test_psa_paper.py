@@ -214,6 +214,10 @@ def test_the_warning_on_boxes_is_computed_from_the_printed_cells() -> None:
     assert "AR - AP is 2.3 to 2.5 there against 4.9 to 5.4" in boxes
 
 
+def test_a_psanet_row_is_not_a_psa_row() -> None:
+    assert "The PSA rows print 86.95 and 86.72 mIoU." in warnings(5)[1]
+
+
 LATEX = r"""\documentclass{article}
 \usepackage[landscape,margin=5mm,paperwidth=150cm,paperheight=100cm]{geometry}
 \usepackage{booktabs}

@@ -4,6 +4,7 @@ Facts are from public READMEs, which are named; figures that follow from the pri
 are computed here.
 """
 
+import re
 from collections.abc import Iterable
 
 from reports.psa_paper.printed import COSTS, PrintedRow, printed_table
@@ -73,7 +74,7 @@ def cityscapes() -> list[str]:
 def split(rows: Iterable[PrintedRow]) -> tuple[list[PrintedRow], list[PrintedRow]]:
     """The rows without PSA, and those with it."""
     rows = list(rows)
-    psa = [row for row in rows if "PSA" in row.method]
+    psa = [row for row in rows if re.search(r"PSA\b", row.method)]  # not PSANet
     return [row for row in rows if row not in psa], psa
 
 
