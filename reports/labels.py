@@ -89,11 +89,11 @@ class Room:
             self.dots[block] = Bbox.from_extents(*(middle - 9), *(middle + 9))
             bar = low[0] - 6, low[1], high[0] + 6, high[1]
             self.bars[block] = Bbox.from_extents(*bar)
-        self.taken = [*self.bars.values(), *self.dots.values()]
+        self.obstacles = [*self.bars.values(), *self.dots.values()]
         if level is not None:
             height = axes.transData.transform((0, level))[1]
             line = axes.bbox.x0, height - 2, axes.bbox.x1, height + 2
-            self.taken.append(Bbox.from_extents(*line))
+            self.obstacles.append(Bbox.from_extents(*line))
 
     def write(self, block: str) -> list[Annotation]:
         """The name and its leader line; an empty list if there is no room."""
@@ -117,7 +117,7 @@ class Room:
             )
             box = text.get_window_extent()
             if self.is_free(block, box.expanded(1.02, 1.05)):
-                self.taken.append(box.expanded(1.02, 1.05))
+                self.obstacles.append(box.expanded(1.02, 1.05))
                 away = 0.0 if (right, up) in ends else float(np.hypot(right, up))
                 return [text, *self.leader(block, box, away)]
         text.remove()
@@ -136,7 +136,7 @@ class Room:
         """Whether a name fits there, with no other dot nearer to it or in between."""
         x, y = box.x0, box.y0
         inside = self.axes.bbox.contains(x, y) and self.axes.bbox.contains(box.x1, box.y1)
-        if not inside or box.count_overlaps(self.taken):
+        if not inside or box.count_overlaps(self.obstacles):
             return False
         way = Path([self.starts[block], nearest(box, self.starts[block])])
         others = [dot for other, dot in self.dots.items() if other != block]
