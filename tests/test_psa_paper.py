@@ -1,4 +1,4 @@
-"""The PSA paper's complexity tables, recounted: verdicts, reasons, current files."""
+"""The PSA paper's complexity tables, counted again: verdicts, reasons, current files."""
 
 import shutil
 import subprocess
