@@ -15,7 +15,7 @@ Rows = Iterable[Mapping[str, Any]]
 
 
 def bench_page(name: str, rows: Rows, compiled: bool) -> Page:
-    """Blocks, direct against fast; compiled: with what torch.compile makes of direct."""
+    """Blocks, direct against fast; if compiled, also against torch.compile of direct."""
     numbers = bench_table([dict(row) for row in rows])
     columns = [*BENCH, *(BENCH_COMPILED if compiled else [])]
     picture = Picture(name, "direct against fast", plots.direct_against_fast(numbers))

@@ -1,4 +1,4 @@
-"""The columns of timings; a terminal shows fast times before those of direct."""
+"""The columns of timings; a narrow terminal shows fast rather than direct times."""
 
 from reports.columns import BLOCK, EVALUATION
 from reports.page import WIDE, Column

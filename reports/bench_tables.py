@@ -1,4 +1,4 @@
-"""Tables of time and memory, with what follows from the numbers of each row."""
+"""Tables of time and memory, with ratios and shares computed for each row."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,14 +10,14 @@ from reports.cost_tables import added
 
 
 def bench_table(rows: Sequence[dict[str, Any]]) -> DataFrame:
-    """With the gain of fast over direct in time, and memory as shares of x."""
+    """Add the speed-up of fast over direct, and memory kept as a share of the input."""
     table = DataFrame(rows)
     table["forward_ratio"] = table["direct_forward"] / table["fast_forward"]
     table["step_ratio"] = table["direct_step"] / table["fast_step"]
     if "compiled_step" in table:
-        for what in ("forward", "step"):
-            table[f"compiled_{what}_ratio"] = (
-                table[f"compiled_{what}"] / table[f"fast_{what}"]
+        for part in ("forward", "step"):
+            table[f"compiled_{part}_ratio"] = (
+                table[f"compiled_{part}"] / table[f"fast_{part}"]
             )
     for evaluation in EVALUATIONS:
         table[f"{evaluation}_kept_share"] = table[f"{evaluation}_kept"] / (
@@ -27,7 +27,7 @@ def bench_table(rows: Sequence[dict[str, Any]]) -> DataFrame:
 
 
 def bench_model_table(rows: Sequence[dict[str, Any]]) -> DataFrame:
-    """With what each row's operations add to the first's."""
+    """Add added_macs: the MACs of each row minus those of the first."""
     table = DataFrame(rows)
     macs = [added(row["macs"], rows[0]["macs"]) for row in rows]
     table.insert([*table].index("macs") + 1, "added_macs", macs)

@@ -1,4 +1,4 @@
-"""The columns of every table: which number, under which header, in which unit."""
+"""The columns of tables: which number, under which header, in which unit."""
 
 import pandas as pd
 
@@ -43,7 +43,7 @@ COMPARISON = [
 
 
 def time_column(table: pd.DataFrame, on_cpu: bool) -> Column:
-    """Seconds of the device if every row has them, else wall clock, and which it is."""
+    """Device seconds if every row has them, else wall clock; the header says which."""
     if table["compute_seconds"].isna().any():
         return Column("train_seconds", "Train (wall s)", seconds)
     kind = "CPU" if on_cpu else "device"
@@ -51,7 +51,7 @@ def time_column(table: pd.DataFrame, on_cpu: bool) -> Column:
 
 
 def class_columns(table: pd.DataFrame) -> list[Column]:
-    """A column for each class of a table of IoU."""
+    """The block, and a column for each class of a table of IoU."""
     names = [name for name in table.columns if name != BLOCK.name]
     return [BLOCK, *(Column(name, name.removeprefix("iou_"), percent) for name in names)]
 
@@ -64,7 +64,7 @@ FAILED = [
 
 
 def cost_columns(convention: Convention) -> list[Column]:
-    """For blocks alone."""
+    """The columns for blocks alone."""
     operations, unit = f"{convention.operation}s as", prefix(convention)
     show, run = in_mega(convention), f"run {unit}"
     return [
@@ -72,12 +72,12 @@ def cost_columns(convention: Convention) -> list[Column]:
         Column("params", "Params", count),
         Column("direct", f"{operations} published {unit}", show),
         Column("fast", f"{operations} {run}", show, brief=f"as {run}"),
-        Column("uncounted", "Operators without count", str, "left", rank=WIDE),
+        Column("uncounted", "Uncounted operators", str, "left", rank=WIDE),
     ]
 
 
 def added_cost_columns(convention: Convention) -> list[Column]:
-    """For blocks in a model."""
+    """The columns for blocks in a model."""
     unit, show, signed = prefix(convention), in_mega(convention), in_mega(convention, "+")
     published = f"{convention.operation}s as published"
     columns = [BLOCK, *ADDED_PARAMS]

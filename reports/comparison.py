@@ -1,4 +1,4 @@
-"""Runs grouped by setting, each group with its baselines and its tables."""
+"""Runs grouped by setting, each group with its baselines and tables."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class Comparison:
     """The runs of one setting, and the tables of those that can be compared."""
 
     setting: dict[str, object]
-    records: list[RunRecord]  # each with a baseline of its seed
-    orphans: list[RunRecord]  # without one
+    records: list[RunRecord]  # those that have a baseline with the same seed
+    orphans: list[RunRecord]  # those that do not
 
     @cached_property
     def runs(self) -> DataFrame:
@@ -39,7 +39,7 @@ class Comparison:
 
 
 def comparisons(records: Iterable[RunRecord]) -> list[Comparison]:
-    """One for each setting, ordered by names and numbers."""
+    """One comparison per setting, ordered by names and numbers."""
     return [
         Comparison(setting, *with_baseline(group)) for setting, group in settings(records)
     ]
@@ -48,7 +48,7 @@ def comparisons(records: Iterable[RunRecord]) -> list[Comparison]:
 def settings(
     records: Iterable[RunRecord],
 ) -> list[tuple[dict[str, object], list[RunRecord]]]:
-    """The runs of each setting, and the setting itself; ordered by names and numbers."""
+    """Each setting and its runs, ordered by names and numbers."""
     groups: dict[tuple[object, ...], list[RunRecord]] = {}
     for record in records:
         key = tuple(getattr(record.config, name) for name in SETTING)
@@ -58,7 +58,7 @@ def settings(
 
 
 def rank(value: object) -> tuple[int, float, str]:
-    """Nothing, then numbers, then names: placements in their order, others by letter."""
+    """None, then numbers, then names: placements in registry order, others by letter."""
     if isinstance(value, int | float):
         return 1, value, ""
     place = PLACEMENT_ORDER.index(value) if value in PLACEMENT_ORDER else 999

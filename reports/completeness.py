@@ -1,4 +1,4 @@
-"""How much of a study is here: planned, finished and failed runs."""
+"""How complete a study is: its planned, finished and failed runs."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,13 +10,14 @@ from reports.columns import FAILED
 from reports.page import Code, Heading, Items, Part, Strong, Table, Text
 from reports.write.cells import shortened
 
-LISTED = 50  # runs, failures or notes that are listed one by one
+LISTED = 50  # the most runs, failures or notes that a page lists
 
 
 def lacking(records: Iterable[RunRecord], planned: Iterable[RunConfig]) -> list[str]:
     """The planned runs that have no record.
 
-    A block whose file is not found here counts in whatever version it ran.
+    If the file of a user's block is not available here, a record of any of its versions
+    will do.
     """
     recorded = {record.config.run_id for record in records}
     of_any_version = {record.config.without_derived().run_id for record in records}
@@ -28,7 +29,7 @@ def lacking(records: Iterable[RunRecord], planned: Iterable[RunConfig]) -> list[
 
 
 def has_version(config: RunConfig) -> bool:
-    """Whether the source of a user's block was there to be read."""
+    """Whether the source of a user's block could be read."""
     return any(getattr(config, name) for name in DERIVED)
 
 
@@ -38,16 +39,16 @@ def coverage(
     planned: Sequence[RunConfig] | None,
     missing: Sequence[str],
 ) -> list[Part]:
-    """How much of the study is here: the means of a part of a grid can be biased."""
+    """How complete the study is: means over a part of a grid can be biased."""
     counts = f"{plural(len(records), 'finished run')}, {len(failures)} failed"
     if planned is None:
-        unknown = f"{counts}. How many were planned is not known here ("
-        return [Text(unknown, Code("--sweep FILE"), " says it).")]
-    here = len(planned) - len(missing)
-    line = f"{counts}; {here} of the {len(planned)} planned have a record."
+        unknown = f"{counts}. The number of planned runs is unknown without "
+        return [Text(unknown, Code("--sweep FILE"), ".")]
+    finished = len(planned) - len(missing)
+    line = f"{counts}; {finished} of the {len(planned)} planned have a record."
     if not missing:
         return [Text(line)]
-    warning = Strong("Not complete"), ", so means may be biased. Without record:"
+    warning = Strong("Not complete"), ", so means may be biased. Runs without a record:"
     ids = [Text(Code(run_id)) for run_id in missing]
     return [Text(f"{line} ", *warning), Items(first(ids))]
 
@@ -70,12 +71,12 @@ def first_reason(failures: Sequence[Failure]) -> str:
     return f"; {len(failures)} failed, {first.config.run_id}: {first.reason}"
 
 
-def plural(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+def plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def first(items: Sequence[Text]) -> list[Text]:
-    """As many as are listed, and how many more there are."""
+    """At most LISTED items, then how many more there are."""
     return [*items[:LISTED], *map(Text, rest(len(items)))]
 
 

@@ -36,13 +36,13 @@ from reports.cost_tables import cost_table, survey, that_fit, with_added
 from reports.growth_tables import crossovers, growth_table
 from reports.page import Page, Table, Text
 
-SAMPLE, SIDE = 5, (128, 128)  # models that --all counts whole, and at which size
+SAMPLE, SIDE = 5, (128, 128)  # how many models --all also counts whole, and at what size
 
 
 def blocks_page(
     names: Sequence[str], channels: int, size: tuple[int, int], convention: Convention
 ) -> Page:
-    """Blocks alone."""
+    """The cost of blocks alone."""
     counts = counts_of_blocks(names, channels, size)
     table = cost_table(counts, convention)
     counts = that_fit(counts, table)
@@ -65,7 +65,7 @@ def blocks_page(
 
 
 def model_page(names: Sequence[str], setting: Setting, convention: Convention) -> Page:
-    """A model with each block."""
+    """The cost of a model with each block."""
     counts = counts_of_models(names, setting)
     bare, placement, (height, width) = setting
     where = f"{bare.model}, {bare.encoder}, {placement}, {height}x{width}"
@@ -89,7 +89,7 @@ def model_page(names: Sequence[str], setting: Setting, convention: Convention) -
 
 
 def fitting(table: pd.DataFrame, besides: Sequence[str] = ()) -> pd.DataFrame:
-    """The rows without a problem; InputError if a problem is all that was asked for."""
+    """The rows without a problem; raises InputError if none of the blocks fits."""
     fits = table["problem"].isna()
     chosen = ~table["block"].isin(besides)
     if not (fits & chosen).any() and not fits.all():
@@ -116,7 +116,7 @@ def bare_line(bare: BareModel) -> str:
 def growth_tables(
     growths: Mapping[Evaluation, Growth], counts: Iterable[Counts], formula: str
 ) -> Iterable[Table]:
-    """The polynomials, and the squares from which one block costs more than another."""
+    """The polynomials, and the sizes from which one block costs more than another."""
     table = growth_table(growths, counts)
     if len(table):
         yield Table(table, GROWTH, "cost-growth", formula)
@@ -131,7 +131,7 @@ def growth_tables(
 def survey_table(
     names: Sequence[str], settings: Iterable[Setting], convention: Convention
 ) -> Table:
-    """Every block in every setting."""
+    """The cost of every block in every setting."""
     tables, counts = [], []
     for table, counted in survey(names, settings, convention):
         tables.append(table)
@@ -146,15 +146,15 @@ def survey_table(
 
 
 def survey_page(table: Table) -> Page:
-    """In place of a table of thousands of rows: its length, what does not fit, notes."""
+    """A summary of a table of thousands of rows: its length, misfits and notes."""
     misfits = table.numbers["problem"].dropna()
-    head = f"{len(table.numbers)} rows, {len(misfits)} of blocks that do not fit"
+    head = f"{len(table.numbers)} rows, {len(misfits)} of them for blocks that do not fit"
     lines = [head, *table.notes, *sorted(set(misfits))]
     return Page("What attention blocks cost in many models", [Text(line) for line in lines])
 
 
 def sample_sentence(counts: Sequence[ModelCounts]) -> str:
-    """Costs were added up from parts; here some models are counted as a whole."""
+    """Check costs that were added up from parts against models counted as a whole."""
     sample = random.Random(0).sample(counts, min(SAMPLE, len(counts)))  # noqa: S311
     wrong = [
         f"{one.setting.bare.model}, {one.setting.bare.encoder}, {one.block} "

@@ -24,12 +24,12 @@ COLUMNS = ["block", "params", *EVALUATIONS, "uncounted", "problem"]
 
 
 def cost_table(counts: Iterable[Counts], convention: Convention) -> DataFrame:
-    """One row per block, in the order given.
+    """One row per block, in the order of counts.
 
-    direct is as published, fast as this suite runs it, both under the convention.
-    uncounted lists the latter's operators that fvcore does not know, most called first.
-    A figure is text if not all is counted. A block that does not fit has a problem
-    instead of figures.
+    direct is as published, fast as this suite runs it, both by the convention.
+    uncounted lists the operators of fast that fvcore does not know, most frequent first.
+    A figure is text if some operators are uncounted. A block that does not fit has a
+    problem instead of figures.
     """
     pairs = groupby(counts, key=lambda one: one.block)
     rows = [cost_row(name, list(pair), convention) for name, pair in pairs]
@@ -52,28 +52,28 @@ def cost_row(name: str, pair: Sequence[Counts], convention: Convention) -> dict[
 
 
 def that_fit(counts: Iterable[C], table: DataFrame) -> list[C]:
-    """The counts of those blocks that the table has no problem with."""
+    """The counts of the blocks that have no problem in the table."""
     problems = set(table.loc[table["problem"].notna(), "block"])
     return [one for one in counts if one.block not in problems]
 
 
 def with_added(table: DataFrame) -> DataFrame:
-    """With added_*, what each row adds to the first, and that as a share of the first."""
+    """Add added_*: what each row adds to the first row, and its share of the first."""
     bare = table.iloc[0]
-    for what in ("params", *EVALUATIONS):
-        table[f"added_{what}"] = [added(value, bare[what]) for value in table[what]]
-        table[f"added_{what}_share"] = [share(value, bare[what]) for value in table[what]]
+    for name in ("params", *EVALUATIONS):
+        table[f"added_{name}"] = [added(value, bare[name]) for value in table[name]]
+        table[f"added_{name}_share"] = [share(value, bare[name]) for value in table[name]]
     return table
 
 
 def added(value: Any, bare: Any) -> Any:
-    """What is not counted stays so."""
+    """The difference, or the text that says what is not counted."""
     texts = [either for either in (value, bare) if isinstance(either, str)]
     return texts[0] if texts else value - bare
 
 
 def share(value: Any, bare: Any) -> float:
-    """Missing if one of them is not counted, or bare is nothing."""
+    """NaN if either is not counted, or bare is zero."""
     missing = isinstance(added(value, bare), str) or not bare
     return math.nan if missing else value / bare - 1
 
@@ -81,9 +81,9 @@ def share(value: Any, bare: Any) -> float:
 def survey(
     names: Sequence[str], settings: Iterable[Setting], convention: Convention
 ) -> Iterator[tuple[DataFrame, list[ModelCounts]]]:
-    """A cost_table per setting, with what it adds, and the counts behind it.
+    """A cost_table per setting, with added costs, and the counts behind it.
 
-    Where a block does not fit, problem says why, and its costs are missing.
+    If a block does not fit, problem says why, and its costs are missing.
     """
     for setting in settings:
         counts = counts_of_models(names, setting)

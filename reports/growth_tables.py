@@ -1,4 +1,4 @@
-"""Tables of growth: polynomials of blocks, and from where one costs more than another."""
+"""Tables of growth: the polynomials of blocks, and where they cross over."""
 
 import itertools
 import math
@@ -12,7 +12,7 @@ from ablations.complexity.cost import figure
 from ablations.complexity.growth import Growth
 from ablations.complexity.subjects import Counts
 
-SIDES = (8, 2**14)  # of squares; crossovers beyond are of no use
+SIDES = (8, 2**14)  # of square images; crossovers outside this range are left out
 
 
 def growth_table(
@@ -20,7 +20,7 @@ def growth_table(
 ) -> DataFrame:
     """One row per block and evaluation: constant + linear * N + quadratic * N**2 macs.
 
-    Those of counts that are not counted follow, with the reason as their constant.
+    Rows for blocks that are not counted follow, with the reason as their constant.
     """
     rows: list[dict[str, Any]] = [
         {"block": name, "evaluation": evaluation}
@@ -40,9 +40,9 @@ POWERS = ("constant", "linear", "quadratic")
 
 
 def crossovers(growths: Mapping[Evaluation, Growth]) -> DataFrame:
-    """One row per pair of blocks and resolution from which one costs more than the other.
+    """One row per pair of blocks and size from which one costs more than the other.
 
-    side is that of a square; the dearer block is cheaper below it.
+    side is that of a square image, below which the dearer block is the cheaper one.
     """
     rows = []
     for evaluation, growth in growths.items():

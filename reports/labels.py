@@ -1,4 +1,4 @@
-"""Names beside points and lines: none on another, none left out."""
+"""Names beside points and lines: no two overlap, and none is left out."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,17 +15,17 @@ from reports.units import label
 from reports.write.cells import shortened, visible
 
 Point = tuple[float, float]
-LONG = 32  # signs of a name
-SIZE = 9  # of names beside points
-CLOSE = 12.0  # points up to which a name needs no line that leads to it
+LONG = 32  # characters of a name
+SIZE = 9  # font size of names beside points
+CLOSE = 12.0  # a name this many points away or nearer needs no leader line
 LEADER = {"arrowstyle": "-", "color": "#999999", "linewidth": 0.6}
-LINE = 1.3  # of text, in its size
+LINE = 1.3  # line height, relative to the font size
 
 BACK = {"facecolor": "white", "edgecolor": "none", "pad": 0.3, "alpha": 0.8}
 
 
 class End(NamedTuple):
-    """Where the line to a name in the margin begins, and how it looks."""
+    """Where the leader line of a name in the margin starts, and its look."""
 
     place: Point
     transform: Transform
@@ -43,10 +43,10 @@ def place_labels(
     transforms: Mapping[str, Transform],
     level: float | None = None,
 ) -> None:
-    """Write each block's name where it covers neither a point, a bar nor another name.
+    """Write each block's name where it does not cover a point, a bar or another name.
 
-    level is the height of a line across the axes. Names without room stand in the margin,
-    which makes the axes narrower, so that the others are placed again.
+    level is the height of a line across the axes. Names without room go to the margin;
+    this makes the axes narrower, so the other names are placed again.
     """
     figure = axes.get_figure(root=True)
     assert figure is not None  # noqa: S101, axes that are drawn have one
@@ -54,7 +54,7 @@ def place_labels(
     while True:
         looks = {block: End(places[block], transforms[block], LEADER) for block in margin}
         margin_names = in_margin(axes, looks, SIZE)
-        figure.draw_without_rendering()  # only now are axes and texts in their place
+        figure.draw_without_rendering()  # axes and texts have positions only after this
         room = Room(axes, places, bars, transforms, level)
         inside = sorted(places.keys() - margin, key=lambda block: -places[block][1])
         names = {block: room.write(block) for block in inside}
@@ -67,7 +67,7 @@ def place_labels(
 
 
 class Room:
-    """What of the axes is taken, in pixels, and names near their points."""
+    """The occupied parts of the axes, in pixels; places names near their points."""
 
     def __init__(
         self,
@@ -89,14 +89,14 @@ class Room:
             self.dots[block] = Bbox.from_extents(*(middle - 9), *(middle + 9))
             bar = low[0] - 6, low[1], high[0] + 6, high[1]
             self.bars[block] = Bbox.from_extents(*bar)
-        self.taken = [*self.bars.values(), *self.dots.values()]
+        self.obstacles = [*self.bars.values(), *self.dots.values()]
         if level is not None:
             height = axes.transData.transform((0, level))[1]
             line = axes.bbox.x0, height - 2, axes.bbox.x1, height + 2
-            self.taken.append(Bbox.from_extents(*line))
+            self.obstacles.append(Bbox.from_extents(*line))
 
     def write(self, block: str) -> list[Annotation]:
-        """The name and the line that leads to it; nothing where there is no room."""
+        """The name and its leader line; an empty list if there is no room."""
         text = self.axes.annotate(
             name(block),
             self.places[block],
@@ -117,14 +117,14 @@ class Room:
             )
             box = text.get_window_extent()
             if self.is_free(block, box.expanded(1.02, 1.05)):
-                self.taken.append(box.expanded(1.02, 1.05))
+                self.obstacles.append(box.expanded(1.02, 1.05))
                 away = 0.0 if (right, up) in ends else float(np.hypot(right, up))
                 return [text, *self.leader(block, box, away)]
         text.remove()
         return []
 
     def ends(self, block: str) -> list[Point]:
-        """Below and above the block's bar, in points from its point."""
+        """Offsets just below and above the block's bar, in points from its dot."""
         bar, height, points = self.bars[block], self.starts[block][1], 72 / self.dpi
         gap = 0.75 * SIZE
         return [
@@ -133,10 +133,10 @@ class Room:
         ]
 
     def is_free(self, block: str, box: Bbox) -> bool:
-        """Whether a name may stand there; no other point is nearer or on the way to it."""
+        """Whether a name fits there, with no other dot nearer to it or in between."""
         x, y = box.x0, box.y0
         inside = self.axes.bbox.contains(x, y) and self.axes.bbox.contains(box.x1, box.y1)
-        if not inside or box.count_overlaps(self.taken):
+        if not inside or box.count_overlaps(self.obstacles):
             return False
         way = Path([self.starts[block], nearest(box, self.starts[block])])
         others = [dot for other, dot in self.dots.items() if other != block]
@@ -145,7 +145,7 @@ class Room:
         return not nearer and not any(way.intersects_bbox(dot) for dot in others)
 
     def leader(self, block: str, box: Bbox, distance: float) -> list[Annotation]:
-        """To a name that could be taken for another point's."""
+        """A line to a name that could be taken for another point's."""
         if distance <= CLOSE:
             return []
         way = np.subtract(nearest(box, self.starts[block]), self.starts[block])
@@ -173,7 +173,7 @@ NEAR, FAR = (9, 14, 20), (28, 40, 54, 72, 96)  # points
 
 
 def offsets(distances: Sequence[float]) -> Iterator[Point]:
-    """Where a label may stand, in points from its point."""
+    """Candidate positions of a label, in points from its dot."""
     sides = [
         (1, 0),
         (1, 0.8),
@@ -190,7 +190,7 @@ def offsets(distances: Sequence[float]) -> Iterator[Point]:
 
 
 def in_margin(axes: Axes, ends: Mapping[str, End], size: float) -> list[Annotation]:
-    """Names right of the axes, in the order of the heights of their points."""
+    """Write names to the right of the axes, ordered by the heights of their points."""
     ordered = sorted(ends, key=lambda block: (ends[block].place[1], block))
     heights = [
         end.transform.transform(end.place)[1] for end in [ends[block] for block in ordered]
@@ -219,7 +219,7 @@ def in_margin(axes: Axes, ends: Mapping[str, End], size: float) -> list[Annotati
 def spread_out(
     heights: Sequence[float], gap: float, low: float, high: float
 ) -> list[float]:
-    """Ascending heights moved as little as makes each a gap higher than the one before."""
+    """Ascending heights, moved as little as possible to be at least a gap apart."""
     if not heights:
         return []
     steps = gap * np.arange(len(heights))

@@ -1,6 +1,6 @@
-"""A page as a value: what is on it, before anybody escapes, rounds or lays it out.
+"""A page as a value: its content, before it is escaped, rounded or laid out.
 
-The renderers in reports/write and terminal.py walk it; each is one file.
+The renderers are reports/write and terminal.py, one file each.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,34 +15,34 @@ if TYPE_CHECKING:
 Show = Callable[[Any], str]
 Align = Literal["left", "right", "paragraph"]
 
-WIDE = 9  # the rank of columns that a terminal shows with --wide only
+WIDE = 9  # the rank of columns that a terminal shows only with --wide
 
 
 class Column(NamedTuple):
-    """A column of a table of numbers, and how a reader sees it."""
+    """A column of a table of numbers, and how it is shown."""
 
     name: str  # in the frame
-    header: str  # others may have the same
+    header: str  # need not be unique
     show: Show
-    align: Align = "right"  # paragraph: text at the left, so long that lines are broken
-    group: str = ""  # the header of neighbours that belong together
+    align: Align = "right"  # paragraph: long text, left-aligned and wrapped
+    group: str = ""  # a common header over adjacent columns
     rank: int = 0  # a terminal shows columns in this order, as many as fit
-    brief: str = ""  # the header in a terminal, if another
+    brief: str = ""  # the header in a terminal, if it differs
 
 
 class Table(NamedTuple):
-    """Numbers in base units, with all that belongs to them."""
+    """Numbers in base units, with their columns, caption and notes."""
 
     numbers: DataFrame
     columns: Sequence[Column]
-    name: str = ""  # of its own files; none: it is part of the page only
+    name: str = ""  # of its files; if empty, it is only part of the page
     caption: str = ""
     notes: Sequence[str] = ()
 
 
 class Heading(NamedTuple):
     text: str
-    level: int = 2  # the title of the page has 1
+    level: int = 2  # 1 is the page's title
 
 
 class Picture(NamedTuple):
@@ -69,7 +69,7 @@ Inline = str | Code | Strong | Link
 
 @dataclass(frozen=True, init=False)
 class Text:
-    """A paragraph; its plain parts are shown as they are, whatever signs they hold."""
+    """A paragraph; renderers escape its plain parts, so any character is shown as it is."""
 
     parts: tuple[Inline, ...]
 
@@ -78,7 +78,7 @@ class Text:
 
 
 class Items(NamedTuple):
-    """A list with bullets."""
+    """A bulleted list."""
 
     items: Sequence[Text]
 
@@ -96,7 +96,7 @@ class Page(NamedTuple):
 
 
 def headers(columns: Sequence[Column]) -> list[str]:
-    """One line for each column, for output without spans: a group is named at its start."""
+    """One header per column, for output without spans: a group's name is in its first."""
     before = ["", *(column.group for column in columns)]
     return [
         column.header if column.group in ("", group) else f"{column.group} {column.header}"
@@ -105,7 +105,7 @@ def headers(columns: Sequence[Column]) -> list[str]:
 
 
 def most_telling(columns: Sequence[Column]) -> list[Column]:
-    """The columns of a terminal without --wide, in order of rank."""
+    """The columns that a terminal shows without --wide, in order of rank."""
     return [
         column._replace(header=column.brief or column.header)
         for column in sorted(columns, key=lambda column: column.rank)

@@ -1,4 +1,4 @@
-"""Pictures of result tables, as matplotlib figures without global state."""
+"""Plots of result tables, as matplotlib figures without global state."""
 
 import itertools
 import warnings
@@ -21,7 +21,7 @@ from ablations.errors import writing
 from reports.labels import End, in_margin, name, place_labels
 from reports.tables import block_order
 
-# Okabe and Ito's colours, told apart by colour-blind readers.
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
 FAMILIES = {
     "none": ("Baseline", "#555555"),
     "psa": ("PSA", "#D55E00"),
@@ -34,7 +34,7 @@ STYLE: Any = {
     "axes.spines.right": False,
     "axes.grid": True,
     "grid.color": "#e6e6e6",
-    "svg.hashsalt": "ablate",  # equal data give an equal file
+    "svg.hashsalt": "ablate",  # the same data give the same file
     "svg.fonttype": "path",
 }
 
@@ -49,7 +49,7 @@ def miou_against_macs(comparison: DataFrame, runs: DataFrame) -> Figure:
 
     Blocks add little to a network, so the axis is the added cost: linear near zero, then
     logarithmic. The bars are one sample standard deviation over seeds. The baseline's MACs
-    must be known; blocks whose MACs are not are named below.
+    must be known; blocks with unknown MACs are named below the axis.
     """
     points = comparison.dropna(subset="macs")
     without = [
@@ -96,7 +96,7 @@ def spread(row: dict[str, Any]) -> tuple[float, float]:
 
 
 def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
-    """In inches."""
+    """Create a figure of that size, in inches."""
     figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -105,13 +105,13 @@ def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def aside(block: str, places: dict[str, tuple[float, float]]) -> float:
-    """How far right, in points, so that blocks of equal cost do not cover each other."""
+    """The shift to the right, in points, that keeps blocks of equal cost apart."""
     equal = [other for other, place in places.items() if place[0] == places[block][0]]
     return 7.0 * equal.index(block)
 
 
 def moved(axes: Axes, right: float) -> Transform:
-    """Data coordinates, then so many points to the right."""
+    """Data coordinates, shifted to the right by that many points."""
     inches = axes.figure.dpi_scale_trans
     return axes.transData + ScaledTranslation(right / 72, 0, inches)
 
@@ -147,7 +147,7 @@ def add_legend(axes: Axes, blocks: list[str]) -> None:
 def learning_curves(curves: DataFrame) -> Figure:
     """Validation mIoU over steps, one line per block, mean over seeds.
 
-    Lines differ in colour, dashes and marker, so that grey prints tell them apart.
+    Lines differ in colour, dashes and marker, so they can be told apart in grey prints.
     """
     blocks = block_order(curves["block"])
     lines = {str(block): line for block, line in curves.groupby("block")}
@@ -162,7 +162,7 @@ def learning_curves(curves: DataFrame) -> Figure:
             ends[block] = End((last["step"], 100 * last["miou"]), axes.transData, leader)
         axes.set_xlabel("Step")
         axes.set_ylabel("Validation mIoU (%)")
-        figure.draw_without_rendering()  # the axes have a height only now
+        figure.draw_without_rendering()  # the axes have no height before this
         in_margin(axes, ends, 8.5)
     return figure
 
@@ -173,7 +173,7 @@ MARKERS = "osD^vPX<>*hpd"
 
 
 def line_looks(blocks: list[str]) -> Iterator[dict[str, Any]]:
-    """A look for each line, no two alike for 182 of them; the baseline is grey."""
+    """A look for each line, distinct for up to 182 lines; the baseline is grey."""
     others = (
         {
             "color": COLOURS[number % 7],
@@ -191,7 +191,7 @@ def line_looks(blocks: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def direct_against_fast(bench: DataFrame) -> Figure:
-    """Time of a training step and of a forward pass, direct and fast, one line per case."""
+    """Time of a forward pass and of a training step, direct and fast, one line per case."""
     rows = bench.to_dict("records")
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9, 0.32 * len(rows) + 1.4), dpi=150, layout="constrained")
@@ -226,9 +226,9 @@ def direct_against_fast(bench: DataFrame) -> Figure:
 
 
 def added_cost(costs: DataFrame) -> Figure:
-    """MACs that each block adds to a network against the parameters that it adds.
+    """The MACs that each block adds to a network over the parameters that it adds.
 
-    A line leads from a block as published to the same function as this suite runs it.
+    A line joins a block as published and the same function as this suite runs it.
     """
     rows = costs[costs["block"] != "none"].to_dict("records")
     with mpl.rc_context(STYLE):
@@ -255,9 +255,9 @@ def added_cost(costs: DataFrame) -> Figure:
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
-    """name.svg and name.png, without a date in them."""
+    """Write name.svg and name.png, without a date in them."""
     with writing(folder), mpl.rc_context(STYLE), warnings.catch_warnings():
         folder.mkdir(parents=True, exist_ok=True)
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # it is drawn as a box
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
         figure.savefig(folder / f"{name}.png")

@@ -1,4 +1,4 @@
-"""Where runs come from: devices, versions, commits, data, and notes of single runs."""
+"""Where runs come from: devices, versions, commits, data; and notes on single runs."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,19 +11,19 @@ from reports.write.cells import shortened
 
 
 def version_lines(records: Sequence[RunRecord]) -> list[Part]:
-    """Which user's blocks changed between runs."""
+    """The user's blocks that changed between runs."""
     return [
         Text(
             Strong(f"Runs of {len(counts)} versions of {shortened(label(block))}:"),
             " " + ", ".join(f"@{name} ({count})" for name, count in counts.items()),
-            ". They are not averaged together; each version has a row of its own.",
+            ". They are not averaged together; each version has its own row.",
         )
         for block, counts in versions(records).items()
     ]
 
 
 def notes(records: Sequence[RunRecord]) -> Part:
-    """What else a reader must know of single runs."""
+    """What else a reader must know about single runs."""
     lines = [
         Text(Code(record.config.run_id), f": {shortened(note)}")
         for record in records
@@ -33,7 +33,7 @@ def notes(records: Sequence[RunRecord]) -> Part:
 
 
 def provenance(records: Sequence[RunRecord]) -> Items:
-    """Several devices, versions, commits or data are pointed out."""
+    """Where the runs ran; lines with several values say so."""
     return Items(
         [
             kind_line("Device", (record.device for record in records)),

@@ -20,9 +20,9 @@ from reports.write.cells import shortened
 from reports.write.files import write_text
 from reports.write.pages import write_page
 
-PICTURED = 12  # settings up to which each has pictures and a table of classes
-PRINTED = 3  # settings whose tables are printed
-REASONS = 20  # of failed runs, if so few are printed
+PICTURED = 12  # the most settings for which each has pictures and a table of classes
+PRINTED = 3  # the most settings for which tables are printed
+REASONS = 20  # the most failed runs for which reasons are printed
 
 HOW_TO_READ = (
     "Gain is the mean over seeds of a run's mIoU minus that of the baseline with the same "
@@ -39,7 +39,7 @@ HOW_TO_READ = (
 
 
 class Report(NamedTuple):
-    """What was written, and what of it a terminal shows."""
+    """The page that was written, and the part of it that a terminal shows."""
 
     page: Path
     summary: Page
@@ -51,8 +51,8 @@ def write_report(
 ) -> Report:
     """Write report.md, tables (.md, .csv, .tex) and plots (.svg, .png).
 
-    planned are the runs that there should be. Raises InputError for a folder without
-    records, a record that is not whole, and an out folder that cannot be written.
+    planned are the runs that should exist. Raises InputError for a folder without
+    records, a damaged record, and an out folder that cannot be written.
     """
     records = list(read_records(runs))
     failures = list(read_failures(runs))
@@ -74,23 +74,23 @@ def write_report(
 
 
 def sections_of(compared: Sequence[Comparison]) -> list[Part]:
-    """A section of each setting; with many of them, their numbers are in one file."""
+    """A section for each setting; if there are many, their numbers are in one file."""
     if len(compared) <= PICTURED:
         names = [f"comparison-{number + 1}" for number in range(len(compared))]
         names = ["comparison"] if len(compared) == 1 else names
         pairs = zip(compared, names, strict=True)
         return [part for one, name in pairs for part in section(one, name)]
-    reading = Text(
-        f"{len(compared)} settings, so without pictures and tables of classes, which "
-        f"reports of up to {PICTURED} have. All numbers: ",
+    pointer = Text(
+        f"{len(compared)} settings, so without pictures and class tables: those are for "
+        f"up to {PICTURED} settings. All numbers: ",
         Link("comparison.csv", "comparison.csv"),
         ".",
     )
-    return [reading, *(part for one in compared for part in long_section(one))]
+    return [pointer, *(part for one in compared for part in long_section(one))]
 
 
 def write_numbers(compared: Sequence[Comparison], out: Path) -> None:
-    """One file of every comparison, whose first columns are the setting."""
+    """Write one file with all comparisons; its first columns are the setting."""
     tables = [
         pd.DataFrame([one.setting] * len(one.numbers)).join(with_reasons(one.numbers))
         for one in compared

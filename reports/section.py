@@ -1,4 +1,4 @@
-"""What a report says of one setting: its table, pictures and classes."""
+"""What a report says about one setting: its table, pictures and classes."""
 
 from collections.abc import Sequence
 
@@ -26,23 +26,23 @@ def section(comparison: Comparison, name: str) -> list[Part]:
         parts.append(Text("IoU of each class (%), mean over seeds:"))
         parts.append(Table(classes, class_columns(classes), f"{name}-classes"))
     if not several:
-        parts.append(Text("One block only, so there is nothing to draw."))
+        parts.append(Text("Only one block, so there is nothing to plot."))
     return parts
 
 
 def long_section(comparison: Comparison) -> list[Part]:
-    """As one of many: the table alone, which has no file of its own."""
+    """For a report of many settings: only the table, without its own files."""
     table = [comparison_table(comparison)] if comparison.records else []
     return [*opening(comparison), *table]
 
 
 def opening(comparison: Comparison) -> list[Part]:
-    """The heading of a setting, and its runs that cannot be compared."""
+    """The heading of a setting, and the runs that cannot be compared."""
     heading = Heading(describe(comparison.setting))
     ids = [record.config.run_id for record in comparison.orphans]
     if not ids:
         return [heading]
-    warning = Strong("Without baseline of the same seed, so not in the table:")
+    warning = Strong("Without a baseline of the same seed, so not in the table:")
     return [heading, Text(warning, *listed(ids))]
 
 
@@ -61,7 +61,7 @@ def comparison_table(comparison: Comparison, name: str = "") -> Table:
 
 
 def with_reasons(numbers: pd.DataFrame) -> pd.DataFrame:
-    """Which operators have no count, in place of the MACs that are missing."""
+    """Put the names of uncounted operators in place of missing MACs."""
     reasons = "not counted: " + numbers["not_counted"]
     columns = {
         name: numbers[name].astype(object).mask(numbers[name].isna(), reasons)
@@ -71,15 +71,15 @@ def with_reasons(numbers: pd.DataFrame) -> pd.DataFrame:
 
 
 def pictures(comparison: Comparison, name: str) -> list[Part]:
-    """What there are numbers for."""
+    """The plots for which there are numbers."""
     numbers, curves = comparison.numbers, comparison.curves
     parts: list[Part] = []
     if numbers["macs"].iloc[0] > 0:  # the baseline's
         figure = plots.miou_against_macs(numbers, comparison.runs)
         parts.append(Picture(name, "mIoU against added MACs", figure))
     else:
-        unknown = "The baseline's MACs are not known, so nothing is drawn over them."
-        parts.append(Text(unknown))
+        reason = "The baseline's MACs are unknown, so mIoU is not plotted over them."
+        parts.append(Text(reason))
     if len(curves):
         figure = plots.learning_curves(curves)
         parts.append(Picture(f"{name}-curves", "validation mIoU over steps", figure))
@@ -87,7 +87,7 @@ def pictures(comparison: Comparison, name: str) -> list[Part]:
 
 
 def describe(setting: dict[str, object]) -> str:
-    """A setting in one line: the four that name it, then what is not default."""
+    """A setting in one line: the four keys that name it, then any not at the default."""
     named = ("dataset", "model", "encoder", "placement")
     usual = RunConfig().model_dump()
     others = [f"{k} {v}" for k, v in setting.items() if k not in named and v != usual[k]]

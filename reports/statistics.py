@@ -7,14 +7,14 @@ from math import sqrt
 import numpy as np
 from scipy import stats
 
-MAX_EXACT = 16  # pairs up to which every sign flip is tried: 65,536 of them
+MAX_EXACT = 16  # the most pairs for which every sign flip is evaluated: 65,536 of them
 
 
 def sign_flip_p(differences: Sequence[float]) -> float:
     """Exact two-sided p of a mean paired difference, under the flip of any pair's sign.
 
     With n pairs it cannot be below 2 / 2**n: 0.25 at n = 3, 0.0625 at n = 5. NaN for none;
-    beyond MAX_EXACT pairs the t-test stands in.
+    beyond MAX_EXACT pairs a t-test is used instead.
     """
     values = np.asarray(differences, dtype=float)
     if len(values) == 0:
@@ -23,14 +23,14 @@ def sign_flip_p(differences: Sequence[float]) -> float:
         return float(stats.ttest_1samp(values, 0).pvalue)
     signs = np.array(list(itertools.product([1, -1], repeat=len(values))))
     means = np.abs(signs @ values)
-    # Sums in another order differ by rounding; such flips are as extreme as what was seen.
+    # Sums in another order differ by rounding; such flips count as equally extreme.
     return float(np.mean(means >= abs(values.sum()) * (1 - 1e-9)))
 
 
 def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
     """Student's t interval of the mean; NaN for fewer than two values.
 
-    Not a percentile bootstrap, which covers 73 % where it says 95 % at three values.
+    Not a percentile bootstrap, whose 95 % interval covers only 73 % with three values.
     """
     if len(values) < 2:
         return float("nan"), float("nan")

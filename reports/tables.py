@@ -31,7 +31,7 @@ def runs_table(records: Iterable[RunRecord]) -> DataFrame:
 
 
 def versions(records: Iterable[RunRecord]) -> dict[str, dict[str, int]]:
-    """How many runs each version of a user's block has, of those with several."""
+    """The number of runs of each version, for user's blocks with several versions."""
     counts: dict[str, Counter[str]] = {}
     for record in records:
         counts.setdefault(record.config.block, Counter())[version(record)] += 1
@@ -46,7 +46,7 @@ def version(record: RunRecord) -> str:
 
 
 def block_names(records: Sequence[RunRecord]) -> list[str]:
-    """What tables call the block of each run; versions of one are told apart."""
+    """The block of each run as tables name it; several versions of one get a suffix."""
     several = versions(records)
     return [
         f"{record.config.block}@{version(record)}"
@@ -69,12 +69,12 @@ def block_comparison(runs: DataFrame) -> DataFrame:
 
     miou, miou_std      mean and sample standard deviation over seeds
     gain                mean over seeds of (miou - miou of the baseline with the same seed)
-    gain_low, gain_high 95 % t interval of it; missing below two pairs
-    gain_p              exact two-sided sign-flip p of it
+    gain_low, gain_high 95 % t interval of the gain; missing below two pairs
+    gain_p              exact two-sided sign-flip p of the gain
     seeds               runs behind the row
     params, macs        of the model, as run; added_*_share: over the baseline's
     macs_direct         of the model with blocks as published
-    not_counted         the operators without a count, if macs or macs_direct are missing
+    not_counted         the operators without a count, if macs or macs_direct is missing
 
     Raises ValueError if a run has no baseline with its seed, or has a duplicate.
     """
@@ -92,8 +92,8 @@ def block_comparison(runs: DataFrame) -> DataFrame:
             for name in block_order(runs["block"])
         ]
     )
-    for what in ("params", "macs", "macs_direct"):
-        table[f"added_{what}_share"] = table[what] / baseline[what].iloc[0] - 1
+    for name in ("params", "macs", "macs_direct"):
+        table[f"added_{name}_share"] = table[name] / baseline[name].iloc[0] - 1
     return table
 
 

@@ -1,4 +1,4 @@
-"""What people see in a terminal: pages whose tables fit its width, and progress."""
+"""Output in a terminal: pages whose tables fit its width, and progress."""
 
 import shutil
 import sys
@@ -32,17 +32,17 @@ from reports.write.cells import header_cells, rows, visible
 
 Item = TypeVar("Item")
 
-WIDTH = 100  # of what is not a terminal and has no COLUMNS
+WIDTH = 100  # if there is neither a terminal nor COLUMNS
 WIDEST = 10_000  # with --wide
-SECONDS = 10  # between lines of progress where there is no terminal
+SECONDS = 10  # between lines of progress if there is no terminal
 
 
 def show(parts: Iterable[Part], wide: bool) -> None:
-    """Print a page; wide: every column of its tables, whatever the terminal's width."""
+    """Print a page; if wide, with all columns, whatever the width of the terminal."""
     width = WIDEST if wide else shutil.get_terminal_size((WIDTH, 24)).columns
     console = Console(width=width, highlight=False, emoji=False)
     for part in parts:
-        whole = isinstance(part, Text | Items)  # the terminal breaks it, paths stay whole
+        whole = isinstance(part, Text | Items)  # the terminal wraps it, so paths stay whole
         for piece in pieces(part, wide, console):
             console.print(piece, soft_wrap=whole)
 
@@ -126,17 +126,18 @@ def words(part: Inline) -> str:
     return part
 
 
-def progress(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
-    """Hand on items; meanwhile a bar on stderr, or now and then a line if no terminal."""
+def progress(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
+    """Yield items with a bar on stderr, or an occasional line if it is not a terminal."""
     if sys.stderr.isatty():
         columns = ("{task.description}", BarColumn(), MofNCompleteColumn())
         console = Console(stderr=True)
         with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
-            yield from bar.track(items, total, description=what)
+            yield from bar.track(items, total, description=label)
         return
-    begun = said = time.monotonic()
+    start = last_line = time.monotonic()
     for number, item in enumerate(items, start=1):
         yield item
-        if (now := time.monotonic()) - said > SECONDS:
-            print(f"{what}: {number} of {total}, {now - begun:.0f} s", file=sys.stderr)  # noqa: T201
-            said = now
+        if (now := time.monotonic()) - last_line > SECONDS:
+            line = f"{label}: {number} of {total}, {now - start:.0f} s"
+            print(line, file=sys.stderr)  # noqa: T201
+            last_line = now

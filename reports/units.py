@@ -1,4 +1,4 @@
-"""Numbers as people read them: scaled, rounded, with a dash if they are missing."""
+"""Numbers as people read them: scaled and rounded, or a dash if missing."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from reports.page import Show
 
 
 def either(show: Show) -> Show:
-    """A dash if a number is missing; words in its place stay."""
+    """Show a missing number as a dash, and text in place of a number as it is."""
 
     def text(value: Any) -> str:
         if isinstance(value, str):
@@ -53,5 +53,5 @@ def in_giga(convention: Convention) -> Show:
 
 
 def label(block: str) -> str:
-    """A block's name in papers; a user's own block by its whole name."""
+    """A block's name in papers; the full name of a user's own block."""
     return BLOCKS[block].label if block in BLOCKS else block

@@ -1,4 +1,4 @@
-"""Where the blocks of a model lie, and what each of them costs."""
+"""Where the blocks of a model are, and what each of them costs."""
 
 from ablations.attention.base import Evaluation
 from ablations.complexity.site_costs import site_costs

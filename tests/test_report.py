@@ -152,7 +152,7 @@ def test_a_run_whose_baseline_is_missing_is_named_and_left_out(
     record(config).write(RunFolder(runs, config).record)
     page = write_report(runs, tmp_path / "out").page.read_text()
     assert f"`{config.run_id}`" in page
-    assert "Without baseline" in page
+    assert "Without a baseline" in page
 
 
 @pytest.mark.usefixtures("without_pictures")
@@ -353,7 +353,7 @@ def test_macs_that_are_not_counted_are_never_a_number(
         one.write(RunFolder(tmp_path, config).record)
     page = write_report(tmp_path, tmp_path / "out").page.read_text()
     assert page.count("not counted: aten::gru |") == 2  # as published, as run
-    assert ("nothing is drawn over them" in page) == (uncounted == "none")
+    assert ("mIoU is not plotted over them" in page) == (uncounted == "none")
     assert (tmp_path / "out" / "comparison.svg").exists() == (uncounted != "none")
 
 

@@ -1,1 +1,1 @@
-"""The complexity comparison of the PSA paper (arXiv 2107.00782), counted anew."""
+"""The complexity comparison of the PSA paper (arXiv 2107.00782), recounted."""

@@ -1,9 +1,10 @@
 """What a reader must know before comparing the paper's accuracies with each other.
 
-Facts are from public READMEs, named where they are used; what is computed from the printed
-cells is computed here.
+Facts are from public READMEs, which are named; figures that follow from the printed cells
+are computed here.
 """
 
+import re
 from collections.abc import Iterable
 
 from reports.psa_paper.printed import COSTS, PrintedRow, printed_table
@@ -26,12 +27,13 @@ def pose() -> list[str]:
     high = sorted({row.cells["AP50"] for row in every_psa})
     return [
         f"Boxes: AP50 is {' or '.join(high)} in every PSA row of Tables 2 and 4, and AR - "
-        f"AP is {gap(every_psa)} there against {gap(plain)} in Table 2's baselines. So do "
-        "ground-truth boxes differ from the captioned detector's in public READMEs, where "
-        "they are worth about 2 AP: about half of the printed gains may be due to boxes "
-        "(inferred, not proven: no pose code or weights are public).",
-        f"Pretraining: {', '.join(row.name for row in psa if row.pretrained == 'N')} print "
-        "no ImageNet pretraining, their baselines do.",
+        f"AP is {gap(every_psa)} there against {gap(plain)} in Table 2's baselines. In "
+        "public READMEs, results with ground-truth boxes differ in the same way from those "
+        "with the captioned detector's, and are about 2 AP better: about half of the "
+        "printed gains may be due to boxes (inferred, not proven: no pose code or weights "
+        "are public).",
+        f"Pretraining: {' and '.join(row.name for row in psa if row.pretrained == 'N')} "
+        "print no ImageNet pretraining; their baselines do.",
     ]
 
 
@@ -39,7 +41,7 @@ def segmentation() -> list[str]:
     plain, _ = split(printed_table(3).values())
     miou = ", ".join(row.cells["mIoU"] for row in plain)
     return [
-        f"The baselines' mIoU ({miou}) is that of the README of "
+        f"The baselines' mIoU ({miou}) is as in the README of "
         "VainF/DeepLabV3Plus-Pytorch; how long the PSA rows were trained is not public.",
         "Input size and split are not printed; they are inferred from the FLOPs.",
     ]
@@ -49,7 +51,7 @@ def test_split() -> list[str]:
     hrnet, udp = (printed_table(4)[4, row].cells["AP"] for row in (13, 15))
     return [
         "The table is captioned test-dev, but baselines equal val2017 figures of public "
-        f"READMEs: HRNet-W48 at 384x288 prints {hrnet} AP, which is val in {POSE_CODE} "
+        f"READMEs: HRNet-W48 at 384x288 prints {hrnet} AP, the val figure of {POSE_CODE} "
         f"(test-dev: 75.5); UDP prints {udp} (its README: 77.8 val, 76.5 test-dev). So the "
         "split of the PSA rows is in doubt too.",
         *pose()[:1],
@@ -63,16 +65,16 @@ def cityscapes() -> list[str]:
         f"The PSA rows print {printed} mIoU. The README of NVIDIA/semantic-segmentation, "
         "the code that they extend, gives 86.92 for its released checkpoint without PSA, "
         "86.8 for its recipe with coarse data and 84.7 with fine data only.",
-        "An independent port (PaddleSeg) reports 84.62 to 84.90, and that the authors' "
+        "An independent port (PaddleSeg) reports 84.62 to 84.90 and says that the authors' "
         "results could not be reproduced. Many other rows look like test-set figures "
         "(inferred).",
     ]
 
 
 def split(rows: Iterable[PrintedRow]) -> tuple[list[PrintedRow], list[PrintedRow]]:
-    """Without PSA and with it."""
+    """The rows without PSA, and those with it."""
     rows = list(rows)
-    psa = [row for row in rows if "PSA" in row.method]
+    psa = [row for row in rows if re.search(r"PSA\b", row.method)]  # not PSANet
     return [row for row in rows if row not in psa], psa
 
 

@@ -1,4 +1,4 @@
-"""The columns of the reproduction's tables; what is the paper's says so."""
+"""The columns of the reproduction's tables; headers mark the paper's own figures."""
 
 from pandas import DataFrame
 
@@ -10,7 +10,7 @@ from reports.units import count, in_giga, millions, scaled, share
 
 
 def exponent(value: float) -> str:
-    return f"{abs(value):.2f}"  # never below zero but by rounding
+    return f"{abs(value):.2f}"  # negative only by rounding
 
 
 def words(name: str, header: str, align: Align = "left") -> Column:
@@ -32,7 +32,7 @@ CELLS = [
     words("verdict", "Verdict"),
     words("reason", "Reason", "paragraph"),
 ]
-GROWTH = [
+CLAIMED_GROWTH = [
     BLOCK,
     words("channel_resolution", "Channels (paper)"),
     words("spatial_resolution", "Space (paper)"),

@@ -1,7 +1,7 @@
 """Table 1: how costs grow in C and in HW, checked against the printed O(.).
 
 A count is an exact polynomial of both. A term C^a N^b stays within a printed C^p N^q, for
-every C < N (as the paper assumes), exactly where b <= q and a + b <= p + q.
+every C < N (as the paper assumes), exactly if b <= q and a + b <= p + q.
 """
 
 import math
@@ -18,9 +18,9 @@ from ablations.complexity.polynomial import evaluate, interpolate
 from ablations.contract import LoneBlock
 from reports.psa_paper.printed import printed_table
 
-Terms = dict[tuple[int, int], Fraction]  # of C^a N^b, by (a, b)
+Terms = dict[tuple[int, int], Fraction]  # the coefficients of C^a N^b, by (a, b)
 
-# By the row of Table 1, at the ratio that it prints.
+# By row of Table 1, with the reduction ratio that it prints.
 BLOCKS_OF_ROW = {
     1: ["non_local"],
     2: ["gc"],
@@ -37,11 +37,11 @@ TEXTS = ("channel_resolution", "spatial_resolution", "nonlinearity", "complexity
 
 
 def table_1() -> DataFrame:
-    """One row per block and evaluation: texts as printed, and what is measured.
+    """One row per block and evaluation: texts as printed, and what is counted.
 
-    growth_positions, growth_channels   exponents, fitted on counts over SIDES and CHANNELS
+    growth_positions, growth_channels   exponents, fitted to counts over SIDES and CHANNELS
     terms                               the exact count, largest terms first
-    exceeds                             the terms that are not within the printed O(.)
+    exceeds                             the terms beyond the printed O(.)
     """
     rows: list[dict[str, object]] = []
     for (_, number), printed in printed_table(1).items():
@@ -76,7 +76,7 @@ def growth_in_channels(block: str, evaluation: Evaluation) -> float:
 
 
 def slope(sizes: Iterable[int], macs: Iterable[int | None]) -> float:
-    """Slope of the straight line through both logarithms."""
+    """Slope of the straight line fitted in log-log coordinates."""
     line = linear_regression(
         [*map(math.log, sizes)], [math.log(count) for count in macs if count]
     )
@@ -84,7 +84,7 @@ def slope(sizes: Iterable[int], macs: Iterable[int | None]) -> float:
 
 
 def exact_terms(block: str, evaluation: Evaluation) -> Terms:
-    """Largest first. Widths but one give a polynomial in C; the last checks it."""
+    """Largest first; fitted in C to all CHANNELS but the last, which checks the fit."""
     costs = {
         channels: polynomials_at(LoneBlock(block, channels, evaluation), (FIXED_SIDE,) * 2)
         for channels in CHANNELS
@@ -95,7 +95,7 @@ def exact_terms(block: str, evaluation: Evaluation) -> Terms:
         last = values.pop(CHANNELS[-1])
         coefficients = interpolate(values)
         if evaluate(coefficients, CHANNELS[-1]) != last:
-            raise ValueError(f"{block}: no polynomial of the channels")
+            raise ValueError(f"{block}: the count is not a polynomial of the channels")
         terms |= {(degree, power): c for degree, c in enumerate(coefficients) if c}
     order = sorted(terms, key=lambda powers: (-sum(powers), -powers[1]))
     return {powers: terms[powers] for powers in order}
@@ -107,13 +107,13 @@ def parse(printed: str) -> list[tuple[int, int]]:
     for part in printed.split(" + "):
         match = re.fullmatch(r"C(?:\^(\d))?W(?:\^(\d))?H(?:\^\d)?", part)
         if match is None:
-            raise ValueError(f"{printed!r} is no sum of powers of C and WH")
+            raise ValueError(f"{printed!r} is not a sum of powers of C and WH")
         powers.append((int(match[1] or 1), int(match[2] or 1)))
     return powers
 
 
 def exceeding(terms: Terms, claimed: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The terms that no printed one bounds."""
+    """The terms that no claimed term bounds."""
     return [
         (c, n)
         for c, n in terms
@@ -124,7 +124,7 @@ def exceeding(terms: Terms, claimed: list[tuple[int, int]]) -> list[tuple[int, i
 
 
 def term(powers: tuple[int, int], coefficient: Fraction | None = None) -> str:
-    """As in 1.5 C^2 N."""
+    """A term as text, such as 1.5 C^2 N."""
     letters = [
         letter if power == 1 else f"{letter}^{power}"
         for letter, power in zip("CN", powers, strict=True)

@@ -1,8 +1,8 @@
-"""Which networks the rows of Tables 2, 3 and 4 stand for, as far as counting can tell.
+"""The networks behind the rows of Tables 2, 3 and 4, inferred by counting.
 
-Each row names the network that its printed numbers imply, and what else they might have
-meant; verdicts.py counts them all. Rows of networks that are not rebuilt here (Hourglass
-and CPN in Table 4) are left out.
+Each row names the network that its printed numbers imply and the alternatives;
+verdicts.py counts them all. Rows whose networks are not rebuilt here (Hourglass and CPN in
+Table 4) are left out.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ BLOCK_NAMES = {
     "ablations.paper_models.rounded_psa:RoundedParallelPSA": "PSA_p",
     "ablations.paper_models.rounded_psa:RoundedSequentialPSA": "PSA_s",
 }
-WHERE = {
+PLACES = {
     "residual": "in {} residual blocks",
     "bottlenecks": "in {} Bottlenecks",
     "basic_blocks": "in {} BasicBlocks",
@@ -44,14 +44,14 @@ class Variant(NamedTuple):
 
     @property
     def label(self) -> str:
-        """How reasons name it: PSA_p in 16 Bottlenecks."""
+        """The name in reasons, such as PSA_p in 16 Bottlenecks."""
         if self.block == "none":
             return "without a block"
         placement = self.setting.placement
         if placement == "residual" and "hrnet" not in self.setting.bare.model:
             placement = "bottlenecks"
-        where = WHERE[placement].format(len(self.setting.sites))
-        return f"{BLOCK_NAMES[self.block]} {where}"
+        place = PLACES[placement].format(len(self.setting.sites))
+        return f"{BLOCK_NAMES[self.block]} {place}"
 
     def with_block(self, block: str, placement: str = "residual") -> "Variant":
         return Variant(self.setting._replace(placement=placement), block)
@@ -59,15 +59,15 @@ class Variant(NamedTuple):
 
 @cache
 def counts_of(variant: Variant) -> ModelCounts:
-    """The same object each time, which counts a network once for all its cells."""
+    """The same object for equal variants, so that each network is counted only once."""
     return ModelCounts(variant.block, "direct", variant.setting)
 
 
 class RebuiltRow(NamedTuple):
-    """What a row stands for.
+    """The network that a row stands for.
 
-    others are compared, so that a reason can say what they would give. readme is what the
-    public README of the network's authors states, by the paper's columns.
+    A reason also says what the others would give. readme maps the paper's columns to the
+    figures in the public README of the network's authors.
     """
 
     implied: Variant
@@ -76,13 +76,13 @@ class RebuiltRow(NamedTuple):
 
 
 class UndeterminedRow(NamedTuple):
-    """A row whose placement is not public: every candidate that was thought of."""
+    """A row whose placement is not public, and the candidates for it."""
 
     candidates: tuple[Variant, ...]
 
 
 class RowOnPrintedBase(NamedTuple):
-    """Blocks in a network that is not rebuilt, so counted on top of its printed row."""
+    """Blocks in a network that is not rebuilt, so added to its printed row."""
 
     base: Key
     implied: Variant
@@ -90,7 +90,7 @@ class RowOnPrintedBase(NamedTuple):
 
 
 def pose(model: str, encoder: str, size: tuple[int, int] = LARGE) -> Variant:
-    """17 joints; heat maps as they leave the network."""
+    """17 joints; the output is the heat maps, without post-processing."""
     bare = BareModel(f"paper_{model}_heatmaps", encoder, 17)
     return Variant(Setting(bare, "residual", size))
 
@@ -102,7 +102,7 @@ def deeplab(encoder: str) -> Variant:
 
 
 def with_psa(bare: Variant, layout: str, placement: str = "residual") -> RebuiltRow:
-    """PSA as the released code has it in one layout, against the other and Figure 2."""
+    """The released code's PSA in one layout; others: the other layout and Figure 2."""
     released = ["psa_parallel_code", "psa_sequential_code"]
     released.sort(key=lambda block: layout not in block)
     names = [*released, "psa_parallel"]
@@ -142,8 +142,8 @@ SMALL_152 = pose("simple_baseline", "resnet152", SMALL)
 SMALL_HRNET_32 = pose("hrnet_pose", "tu-hrnet_w32", SMALL)
 SMALL_HRNET_48 = pose("hrnet_pose", "tu-hrnet_w48", SMALL)
 
-# Of https://github.com/leoxiaobin/deep-high-resolution-net.pytorch (commit 6f69e46), whose
-# tool counts otherwise, and https://github.com/HuangJunJie2017/UDP-Pose (commit eb12859).
+# From https://github.com/leoxiaobin/deep-high-resolution-net.pytorch (commit 6f69e46; its
+# tool counts differently) and https://github.com/HuangJunJie2017/UDP-Pose (commit eb12859).
 UDP = {"mPara": "63.8"}
 
 ROWS: dict[Key, RebuiltRow | UndeterminedRow | RowOnPrintedBase] = {

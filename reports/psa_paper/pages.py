@@ -14,7 +14,7 @@ from reports.page import Code, Link, Page, Part, Picture, Table, Text
 from reports.psa_paper.caveats import warnings
 from reports.psa_paper.columns import (
     CELLS,
-    GROWTH,
+    CLAIMED_GROWTH,
     VERDICT_COUNTS,
     accuracy_columns,
     smp_columns,
@@ -46,29 +46,29 @@ TITLES = {
     4: "Top-down pose, captioned COCO test-dev",
     5: "Semantic segmentation, Cityscapes val",
 }
-TITLE = "The complexity comparison of the PSA paper, counted anew"
+TITLE = "The complexity comparison of the PSA paper, recounted"
 HEAD = Text(
-    "Every figure here comes from ",
+    "This page is written by ",
     Code("ablate reproduce psa"),
     ', from code alone. "Paper" columns are the cells of ',
     Link("arXiv 2107.00782", "https://arxiv.org/abs/2107.00782"),
-    " as printed; nothing is trained. What a row's network was, and how its authors "
-    "counted, is not in the paper: the network that gives the printed figures is named "
-    "with what else was tried.",
+    " as printed; nothing is trained. The paper does not say what a row's network was or "
+    "how its authors counted: the network that gives the printed figures is named, along "
+    "with the alternatives that were counted.",
 )
 
 
 class Chapter(NamedTuple):
-    """What belongs to one table of the paper."""
+    """What the page says about one table of the paper."""
 
     parts: Sequence[Part]
     cells: Sequence[JudgedCell] = ()
 
 
 def chapters(convention: Convention | None) -> list[Callable[[], Chapter]]:
-    """In the order of the page; each is counted when it is called.
+    """The chapters in the order of the page; each is counted when it is called.
 
-    FLOPs are under the convention; if there is none, under each table's own.
+    FLOPs are counted by the convention, or by each table's own if it is None.
     """
     return [
         growth_chapter,
@@ -87,12 +87,12 @@ def psa_page(contents: Sequence[Chapter]) -> Page:
 
 
 def verdict_table(contents: Iterable[Chapter]) -> Table:
-    """How many of the paper's cells have which verdict."""
+    """The number of the paper's cells with each verdict."""
     return Table(
         verdicts(cell for chapter in contents for cell in chapter.cells),
         VERDICT_COUNTS,
         "psa_verdicts",
-        "FLOPs and parameter cells of the paper, by what was found of each",
+        "The paper's FLOPs and parameter cells, by verdict",
     )
 
 
@@ -102,18 +102,18 @@ def growth_chapter() -> Chapter:
     positions = f"H = W from {SIDES[0]} to {SIDES[-1]} at C = {FIXED_CHANNELS}"
     channels = f"C from {CHANNELS[0]} to {CHANNELS[-1]} at H = W = {FIXED_SIDE}"
     notes = [
-        f"Exponents are fitted on counts of MACs, {positions} and {channels}; N = HW. A "
-        "term lies beyond the printed O(.) where it outgrows it for some C < N, as the "
-        "paper assumes. Direct is as published, fast the same function as run here.",
-        "Pooling, softmax and products by element are no MACs: what SE, GC and CBAM do at "
-        "each position is little else. NL and DA are charged for their 1x1 convolutions by "
-        "the paper; PSA and EA are not, and the C^2 N is theirs.",
+        f"Exponents are fitted to counts of MACs, {positions} and {channels}; N = HW. A "
+        "term is beyond the printed O(.) if it outgrows it for some C < N, the range that "
+        "the paper assumes. Direct is as published; fast is the same function as run here.",
+        "Pooling, softmax and elementwise products are not MACs, and SE, GC and CBAM do "
+        "little else at each position. The paper charges NL and DA for their 1x1 "
+        "convolutions, but not PSA and EA, whose C^2 N terms are these convolutions.",
         agreement(audit(counts_of_blocks(blocks, FIXED_CHANNELS, (FIXED_SIDE,) * 2))),
     ]
     caption = (
         "The paper's Table 1: internal resolution, non-linearity and growth of each block"
     )
-    return Chapter([Table(table_1(), GROWTH, "psa_table_1", caption, notes)])
+    return Chapter([Table(table_1(), CLAIMED_GROWTH, "psa_table_1", caption, notes)])
 
 
 def cost_chapter(table: int, convention: Convention) -> Chapter:
@@ -130,11 +130,11 @@ def cost_chapter(table: int, convention: Convention) -> Chapter:
 
 
 def smp_comparison(convention: Convention) -> Table:
-    """Beside Table 3: the network that bears the same name in smp."""
+    """For comparison with Table 3: the network of the same name in smp."""
     pairs = smp_counts()
     notes = [
-        "smp's decoder has separable convolutions: it is another network than Table 3's, "
-        "and takes no image of 513x513.",
+        "smp's decoder has separable convolutions, so it is not the network of Table 3, "
+        "and it does not accept images of 513x513.",
         agreement(audit([own for own, _ in pairs])),
     ]
     caption = f"smp's own DeepLabV3+ at 512x512. {in_words(convention)}"
@@ -143,12 +143,12 @@ def smp_comparison(convention: Convention) -> Table:
 
 
 def ablation_chapter(convention: Convention) -> Chapter:
-    """In place of Table 6, with a picture of it in MACs."""
+    """A substitute for Table 6, with a plot of it in MACs."""
     counts = ablation_counts()
     notes = [
-        "The paper's own ablation was not to be had; this is the cost of every block.",
-        "The note's blocks weigh and sum by element as published, which is no MAC; as run "
-        "they do so in matrix products, which are.",
+        "The paper's own ablation was not available; this is the cost of every block.",
+        "As published, the note's blocks weight and sum element by element, which is not "
+        "counted as MACs; as run, they use matrix products, which are.",
         agreement(audit(counts)),
     ]
     caption = (
@@ -162,7 +162,7 @@ def ablation_chapter(convention: Convention) -> Chapter:
 
 
 def accuracy_chapter() -> Chapter:
-    """What the paper prints of accuracy, with what speaks against comparing it."""
+    """The accuracies that the paper prints, and the reasons not to compare them."""
     return Chapter([*accuracy_tables()])
 
 

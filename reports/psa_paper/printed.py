@@ -1,7 +1,7 @@
 """What the paper prints, cell by cell: reports/paper_results.csv.
 
 The tables were read by eye from screenshots of the paper in public slides; its note column
-says what is inferred. Table 6, the ablation, was not to be had.
+says what is inferred. Table 6, the ablation, was not available.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""Does an exact number print as those digits?"""
+"""Whether an exact number prints as the digits of a cell."""
 
 import re
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
@@ -6,7 +6,7 @@ from fractions import Fraction
 
 
 def number(printed: str) -> Decimal:
-    """The number in a cell such as 17.1G, with as many decimals as are printed."""
+    """The number in a cell such as 17.1G, with the decimals that are printed."""
     return Decimal(re.sub(r"[^\d.]", "", printed))
 
 
@@ -20,13 +20,13 @@ def rounds_to(value: Fraction, printed: str) -> bool:
 
 
 def is_cut_to(value: Fraction, printed: str) -> bool:
-    """With further digits left out, not rounded."""
+    """Whether value prints so if further digits are dropped instead of rounded."""
     target = number(printed)
     return decimal(value, target, ROUND_DOWN) == target
 
 
 def rounds_to_fewer(value: Fraction, printed: str) -> bool:
-    """With a zero written behind a number of one digit less, as 7.10 for 7.1."""
+    """Whether value prints so with one digit fewer and a zero appended: 7.10 for 7.1."""
     target = number(printed)
     return str(target).endswith("0") and rounds_to(value, str(target)[:-1])
 
@@ -37,7 +37,7 @@ def decimal(value: Fraction, like: Decimal, rounding: str) -> Decimal:
 
 
 def bounds(printed: str) -> tuple[Fraction, Fraction]:
-    """Between which numbers it was rounded; the upper one is not included."""
+    """The range of numbers that round to the printed one; the upper end is excluded."""
     middle = number(printed)
     half = Fraction(Decimal(5).scaleb(int(middle.as_tuple().exponent) - 1))
     return Fraction(middle) - half, Fraction(middle) + half

@@ -23,7 +23,7 @@ ABLATION = Setting(SIMPLE_BASELINE, "residual", (384, 288))
 
 
 def cell_table(cells: Iterable[JudgedCell]) -> DataFrame:
-    """One row per cell: printed as in the paper; ours in the same unit; deviation of it."""
+    """One row per cell: printed as in the paper, ours in the same unit, deviation."""
     rows = []
     for cell in cells:
         row, printed = printed_rows()[cell.row], float(number(cell.printed))
@@ -45,7 +45,7 @@ def cell_table(cells: Iterable[JudgedCell]) -> DataFrame:
 
 
 def verdicts(cells: Iterable[JudgedCell]) -> DataFrame:
-    """How many cells of each table have which verdict; Table 4's PSA rows on their own."""
+    """Cells of each table by verdict; Table 4's PSA rows are counted separately."""
     counts: dict[str, Counter[Verdict]] = {}
     for cell in cells:
         table = f"Table {cell.row[0]}"
@@ -108,12 +108,12 @@ def ablation_counts() -> list[ModelCounts]:
 
 
 def ablation_table(counts: Iterable[ModelCounts], convention: Convention) -> DataFrame:
-    """What the paper's Table 6 would have held of cost: one row per block."""
+    """The costs that the paper's Table 6 would have had: one row per block."""
     return with_added(cost_table(counts, convention).drop(columns="problem"))
 
 
 def counts_of_table(table: int) -> list[ModelCounts]:
-    """Every network that a table's numbers come from."""
+    """Every network that is counted for a table."""
     variants: dict[Variant, None] = {}
     for key, row in ROWS.items():
         if key[0] == table:

@@ -1,4 +1,4 @@
-"""Printed against counted: one verdict per cell, and the reason, which is computed too."""
+"""Printed against counted: each cell's verdict and its reason, both computed."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -34,7 +34,7 @@ Verdict = Literal[
 
 
 class JudgedCell(NamedTuple):
-    """One cell; numbers are in its own unit, G or M."""
+    """One cell; numbers are in the unit of the cell, G or M."""
 
     row: Key
     metric: str  # Flops or mPara
@@ -45,7 +45,7 @@ class JudgedCell(NamedTuple):
 
 
 def judge_table(table: int, convention: Convention) -> Iterator[JudgedCell]:
-    """The cost cells of every row that is rebuilt, FLOPs under the convention."""
+    """The cost cells of every row that is rebuilt, FLOPs by the convention."""
     for key, row in ROWS.items():
         if key[0] == table:
             for metric in COSTS:
@@ -71,7 +71,7 @@ def judge(
 
 
 def in_unit(counts: ModelCounts, metric: str, convention: Convention) -> Fraction:
-    """As its column has it: parameters in millions, operations in the convention's G."""
+    """In the column's unit: parameters in millions, operations in the convention's G."""
     if metric == "mPara":
         return Fraction(counts.params, 10**6)
     return Fraction(int(convention.total(counts)), convention.kilo**3)
@@ -86,12 +86,12 @@ def compare(
         return "exact to the printed digit", reason
     readme = row.readme.get(metric)
     if readme and number(readme) == number(printed):
-        says = f"the README of the network's authors says {readme}"
-        return "copied from a README", f"counted {text}; {says}"
+        source = f"the README of the network's authors says {readme}"
+        return "copied from a README", f"counted {text}; {source}"
     if is_cut_to(ours, printed):
-        return "convention", f"{rounded(ours, 4)}, cut off and not rounded"
+        return "convention", f"{rounded(ours, 4)}, truncated instead of rounded"
     if rounds_to_fewer(ours, printed):
-        return "convention", f"{text}, rounded to a digit less, and a zero behind it"
+        return "convention", f"{text}, rounded to one digit fewer, with a zero appended"
     for other in CONVENTIONS.values() if metric == "Flops" else ():
         value = in_unit(row.implied.counts, metric, other)
         if rounds_to(value, printed):
@@ -103,7 +103,7 @@ def compare(
 
 
 def others(row: RebuiltRow, metric: str, printed: str, convention: Convention) -> str:
-    """What the other variants give: those that print alike, and those that do not."""
+    """What the other variants give: those that would print the same, and the rest."""
     alike: list[str] = []
     excluded: list[str] = []
     for variant in row.others:
@@ -111,12 +111,12 @@ def others(row: RebuiltRow, metric: str, printed: str, convention: Convention) -
         chosen = alike if rounds_to(theirs, printed) else excluded
         chosen.append(f"{variant.label} {rounded(theirs)}")
     parts = [f"; excluded: {', '.join(excluded)}"] if excluded else []
-    parts += [f"; prints alike: {', '.join(alike)}"] if alike else []
+    parts += [f"; prints the same: {', '.join(alike)}"] if alike else []
     return "".join(parts)
 
 
 def elsewhere(key: Key, row: RebuiltRow, metric: str) -> str:
-    """Where the paper prints another number for the same network."""
+    """The places where the paper prints another number for the same network."""
     printed, places = printed_rows()[key].cells[metric], []
     for other_key, other in ROWS.items():
         if isinstance(other, RebuiltRow) and same(row.implied, other.implied, metric):
@@ -135,7 +135,7 @@ def same(one: Variant, other: Variant, metric: str) -> bool:
 
 
 def fits(key: Key, row: UndeterminedRow, convention: Convention) -> str:
-    """Which candidates print as both cells say, rounded or cut off."""
+    """The candidates that print as in both cells, rounded or truncated."""
     fitting: list[str] = []
     excluded: list[str] = []
     for variant in row.candidates:
@@ -149,7 +149,7 @@ def fits(key: Key, row: UndeterminedRow, convention: Convention) -> str:
         ]
         (fitting if all(prints) else excluded).append(text)
     return (
-        f"{len(fitting)} candidates fit both cells, and counting cannot choose: "
+        f"{len(fitting)} candidates fit both cells, and counting cannot tell them apart: "
         f"{', '.join(fitting)}. Excluded: {', '.join(excluded)}"
     )
 
@@ -157,7 +157,7 @@ def fits(key: Key, row: UndeterminedRow, convention: Convention) -> str:
 def judge_on_base(
     key: Key, row: RowOnPrintedBase, metric: str, convention: Convention
 ) -> JudgedCell:
-    """The printed base is rounded: is there a base that gives both printed numbers?"""
+    """The printed base is rounded: does any base within it give both printed numbers?"""
     printed, base = (printed_rows()[k].cells[metric] for k in (key, row.base))
     bare = Variant(row.implied.setting).counts
     gains = [
@@ -169,14 +169,16 @@ def judge_on_base(
     reasons = []
     for variant, gain, span in zip((row.implied, *row.others), gains, ranges, strict=True):
         fit = f"{rounded(span[0])} to {rounded(span[1])}" if span else "none"
-        reasons.append(f"{fit} with {rounded(gain)} more by {variant.label}")
+        reasons.append(f"{fit} if {variant.label} adds {rounded(gain)}")
     verdict: Verdict = "variant" if ranges[0] else "undetermined"
-    head = f"on the printed base of {base} (row {row.base[1]}); bases that print both: "
+    head = (
+        f"on the printed base of {base} (row {row.base[1]}); bases that give both figures: "
+    )
     return JudgedCell(key, metric, printed, ours, verdict, head + "; ".join(reasons))
 
 
 def meeting(base: str, printed: str, gain: Fraction) -> tuple[Fraction, Fraction] | None:
-    """The bases that print as base, and with the gain as printed; None where none does."""
+    """The bases that print as base, and plus the gain as printed; None if none does."""
     lower, upper = bounds(base)
     low, high = bounds(printed)
     lower, upper = max(lower, low - gain), min(upper, high - gain)

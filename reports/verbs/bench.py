@@ -29,27 +29,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=shape,
         action=Each,
         metavar="BxCxHxW",
-        help=f"of the input; repeatable (default: {shapes})",
+        help=f"shape of the input; repeatable (default: {shapes})",
     )
     parser.add_argument(
         "--dtype",
         choices=["float32", "float16", "bfloat16"],
         action=Each,
-        help="of input and parameters; repeatable (default: float32)",
+        help="type of input and parameters; repeatable (default: float32)",
     )
     parser.add_argument(
         "--compiled",
         action="store_true",
-        help="time torch.compile of the published form too; needs a C++ compiler, and up "
-        "to minutes for each case",
+        help="also time torch.compile of the published form; needs a C++ compiler and "
+        "takes up to several minutes per case",
     )
     timing_options(parser, "bench")
 
 
 def timing_options(parser: argparse.ArgumentParser, name: str) -> None:
-    """How something is timed, and the files of that name."""
+    """Options for timing, and for output files whose default name is name."""
     parser.add_argument(
-        "--device", choices=["cpu", "cuda"], help="default: cuda if it is there"
+        "--device", choices=["cpu", "cuda"], help="default: cuda if available"
     )
     parser.add_argument(
         "--threads",
@@ -63,11 +63,11 @@ def timing_options(parser: argparse.ArgumentParser, name: str) -> None:
         type=rounds,
         default=11,
         metavar="N",
-        help="timings of each function, of which the median is shown (default: 11)",
+        help="timings per function; the median is shown (default: 11)",
     )
     out_option(parser, "runs/bench")
     parser.add_argument(
-        "--name", type=plain_name, default=name, help=f"of the files (default: {name})"
+        "--name", type=plain_name, default=name, help=f"name of the files (default: {name})"
     )
     wide_option(parser)
 

@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=two_or_more,
         default=2,
         metavar="N",
-        help="images per step; batch norms need two (default: 2)",
+        help="images per step; batch norm needs at least two (default: 2)",
     )
     timing_options(parser, "bench-model")
 

@@ -44,7 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="channels of a block alone (default: 256)",
     )
-    size_option(parser, (64, 64), "of a block's input, or with --model of the image,")
+    size_option(parser, (64, 64), "of a block's input, or of the image with --model,")
     model_options(parser)
     placement_option(parser)
     parser.add_argument(
@@ -57,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=classes,
         default=21,
         metavar="N",
-        help="classes that the model tells apart (default: 21)",
+        help="number of classes of the model (default: 21)",
     )
     out_option(parser, "runs/cost")
     wide_option(parser)
@@ -67,7 +67,7 @@ def model_options(parser: argparse.ArgumentParser) -> None:
     models = parser.add_mutually_exclusive_group()
     models.add_argument("--model", help=f"{MODEL} (default: the block alone)")
     models.add_argument(
-        "--all", action="store_true", help="every smp model with each encoder"
+        "--all", action="store_true", help="count every smp model with each encoder"
     )
     parser.add_argument(
         "--encoder",
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def counted(args: argparse.Namespace) -> "tuple[Page, Sequence[Table]]":
-    """What a terminal shows, and the tables that files keep."""
+    """The page for the terminal, and the tables for files."""
     from ablations.attention import BLOCKS
     from ablations.complexity.conventions import find_convention
     from reports.cost import blocks_page, model_page, survey_page, survey_table
@@ -110,7 +110,7 @@ def counted(args: argparse.Namespace) -> "tuple[Page, Sequence[Table]]":
 
 
 def settings_of(args: argparse.Namespace) -> "Iterator[Setting]":
-    """The models that blocks are placed in; one without a model for blocks alone."""
+    """The models to place blocks in; a single setting with model None for blocks alone."""
     from ablations.bare_models import BareModel
     from ablations.complexity.subjects import Setting
     from ablations.models import SMP_MODELS

@@ -1,4 +1,4 @@
-"""Count a paper's complexity tables anew, beside what it prints, with reasons."""
+"""Recount a paper's complexity tables beside its printed figures, with reasons."""
 
 import argparse
 
@@ -14,7 +14,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paper", choices=["psa"], help="Polarized Self-Attention")
     parser.add_argument(
         "--convention",
-        help="count FLOPs by this convention of `ablate cost` in every table (default: as "
+        help="count FLOPs in every table by this convention of `ablate cost` (default: as "
         "the authors of each table did)",
     )
     out_option(parser, "runs/psa")

@@ -1,4 +1,4 @@
-"""Show where blocks land in a model, and what each landing costs."""
+"""Show where blocks are placed in a model, and what each of them costs."""
 
 import argparse
 

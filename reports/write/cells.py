@@ -1,4 +1,4 @@
-"""Table cells as text, and names from outside as one harmless line."""
+"""Table cells as text, and untrusted names as one harmless line."""
 
 from reports.page import Column, Table, headers
 
@@ -11,7 +11,7 @@ def shortened(text: object, limit: int = LONG) -> str:
 
 
 def visible(text: object) -> str:
-    r"""One line in which nothing acts: a line break is shown as \n, ESC as \x1b."""
+    r"""One line without control characters: a line break is shown as \n, ESC as \x1b."""
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in str(text))
 
 

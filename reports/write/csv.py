@@ -10,7 +10,7 @@ from reports.write.cells import visible
 
 
 def table(content: Table) -> str:
-    """The whole frame, also what no column shows."""
+    """The whole frame, including what no column shows."""
     return frame(content.numbers)
 
 
@@ -20,7 +20,7 @@ def frame(numbers: DataFrame) -> str:
 
 
 def harmless(cell: Any) -> Any:
-    """Text that a spreadsheet does not take for a formula; numbers stay numbers."""
+    """Quote text that a spreadsheet would take for a formula; numbers stay numbers."""
     if not isinstance(cell, str):
         return cell
     formula = len(cell) > 1 and cell[0] in "=+-@\t\r"

@@ -16,7 +16,7 @@ TABLES: dict[str, Callable[[Table], str]] = {
 
 
 def write_tables(tables: Iterable[Table], folder: Path) -> list[str]:
-    """Write those that have a name; say which files there are now, one line a table."""
+    """Write the tables that have a name; return a line per table that names its files."""
     named = [table for table in tables if table.name]
     for table in named:
         for ending, render in TABLES.items():

@@ -16,7 +16,7 @@ SIGNS = re.compile("|".join(map(re.escape, SPECIAL)))
 
 
 def table(content: Table) -> str:
-    """A tabular; a whole table environment if it has a caption."""
+    """A tabular, in a table environment if it has a caption."""
     if not content.caption:
         return "\n".join(tabular(content)) + "\n"
     lines = [r"\begin{table}", r"\centering", rf"\caption{{{escaped(content.caption)}}}"]
@@ -38,7 +38,7 @@ def tabular(content: Table) -> list[str]:
 
 
 def line(cells: Iterable[str]) -> str:
-    """After the line break before it, `[` or `*` would be an option."""
+    """One row; a leading `[` or `*` would be an option of the line break before it."""
     row = " & ".join(map(escaped, cells)) + r" \\"
     return "{}" + row if row[0] in "[*" else row
 

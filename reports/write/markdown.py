@@ -22,10 +22,10 @@ from reports.page import (
 )
 from reports.write.cells import header_cells, rows, visible
 
-# What begins a tag or an entity, a link's address, emphasis, code, formulas.
+# The start of a tag, an entity, a link's address, emphasis, code or a formula.
 HTML = {"<": "&lt;", "&": "&amp;"}
 MARKS = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<=\])[(\[:]|[\\`*~$|]|_(?!\w)|(?<!\w)_")
-# What would begin a list, a heading or a quotation if a line began with it.
+# What would start a list, a heading or a quotation at the start of a line.
 STARTS = re.compile(r" (?=(?:[-+=>#]+|\d+[.)])(?: |$))")
 FILL = TextWrapper(width=92, break_on_hyphens=False, break_long_words=False)
 
@@ -51,7 +51,7 @@ def part(content: Part) -> str:
 
 
 def table(content: Table) -> str:
-    """Its caption above, its notes below it; several are a list."""
+    """The table, with its caption above and its notes below; several notes are a list."""
     notes = [escaped(note) for note in content.notes]
     listed = notes if len(notes) < 2 else [f"* {note}" for note in notes]
     parts = [f"**{escaped(content.caption)}**"] if content.caption else []
@@ -88,7 +88,7 @@ def inline(content: Inline) -> str:
 
 
 def code(text: str) -> str:
-    """Between more backticks than it has in a row."""
+    """Text between more backticks than it has in a row."""
     ticks = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     blank = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{ticks}{blank}{text}{blank}{ticks}"
@@ -100,6 +100,6 @@ def escaped(text: object) -> str:
 
 
 def filled(line: str) -> str:
-    """In lines of which none begins a list."""
+    """Wrap a line so that no line starts a list."""
     whole = STARTS.sub("\0", line)
     return FILL.fill(whole).replace("\0", " ")

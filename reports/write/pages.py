@@ -1,4 +1,4 @@
-"""Pages to files, with every table and picture in files of their own."""
+"""Pages to files, with every table and picture also in separate files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +24,7 @@ def write_page(page: Page, folder: Path, name: str) -> Path:
 
 
 def write_parts(page: Page, folder: Path) -> list[str]:
-    """Write tables and pictures alone; say which files there are now."""
+    """Write only tables and pictures; return lines that name the files."""
     lines = write_tables(page.tables, folder)
     for part in page.parts:
         if isinstance(part, Picture):
