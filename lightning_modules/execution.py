@@ -36,7 +36,7 @@ class Execution(BaseModel):
         "agent)",
     )
     data_folder: Annotated[Path | None, Reading(Path)] = Field(
-        None, description="folder of downloaded data sets (default: $ABLATE_DATA)"
+        None, description="folder with downloaded data sets (default: $ABLATE_DATA)"
     )
     checkpoint_every: float = 60.0  # seconds
     progress_bar: bool = True  # in a terminal; elsewhere a few lines

@@ -28,9 +28,11 @@ class Interrupted(SystemExit):
 
     def __str__(self) -> str:
         if self.step is None:
-            return "stopped at once; the same command resumes from the last checkpoint"
+            return (
+                "stopped at once; run the same command to resume from the last checkpoint"
+            )
         place = f"step {self.step} of {self.steps}"
-        return f"interrupted at {place}; the same command resumes from there"
+        return f"interrupted at {place}; run the same command to resume from there"
 
 
 class Interrupts(Callback):
@@ -75,7 +77,7 @@ class Interrupts(Callback):
         self.number = number
         if self.times > 1 or not self.training:
             raise Interrupted(number)
-        announce("ablate: finishing the step at hand; once more to stop at once")
+        announce("ablate: finishing the current step; interrupt again to stop at once")
 
     # Lightning has a handler of its own for SIGTERM, which stops half-way in validation.
 

@@ -26,7 +26,7 @@ def device_kind(accelerator: Accelerator) -> str:
     if accelerator == "mps" and not mps:
         raise InputError("accelerator = 'mps': not available here; use auto or cpu")
     if accelerator == "gpu" and not (cuda or mps):
-        raise InputError("accelerator = 'gpu': there is no GPU here; use auto or cpu")
+        raise InputError("accelerator = 'gpu': no GPU here; use auto or cpu")
     if accelerator == "cpu" or not (cuda or mps):
         return "cpu"
     return "mps" if mps else "cuda"
@@ -35,14 +35,14 @@ def device_kind(accelerator: Accelerator) -> str:
 def check_precision(precision: str, accelerator: Accelerator) -> None:
     """InputError if the device here would compute in another precision than that."""
     kind = device_kind(accelerator)
-    possible = PRECISIONS[kind]
+    supported = PRECISIONS[kind]
     if kind == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
-        possible = ("32-true", "16-mixed")
-    if precision not in possible:
+        supported = ("32-true", "16-mixed")
+    if precision not in supported:
         name = torch.cuda.get_device_name() if kind == "cuda" else kind.upper()
         raise InputError(
-            f"precision = {precision!r}: not possible on {name} "
-            f"(possible: {', '.join(possible)})"
+            f"precision = {precision!r}: not supported on {name} "
+            f"(supported: {', '.join(supported)})"
         )
 
 

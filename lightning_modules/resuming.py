@@ -36,7 +36,7 @@ def resumable(
     """
     checkpoint = read(path)
     if STATEMENT not in checkpoint:
-        raise UnusableError("unknown", "it does not state its run")
+        raise UnusableError("unknown", "it does not name its run")
     try:
         own = Statement(**checkpoint[STATEMENT])
         step = steps_done(checkpoint)
@@ -48,11 +48,11 @@ def resumable(
     if own.run != statement.run:
         raise UnusableError("of-another-run", f"it belongs to run {own.run}")
     if own.data != statement.data:
-        raise UnusableError("of-other-data", "the data were others when it was made")
+        raise UnusableError("of-other-data", "it was made with other data")
     if not 0 < step <= module.config.max_steps:
-        raise UnusableError("damaged", f"it is at step {step}")
+        raise UnusableError("damaged", f"it is at step {step} of {module.config.max_steps}")
     if not fits:
-        raise UnusableError("damaged", "its network is another one")
+        raise UnusableError("damaged", "its network has other parameters")
     return step, replace(statement, notes=notes + differences(step, made_with, statement))
 
 
@@ -70,7 +70,7 @@ def read(path: Path) -> dict[str, Any]:
     except Exception as error:  # whatever the bytes make of the reader
         raise UnusableError("damaged", first_line(error)) from None
     if not isinstance(checkpoint, dict):
-        raise UnusableError("damaged", "it holds no training")
+        raise UnusableError("damaged", "it does not hold a training state")
     return checkpoint
 
 
@@ -84,7 +84,7 @@ def steps_done(checkpoint: dict[str, Any]) -> int:
     ]
     counted = progress["optimizer"]["step"]["total"]["completed"]
     if type(step) is not int or step != counted:
-        raise ValueError(f"it is at step {step!r} and has done {counted!r}")
+        raise ValueError(f"its step is {step!r}, but its optimizer did {counted!r}")
     return step
 
 
@@ -97,7 +97,7 @@ def differences(
 ) -> tuple[str, ...]:
     now = statement.made_with
     return tuple(
-        f"resumed at step {step} with {key} {now[key]}, before with {made_with.get(key)}"
+        f"resumed at step {step} with {key} {now[key]}, previously {made_with.get(key)}"
         for key in now
         if made_with.get(key) != now[key]
     )
@@ -113,6 +113,6 @@ def set_aside(path: Path, problem: UnusableError) -> str:
     with writing(path):
         path.rename(new)
     reason = str(problem)[:200]
-    note = f"a checkpoint was set aside as {new.name} and the run started anew: {reason}"
+    note = f"a checkpoint was set aside as {new.name} and the run restarted: {reason}"
     say(f"ablate: {path.parent}: {note}")
     return note

@@ -35,7 +35,7 @@ def sweep_cell() -> dict[str, Any]:
     if isinstance(entries, dict):
         entries.pop("wandb_version", None)  # of the format of the file
     if not isinstance(entries, dict) or not all(is_entry(e) for e in entries.values()):
-        raise InputError(f"{path}: not the cell of a sweep ({{key: {{value: X}}}})")
+        raise InputError(f"{path}: not a sweep cell ({{key: {{value: X}}}})")
     values = flat({key: entry["value"] for key, entry in entries.items()})
     config = RunConfig.parse(values, str(path))
     return {key: getattr(config, key) for key in values}
@@ -51,8 +51,8 @@ def check_cell(effective: Mapping[str, Any]) -> None:
         used = effective[key]
         if (type(used), used) != (type(value), value):
             raise InputError(
-                f"the sweep asked for {key} = {value!r}, the run would use {used!r}; "
-                "does the command of the sweep say something else?"
+                f"the sweep asked for {key} = {value!r}, but the run would use {used!r}; "
+                "does the sweep's command override it?"
             )
 
 
@@ -81,7 +81,7 @@ def check_used(used: Mapping[str, Any], config: RunConfig) -> None:
         own = getattr(config, key)
         if (type(own), own) != (type(value), value):
             raise InputError(
-                f"the configuration says {key} = {own!r}, the run would use {value!r}"
+                f"the configuration says {key} = {own!r}, but the run would use {value!r}"
             )
 
 

@@ -90,7 +90,9 @@ def fit(
             raise
         raise UnusableError("damaged", f"{type(error).__name__}: {error}") from None
     if trainer.global_step != trainer.max_steps:
-        raise RuntimeError(f"the training ended at step {trainer.global_step}")
+        raise RuntimeError(
+            f"training ended at step {trainer.global_step} of {trainer.max_steps}"
+        )
 
 
 @contextmanager

@@ -16,8 +16,8 @@ def check_mode(mode: WandbMode) -> None:
     """InputError for an agent's run that the server would not see."""
     if agent() and {mode, os.environ.get("WANDB_MODE")} & {"offline", "dryrun"}:
         raise InputError(
-            "an agent's runs are handed out by W&B's server, which would wait for ever for "
-            "one that is offline; `ablate sweep FILE --wandb offline` needs no server"
+            "W&B's server assigns an agent's runs and would wait forever for one that is "
+            "offline; `ablate sweep FILE --wandb offline` needs no server"
         )
 
 
@@ -26,5 +26,5 @@ def check_locked(effective: dict[str, object], config: RunConfig) -> None:
     for key, value in config.model_dump().items():
         if effective.get(key) != value:
             raise RuntimeError(
-                f"W&B says {key} = {effective.get(key)!r}, the run would use {value!r}"
+                f"W&B has {key} = {effective.get(key)!r}, but the run would use {value!r}"
             )

@@ -77,7 +77,7 @@ class Mirror:
         except Exception as error:
             self.refuse_mistakes(error)
             self.begin_offline()
-            self.lose(f"no answer before the training ({first_line(error)})")
+            self.lose(f"no answer before training ({first_line(error)})")
         if self.run is not None:
             check_locked(dict(self.run.config), self.config)
 
@@ -108,7 +108,9 @@ class Mirror:
         if isinstance(error, (wandb.errors.UsageError, wandb.errors.AuthenticationError)):
             raise InputError(f"--wandb {self.mode}: {first_line(error)}") from None
         if agent() or self.mode == "offline":
-            raise RuntimeError(f"W&B run not begun: {first_line(error)}") from error
+            raise RuntimeError(
+                f"the W&B run could not be started: {first_line(error)}"
+            ) from error
 
     def begin_offline(self) -> None:
         """What is logged then lies in the run's folder for `wandb sync`."""
@@ -140,7 +142,7 @@ class Mirror:
         try:
             write_cost(record, self.folder.cost)
         except Exception as error:  # the record is written, and stays
-            self.lose(f"no table of costs ({first_line(error)})")
+            self.lose(f"no cost table ({first_line(error)})")
             return
         base = self.folder.path
         save = partial(self.run.save, self.folder.cost, base_path=base, policy="now")
@@ -166,7 +168,7 @@ class Mirror:
         try:
             ended.result(limit + GRACE_SECONDS)
         except TimeoutError:
-            self.lose(f"not finished after {limit + GRACE_SECONDS:g} s")
+            self.lose(f"did not finish within {limit + GRACE_SECONDS:g} s")
             stop_service()
         except (Exception, SystemExit) as ending:
             self.lose(first_line(ending))
@@ -180,10 +182,10 @@ class Mirror:
         """Note once that W&B has not got everything, and say so."""
         if self.notes:
             return
-        note = f"W&B mirror lost: {reason}"
+        note = f"W&B mirror incomplete: {reason}"
         if self.run is not None and self.keeps:
             run = Path(self.run.dir).parent
-            note += f"; `wandb sync --include-online {run}` uploads what was kept"
+            note += f"; `wandb sync --include-online {run}` uploads what was saved"
         self.notes = (note,)
         say(f"ablate: {note}")
 

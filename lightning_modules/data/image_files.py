@@ -53,7 +53,7 @@ def check_pairs(pairs: Iterable[Files]) -> None:
     """Check headers, and decode what looks truncated. InputError says what is wrong."""
     problems = [problem for pair in pairs if (problem := problem_of(pair))]
     if problems:
-        more = f" ({len(problems) - 1} more cannot be used)" if problems[1:] else ""
+        more = f" ({len(problems) - 1} more are unusable)" if problems[1:] else ""
         raise InputError(f"{problems[0]}{more}")
 
 
@@ -80,7 +80,7 @@ def open_picture(path: Path) -> PIL.Image.Image:
         frames = getattr(picture, "n_frames", 1)
     if frames > 1 and picture.format != "MPO":  # a camera's, with a preview
         picture.close()
-        raise InputError(f"{path}: holds {frames} frames, not one picture")
+        raise InputError(f"{path}: contains {frames} frames, not one image")
     return picture
 
 
@@ -102,9 +102,7 @@ def reason(error: Exception, path: Path) -> str:
     """What is wrong with a file that PIL did not read."""
     bombs = (PIL.Image.DecompressionBombWarning, PIL.Image.DecompressionBombError)
     if isinstance(error, bombs):
-        return (
-            f"has more pixels than {PIL.Image.MAX_IMAGE_PIXELS:,}, the most that are read"
-        )
+        return f"has more than {PIL.Image.MAX_IMAGE_PIXELS:,} pixels, the limit"
     if isinstance(error, PIL.UnidentifiedImageError):
         empty = path.stat().st_size == 0
         return "is empty" if empty else "is not an image, or its header is damaged"
@@ -139,7 +137,7 @@ def scaled(values: NDArray[Any], white: float, path: Path) -> NDArray[np.uint8]:
     low, high = values.min(), values.max()
     if not (low >= 0 and high <= white):
         raise InputError(
-            f"{path}: holds values from {low:g} to {high:g}; 0 to {white:g} are expected"
+            f"{path}: has values from {low:g} to {high:g}; expected 0 to {white:g}"
         )
     return np.rint(values * (255 / white)).astype(np.uint8)
 
@@ -161,8 +159,8 @@ def check_mask(picture: PIL.Image.Image, path: Path) -> None:
         raise InputError(f"{path}: is a {picture.format} file; masks are PNG files")
     if picture.mode not in MASK_MODES:
         raise InputError(
-            f"{path}: is a picture of mode {picture.mode}; "
-            "a mask holds one label per pixel, as a grey or palette PNG"
+            f"{path}: is an image of mode {picture.mode}; "
+            "a mask has one label per pixel, as a grey or palette PNG"
         )
 
 
@@ -190,6 +188,6 @@ def check_labels(labels: NDArray[Any], classes: int, path: Path) -> None:
     )
     more = f" and {len(found) - 5} more" if found[5:] else ""
     raise InputError(
-        f"{path}: unknown labels {named}{more}; known are 0 to {classes - 1}, "
+        f"{path}: unknown labels {named}{more}; allowed are 0 to {classes - 1}, "
         f"and {VOID} for void"
     )

@@ -32,4 +32,4 @@ def check_name(name: str, path: Path) -> None:
     parts = PurePosixPath(name).parts + PureWindowsPath(name).parts
     inside = ".." not in parts and not name.startswith(("/", "\\"))
     if not (inside and name.isprintable() and len(name.encode()) <= 200):
-        raise InputError(f"{path}: {name[:60]!r} is not the name of an image")
+        raise InputError(f"{path}: {name[:60]!r} is not an image name")

@@ -84,8 +84,8 @@ class SegmentationData(LightningDataModule):
         prepare = self.source.prepare(self.config.image_size)
         if not any((prepare(split[i])[1] != VOID).any() for i in range(images)):
             raise InputError(
-                f"{self.source.label}, {name}: no pixel has a label in the {images} images "
-                f"that are used; all are void ({VOID})"
+                f"{self.source.label}, {name}: no labelled pixel in the {images} images in "
+                f"use; all are void ({VOID})"
             )
 
     @cached_property
@@ -130,7 +130,7 @@ class SegmentationData(LightningDataModule):
 def first_images(key: str, wanted: int | None, split: Split) -> int:
     """How many images of a split a configuration uses; InputError: more than there are."""
     if wanted is not None and wanted > len(split):
-        raise InputError(f"{key} = {wanted}: the data set has {len(split)}")
+        raise InputError(f"{key} = {wanted}: the data set has only {len(split)}")
     return wanted or len(split)
 
 

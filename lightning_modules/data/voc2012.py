@@ -79,13 +79,13 @@ def find_root(folder: Path | None) -> Path:
     if folder is None:
         raise InputError(
             "voc2012 needs the folder that holds VOCdevkit/VOC2012: "
-            "give --data-folder or set ABLATE_DATA"
+            "pass --data-folder or set ABLATE_DATA"
         )
     root = folder / "VOCdevkit" / "VOC2012"
     for part in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
         if not (root / part).is_dir():
             raise InputError(
-                f"{root / part}: no such folder; voc2012 is expected as "
+                f"{root / part}: no such folder; voc2012 must be laid out as "
                 "torchvision.datasets.VOCSegmentation(folder, download=True) leaves it"
             )
     return root

@@ -32,12 +32,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=24,
         metavar="N",
-        help="number of images, the first of the split (default: 24)",
+        help="number of images from the start of the split (default: 24)",
     )
     parser.add_argument(
         "--out",
         type=Path,
-        help="picture to write, or an existing folder for it (default: DATASET-SPLIT.png)",
+        help="file to write, or an existing folder for it (default: DATASET-SPLIT.png)",
     )
     add_flag(parser, "data_folder", Execution.model_fields["data_folder"])
 

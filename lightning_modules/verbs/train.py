@@ -20,20 +20,20 @@ EXAMPLES = [
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Without defaults: what is not given is absent. Commands of sweep files use it too."""
-    group = parser.add_argument_group("configuration (decides the result)")
+    group = parser.add_argument_group("configuration (determines the result)")
     add_flags(group, RunConfig, without=DERIVED)
     group.add_argument(
         "--config",
         type=Path,
         default=argparse.SUPPRESS,
-        help="YAML or JSON file of these keys; flags override it",
+        help="YAML or JSON file with these keys; flags override it",
     )
     execution_options(parser)
     parser.add_argument(
         "--study",
         type=plain_name,
         default=argparse.SUPPRESS,
-        help="folder below --runs (default: single)",
+        help="folder under --runs (default: single)",
     )
 
 
