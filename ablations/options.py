@@ -77,7 +77,7 @@ def count_option(parser: argparse.ArgumentParser) -> None:
 
 
 def runs_option(parser: Any) -> None:
-    """Without a default: see lightning_modules.execution.decided."""
+    """Without a default: see lightning_modules.execution.with_defaults."""
     parser.add_argument(
         "--runs",
         type=Path,

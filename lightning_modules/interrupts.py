@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a training after the step at hand, a second one at once."""
+"""Ctrl-C or SIGTERM ends a training after the current step, a second one at once."""
 
 import contextlib
 import os
@@ -36,10 +36,10 @@ class Interrupted(SystemExit):
 
 
 class Interrupts(Callback):
-    """Takes signals while it is entered, and leaves the training between steps.
+    """Handles signals while it is entered, and stops the training between steps.
 
-    Before the first step there is nothing to finish, after the last one nothing to leave.
-    A signal that is ignored stays so, which is how a worker leaves Ctrl-C to its parent.
+    Before the first step there is nothing to finish, after the last one nothing to stop.
+    An ignored signal stays ignored, which is how a worker leaves Ctrl-C to its parent.
     """
 
     def __init__(self) -> None:
@@ -67,11 +67,11 @@ class Interrupts(Callback):
 
     def listen(self) -> None:
         for number in self.before:
-            signal.signal(number, self.take)
+            signal.signal(number, self.handle)
 
-    def take(self, number: int, frame: FrameType | None) -> None:
+    def handle(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self.process:
-            take_in_child(number)
+            handle_in_child(number)
             return
         self.times += 1
         self.number = number
@@ -79,7 +79,7 @@ class Interrupts(Callback):
             raise Interrupted(number)
         announce("ablate: finishing the current step; interrupt again to stop at once")
 
-    # Lightning has a handler of its own for SIGTERM, which stops half-way in validation.
+    # Lightning installs its own SIGTERM handler, which stops halfway through validation.
 
     def on_train_start(self, *arguments: Any) -> None:
         self.training = True
@@ -103,13 +103,13 @@ class Interrupts(Callback):
 
 
 def announce(line: str) -> None:
-    """To standard error past its buffer: a signal may come in the middle of a print."""
+    """Write to standard error, past its buffer: a signal may come in mid-print."""
     with contextlib.suppress(OSError, ValueError):  # closed, or not a file
         os.write(sys.stderr.fileno(), f"{line}\n".encode())
 
 
-def take_in_child(number: int) -> None:
-    """In a process that loads data: Ctrl-C is its parent's, the rest is as usual."""
+def handle_in_child(number: int) -> None:
+    """In a process that loads data, Ctrl-C is left to the parent; the rest is as usual."""
     if number != signal.SIGINT:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)

@@ -10,7 +10,7 @@ from ablations.errors import writing
 
 
 class BusyError(RuntimeError):
-    """Another process is at work on this run."""
+    """Another process is working on this run."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a run is carried out with: the device, the packages, the commit of this code."""
+"""What a run is made with: the device, the packages, the commit of this code."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ PRECISIONS = {
 
 
 def device_kind(accelerator: Accelerator) -> str:
-    """cpu, cuda or mps: what Lightning takes for it here; InputError if there is none."""
+    """cpu, cuda or mps, as Lightning would choose here; InputError if unavailable."""
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if accelerator == "mps" and not mps:
         raise InputError("accelerator = 'mps': not available here; use auto or cpu")
@@ -33,7 +33,7 @@ def device_kind(accelerator: Accelerator) -> str:
 
 
 def check_precision(precision: str, accelerator: Accelerator) -> None:
-    """InputError if the device here would compute in another precision than that."""
+    """InputError if the device here would compute in a different precision."""
     kind = device_kind(accelerator)
     supported = PRECISIONS[kind]
     if kind == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
@@ -53,7 +53,7 @@ def device_name(device: torch.device) -> str:
 
 
 def made_with(accelerator: Accelerator) -> dict[str, str]:
-    """What a record and a checkpoint say of the circumstances."""
+    """Device, commit and versions, as a checkpoint states them."""
     device = device_name(torch.device(device_kind(accelerator)))
     return {"device": device, "commit": commit()} | versions()
 
@@ -67,8 +67,8 @@ def versions() -> dict[str, str]:
 def commit() -> str:
     """The commit of this code, with -dirty if files were changed.
 
-    Name and version of the suite if its files belong to no repository. A repository around
-    them, such as a user's project with a virtual environment, says nothing of them.
+    If its files belong to no repository, the name and version of the suite. A repository
+    around them, such as a user's project with a virtual environment, does not count.
     """
     here = Path(__file__)
     tracked = git("ls-files", "--error-unmatch", here.name)
@@ -81,7 +81,7 @@ def commit() -> str:
 
 
 def git(*words: str) -> str:
-    """What git says of this folder; empty if it fails or is not installed."""
+    """What git prints in this folder; empty if it fails or is not installed."""
     own = {key: value for key, value in os.environ.items() if key[:4] != "GIT_"}
     try:
         command = ["git", *words]

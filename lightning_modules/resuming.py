@@ -1,6 +1,6 @@
-"""Which checkpoint a run resumes from: its own, whole, or none.
+"""Which checkpoint a run resumes from: its own, intact, or none.
 
-Any other one is set aside under another name, which is said, and the run starts anew.
+Any other is set aside under a new name, with a message, and the run restarts.
 """
 
 import zipfile
@@ -30,7 +30,7 @@ class UnusableError(Exception):
 def resumable(
     path: Path, module: SegmentationModule, statement: Statement
 ) -> tuple[int, Statement]:
-    """The step that a checkpoint is at, and the statement with what it adds to the notes.
+    """The step of a checkpoint, and the statement with the notes that it adds.
 
     Raises UnusableError.
     """
@@ -57,7 +57,7 @@ def resumable(
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The content of a checkpoint, in which nothing is executed."""
+    """The content of a checkpoint, read without executing anything in it."""
     if not path.is_file():
         raise UnusableError("damaged", "it is not a file")
     try:
@@ -67,7 +67,7 @@ def read(path: Path) -> dict[str, Any]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except UnusableError:
         raise
-    except Exception as error:  # whatever the bytes make of the reader
+    except Exception as error:  # damaged bytes raise errors of many kinds
         raise UnusableError("damaged", first_line(error)) from None
     if not isinstance(checkpoint, dict):
         raise UnusableError("damaged", "it does not hold a training state")
@@ -75,7 +75,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def steps_done(checkpoint: dict[str, Any]) -> int:
-    """As stated, and as Lightning's loops say; KeyError if a part is missing."""
+    """The step; ValueError if its loops disagree, KeyError if a part is missing."""
     for part in PARTS:
         checkpoint[part]
     step = checkpoint["global_step"]
@@ -104,7 +104,7 @@ def differences(
 
 
 def set_aside(path: Path, problem: UnusableError) -> str:
-    """Rename a checkpoint; the sentence that says so, which is printed, too."""
+    """Rename a checkpoint; print and return the sentence that says so."""
     new = path.with_name(f"{path.name}.{problem.kind}")
     number = 1
     while new.exists() or new.is_symlink():

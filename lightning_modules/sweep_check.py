@@ -1,6 +1,6 @@
-"""A run is what its sweep asked for, or it does not begin.
+"""A run matches what its sweep asked for, or it does not start.
 
-W&B shows the values of the cell that it handed out, even where a script trains with others.
+W&B shows the values of the cell that it assigned, even if a script trains with others.
 Every process of a run finds its cell where W&B's agent and `ablate sweep` put it: in the
 YAML file {key: {value: X}} that WANDB_SWEEP_PARAM_PATH names.
 """
@@ -24,7 +24,7 @@ DATA_KEYS = {
 
 
 def sweep_cell() -> dict[str, Any]:
-    """The cell of this process, by key of RunConfig; empty outside of a sweep.
+    """The cell of this process, by key of RunConfig; empty outside a sweep.
 
     The values are RunConfig's: lr is 10.0 although W&B sends 10.
     """
@@ -57,9 +57,9 @@ def check_cell(effective: Mapping[str, Any]) -> None:
 
 
 class MatchesSweep(Callback):
-    """Stops every rank before its first step if it would not use what was asked for.
+    """Stops every rank before its first step if it would use other values.
 
-    So no record can say what was not used, in a sweep or outside of one.
+    So no record can state a value that was not used, in a sweep or outside one.
     """
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -76,7 +76,7 @@ class MatchesSweep(Callback):
 
 
 def check_used(used: Mapping[str, Any], config: RunConfig) -> None:
-    """InputError if a run would use another value than its record would say."""
+    """InputError if a run would use a value other than the one its record would state."""
     for key, value in used.items():
         own = getattr(config, key)
         if (type(own), own) != (type(value), value):

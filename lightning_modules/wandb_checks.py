@@ -1,4 +1,4 @@
-"""What W&B shows of a run is what the run does, or it does not begin."""
+"""What W&B shows of a run is what the run does, or it does not start."""
 
 import os
 
@@ -8,7 +8,7 @@ from lightning_modules.execution import AGENT, WandbMode
 
 
 def agent() -> bool:
-    """Whether W&B's server handed this run out."""
+    """Whether W&B's server assigned this run."""
     return AGENT in os.environ
 
 
@@ -22,7 +22,7 @@ def check_mode(mode: WandbMode) -> None:
 
 
 def check_locked(effective: dict[str, object], config: RunConfig) -> None:
-    """W&B shows what a sweep asked for, even where the script did something else."""
+    """RuntimeError if W&B, which shows a sweep's values, shows others than the run's."""
     for key, value in config.model_dump().items():
         if effective.get(key) != value:
             raise RuntimeError(
