@@ -84,7 +84,7 @@ class LastCheckpoint(Checkpoint):
     ) -> None:
         self.path, self.seconds, self.between_steps = path, seconds, between_steps
         self.statement = statement
-        self.saved = time.monotonic()
+        self.last_save = time.monotonic()
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]
@@ -104,9 +104,9 @@ class LastCheckpoint(Checkpoint):
             trainer.save_checkpoint(self.path)
 
     def save_if_due(self, trainer: Trainer) -> None:
-        if self.between_steps.now and time.monotonic() - self.saved >= self.seconds:
+        if self.between_steps.now and time.monotonic() - self.last_save >= self.seconds:
             trainer.save_checkpoint(self.path)
-            self.saved = time.monotonic()
+            self.last_save = time.monotonic()
 
 
 class Reporter(Callback):

@@ -89,12 +89,12 @@ class Interrupts(Callback):
         self.listen()
 
     def on_train_batch_end(self, trainer: Trainer, *arguments: Any) -> None:
-        self.leave_if_asked(trainer)
+        self.stop_if_signalled(trainer)
 
     def on_validation_end(self, trainer: Trainer, *arguments: Any) -> None:
-        self.leave_if_asked(trainer)
+        self.stop_if_signalled(trainer)
 
-    def leave_if_asked(self, trainer: Trainer) -> None:
+    def stop_if_signalled(self, trainer: Trainer) -> None:
         unfinished = trainer.state.fn == TrainerFn.FITTING and (
             trainer.global_step < trainer.max_steps
         )
@@ -109,7 +109,7 @@ def announce(line: str) -> None:
 
 
 def handle_in_child(number: int) -> None:
-    """In a process that loads data, Ctrl-C is left to the parent; the rest is as usual."""
+    """In a process that loads data, leave Ctrl-C to the parent; SIGTERM acts as usual."""
     if number != signal.SIGINT:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)

@@ -72,8 +72,8 @@ def commit() -> str:
     """
     here = Path(__file__)
     tracked = git("ls-files", "--error-unmatch", here.name)
-    if tracked and (described := git("describe", "--always", "--dirty", "--abbrev=12")):
-        return described
+    if tracked and (description := git("describe", "--always", "--dirty", "--abbrev=12")):
+        return description
     try:
         return f"{SUITE} {version(SUITE)}"
     except PackageNotFoundError:
@@ -82,13 +82,13 @@ def commit() -> str:
 
 def git(*words: str) -> str:
     """What git prints in this folder; empty if it fails or is not installed."""
-    own = {key: value for key, value in os.environ.items() if key[:4] != "GIT_"}
+    environment = {key: value for key, value in os.environ.items() if key[:4] != "GIT_"}
     try:
         command = ["git", *words]
         result = subprocess.run(  # noqa: S603, fixed commands
             command,
             cwd=Path(__file__).parent,
-            env=own,
+            env=environment,
             capture_output=True,
             text=True,
             check=False,

@@ -82,9 +82,9 @@ def steps_done(checkpoint: dict[str, Any]) -> int:
     progress = checkpoint["loops"]["fit_loop"][
         "epoch_loop.automatic_optimization.optim_progress"
     ]
-    counted = progress["optimizer"]["step"]["total"]["completed"]
-    if type(step) is not int or step != counted:
-        raise ValueError(f"its step is {step!r}, but its optimizer did {counted!r}")
+    optimizer_step = progress["optimizer"]["step"]["total"]["completed"]
+    if type(step) is not int or step != optimizer_step:
+        raise ValueError(f"its step is {step!r}, but its optimizer did {optimizer_step!r}")
     return step
 
 

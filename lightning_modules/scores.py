@@ -21,7 +21,7 @@ class SplitScore(Metric):
     A batch is logits (B, classes, H, W) and labels (B, H, W). The mIoU of VOC and
     Cityscapes is that of one matrix for the whole split; torchmetrics'
     segmentation.MeanIoU averages per image, a different quantity. torchmetrics' own
-    confusion matrix needs pixels x classes^2 numbers where algorithms are deterministic.
+    confusion matrix needs pixels x classes^2 numbers if algorithms are deterministic.
     """
 
     confusion: Tensor  # (classes, classes); [i, j] counts pixels of i predicted as j

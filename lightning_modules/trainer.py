@@ -61,7 +61,7 @@ def create_callbacks(
     interrupts: Interrupts,
     statement: Statement,
 ) -> list[Callback]:
-    """In the order in which they are called: those that may raise come last."""
+    """The callbacks in calling order: those that may raise come last."""
     between_steps = interrupts.between_steps
     seconds = execution.checkpoint_every
     callbacks: list[Callback] = [

@@ -38,10 +38,10 @@ Files = tuple[Path, Path]  # image, mask
 def read_pair(files: Files, classes: int) -> Sample:
     """An image (3, H, W) and its labels (H, W), below classes or VOID."""
     image, mask = files
-    with open_picture(image) as picture, open_picture(mask) as labelled:
+    with open_picture(image) as picture, open_picture(mask) as mask_picture:
         pixels = colours(picture, image)  # (H, W, 3)
-        labels = stored_labels(labelled, mask)  # (H, W)
-        check_sizes(files, picture, labelled)
+        labels = stored_labels(mask_picture, mask)  # (H, W)
+        check_sizes(files, picture, mask_picture)
     check_labels(labels, classes, mask)
     return (
         Image(torch.from_numpy(pixels.transpose(2, 0, 1))),
@@ -61,11 +61,11 @@ def problem_of(files: Files) -> str:
     """What is wrong with an image or its mask and shows without decoding, or ''."""
     image, mask = files
     try:
-        with open_picture(image) as picture, open_picture(mask) as labelled:
-            check_mask(labelled, mask)
-            check_sizes(files, picture, labelled)
+        with open_picture(image) as picture, open_picture(mask) as mask_picture:
+            check_mask(mask_picture, mask)
+            check_sizes(files, picture, mask_picture)
             check_end(picture, image)
-            check_end(labelled, mask)
+            check_end(mask_picture, mask)
     except InputError as error:
         return str(error)
     return ""
@@ -164,10 +164,12 @@ def check_mask(picture: PIL.Image.Image, path: Path) -> None:
         )
 
 
-def check_sizes(files: Files, picture: PIL.Image.Image, labelled: PIL.Image.Image) -> None:
-    if picture.size == labelled.size:
+def check_sizes(
+    files: Files, picture: PIL.Image.Image, mask_picture: PIL.Image.Image
+) -> None:
+    if picture.size == mask_picture.size:
         return
-    (width, height), (mask_width, mask_height) = picture.size, labelled.size
+    (width, height), (mask_width, mask_height) = picture.size, mask_picture.size
     turned = picture.format != "TIFF" and picture.getexif().get(ORIENTATION, 1) >= 5
     note = " (as stored; its EXIF orientation is not applied)" if turned else ""
     raise InputError(

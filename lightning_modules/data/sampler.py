@@ -45,5 +45,7 @@ class StepSampler(Sampler[list[Draw]]):
 @lru_cache(maxsize=2)
 def order(seed: int, epoch: int, images: int) -> list[int]:
     """The images in the order of one epoch."""
-    permuted: list[int] = np.random.default_rng([seed, epoch]).permutation(images).tolist()
-    return permuted
+    permutation: list[int] = (
+        np.random.default_rng([seed, epoch]).permutation(images).tolist()
+    )
+    return permutation
