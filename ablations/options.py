@@ -78,7 +78,7 @@ def count_option(parser: argparse.ArgumentParser) -> None:
 
 
 def runs_option(parser: Any) -> None:
-    """A flag without a default: see lightning_modules.execution.decided."""
+    """A flag without a default: see lightning_modules.execution.with_defaults."""
     parser.add_argument(
         "--runs",
         type=Path,

@@ -1,4 +1,4 @@
-"""A run that is interrupted keeps a checkpoint from which it ends with the same result."""
+"""Checkpoints: an interrupted run resumes from its last one, with the same result."""
 
 import io
 import math
@@ -23,7 +23,7 @@ Progress = Callable[[int, float], None]  # (step, training loss)
 
 @dataclass(frozen=True)
 class Statement:
-    """Whose a checkpoint is, with what it was made, and what its record has to mention."""
+    """The run of a checkpoint, what it was made with, and notes for the record."""
 
     run: str  # id
     data: str  # fingerprint
@@ -32,10 +32,10 @@ class Statement:
 
 
 class WholeFile(TorchCheckpointIO):
-    """A checkpoint replaces the one before in one rename.
+    """Replaces the previous checkpoint in one rename.
 
-    Lightning writes to the system's temporary folder and moves the file, which is a copy
-    where that folder is on another disk, and a kill leaves half of it.
+    Lightning writes to the system's temporary folder and moves the file. If that folder is
+    on another disk, the move is a copy, and a kill leaves half a file.
     """
 
     def save_checkpoint(
@@ -47,14 +47,14 @@ class WholeFile(TorchCheckpointIO):
 
 
 def validation_follows(trainer: Trainer) -> bool:
-    """Whether a validation is due after the step that has just been done."""
+    """Whether a validation is due after the step that has just finished."""
     return trainer.global_step % int(trainer.val_check_batch or 1) == 0
 
 
 class BetweenSteps(Callback):
-    """Whether nothing is half done: neither a step nor the validation that follows it.
+    """Knows whether no step, and no validation that follows one, is half done.
 
-    From a checkpoint between the two, Lightning would take the validation for done.
+    If it resumed from a checkpoint between the two, Lightning would skip the validation.
     """
 
     now = True
@@ -73,10 +73,10 @@ class BetweenSteps(Callback):
 
 
 class LastCheckpoint(Checkpoint):
-    """Saves now and then, and when the run is interrupted, but between steps only.
+    """Saves periodically, and when the run is interrupted, but only between steps.
 
-    What is interrupted half-way is done again from the checkpoint before it.
-    A checkpoint states whose it is, and what its record has to mention.
+    A step that is interrupted half-way is repeated from the previous checkpoint.
+    Each checkpoint holds its Statement.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class LastCheckpoint(Checkpoint):
     ) -> None:
         self.path, self.seconds, self.between_steps = path, seconds, between_steps
         self.statement = statement
-        self.saved = time.monotonic()
+        self.last_save = time.monotonic()
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]
@@ -104,13 +104,13 @@ class LastCheckpoint(Checkpoint):
             trainer.save_checkpoint(self.path)
 
     def save_if_due(self, trainer: Trainer) -> None:
-        if self.between_steps.now and time.monotonic() - self.saved >= self.seconds:
+        if self.between_steps.now and time.monotonic() - self.last_save >= self.seconds:
             trainer.save_checkpoint(self.path)
-            self.saved = time.monotonic()
+            self.last_save = time.monotonic()
 
 
 class Reporter(Callback):
-    """Tells somebody outside how far the training is; who raises there interrupts it."""
+    """Reports progress to a function, which may raise an exception to end the training."""
 
     def __init__(self, progress: Progress, between_steps: BetweenSteps) -> None:
         self.progress, self.between_steps = progress, between_steps

@@ -7,7 +7,7 @@ from ablations.records import RunRecord
 
 
 def write_cost(record: RunRecord, path: Path) -> None:
-    """A row for each block of the network, and one for the whole of it."""
+    """Write one row per block, and one for the whole network."""
     from ablations.bare_models import BareModel
     from ablations.complexity.site_costs import SiteCost, site_costs
     from ablations.complexity.subjects import Setting
@@ -21,5 +21,5 @@ def write_cost(record: RunRecord, path: Path) -> None:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(SiteCost._fields)
         for place, channels, *numbers in costs:
-            table.writerow([place, float(channels), *numbers])  # as older files have it
+            table.writerow([place, float(channels), *numbers])  # a float, as in older files
         table.writerow(["(whole network)", None, None, record.params, macs])

@@ -1,4 +1,4 @@
-"""What a person sees of one training: a bar in a terminal, else a few lines."""
+"""What a user sees of one training: a bar in a terminal, otherwise a few lines."""
 
 import sys
 from typing import Any
@@ -14,11 +14,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-LINES = 10  # of a run at most
+LINES = 10  # at most, for one run
 
 
 def say(line: str) -> None:
-    """To standard error, in which there is no result."""
+    """Print to standard error, which never holds results."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
 

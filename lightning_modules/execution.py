@@ -1,4 +1,4 @@
-"""How a run is carried out; the fields are flags, as those of RunConfig are."""
+"""How a run is carried out; the fields are flags, like those of RunConfig."""
 
 import os
 from argparse import Namespace
@@ -15,7 +15,7 @@ from ablations.options import runs_option
 
 Accelerator = Literal["auto", "cpu", "gpu", "mps"]
 WandbMode = Literal["disabled", "offline", "online"]
-AGENT = "WANDB_SWEEP_ID"  # is set by W&B's agent
+AGENT = "WANDB_SWEEP_ID"  # set by W&B's agent
 
 
 class Execution(BaseModel):
@@ -36,7 +36,7 @@ class Execution(BaseModel):
         "agent)",
     )
     data_folder: Annotated[Path | None, Reading(Path)] = Field(
-        None, description="folder of downloaded data sets (default: $ABLATE_DATA)"
+        None, description="folder with downloaded data sets (default: $ABLATE_DATA)"
     )
     checkpoint_every: float = 60.0  # seconds
     progress_bar: bool = True  # in a terminal; elsewhere a few lines
@@ -51,15 +51,15 @@ def execution_options(parser: Any) -> None:
     add_flags(group, Execution)
 
 
-def decided(
-    args: Namespace, beneath: Mapping[str, Any] = MappingProxyType({})
+def with_defaults(
+    args: Namespace, defaults: Mapping[str, Any] = MappingProxyType({})
 ) -> Namespace:
-    """Precedence: command line, then what lies beneath it, then the environment."""
-    return Namespace(**(environment() | dict(beneath) | vars(args)))
+    """Precedence: command line, then defaults, then the environment."""
+    return Namespace(**(environment() | dict(defaults) | vars(args)))
 
 
 def environment() -> dict[str, Any]:
-    """What environment variables decide."""
+    """What environment variables set."""
     values: dict[str, Any] = {"runs": Path(os.environ.get("ABLATE_RUNS", "runs"))}
     if AGENT in os.environ:
         values["wandb"] = "online"

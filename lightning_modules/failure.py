@@ -1,4 +1,4 @@
-"""An error that ends a run becomes its failure."""
+"""Records the error that ends a run as its failure."""
 
 import traceback
 
@@ -9,11 +9,11 @@ from ablations.records import FailureKind, tail
 from ablations.run_folder import RunFolder
 from lightning_modules.segmentation import NonFiniteLossError
 
-REASON = 500  # characters of an error that are a reason; its traceback has them all
+REASON = 500  # characters of an error in the reason; the traceback has all
 
 
 def note_error(folder: RunFolder, error: BaseException) -> None:
-    """An error is a failure of the run, with its traceback."""
+    """Record an error, with its traceback, as a failure of the run."""
     log = tail("".join(traceback.format_exception(error)))
     folder.note_failure(kind_of(error), first_line(error, REASON), log)
 

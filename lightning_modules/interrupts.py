@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a training after the step at hand, a second one at once."""
+"""Ctrl-C or SIGTERM ends a training after the current step, a second one at once."""
 
 import contextlib
 import os
@@ -28,16 +28,18 @@ class Interrupted(SystemExit):
 
     def __str__(self) -> str:
         if self.step is None:
-            return "stopped at once; the same command resumes from the last checkpoint"
+            return (
+                "stopped at once; run the same command to resume from the last checkpoint"
+            )
         place = f"step {self.step} of {self.steps}"
-        return f"interrupted at {place}; the same command resumes from there"
+        return f"interrupted at {place}; run the same command to resume from there"
 
 
 class Interrupts(Callback):
-    """Takes signals while it is entered, and leaves the training between steps.
+    """Handles signals while it is entered, and stops the training between steps.
 
-    Before the first step there is nothing to finish, after the last one nothing to leave.
-    A signal that is ignored stays so, which is how a worker leaves Ctrl-C to its parent.
+    Before the first step there is nothing to finish, after the last one nothing to stop.
+    An ignored signal stays ignored, which is how a worker leaves Ctrl-C to its parent.
     """
 
     def __init__(self) -> None:
@@ -65,19 +67,19 @@ class Interrupts(Callback):
 
     def listen(self) -> None:
         for number in self.before:
-            signal.signal(number, self.take)
+            signal.signal(number, self.handle)
 
-    def take(self, number: int, frame: FrameType | None) -> None:
+    def handle(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self.process:
-            take_in_child(number)
+            handle_in_child(number)
             return
         self.times += 1
         self.number = number
         if self.times > 1 or not self.training:
             raise Interrupted(number)
-        announce("ablate: finishing the step at hand; once more to stop at once")
+        announce("ablate: finishing the current step; interrupt again to stop at once")
 
-    # Lightning has a handler of its own for SIGTERM, which stops half-way in validation.
+    # Lightning installs its own SIGTERM handler, which stops halfway through validation.
 
     def on_train_start(self, *arguments: Any) -> None:
         self.training = True
@@ -87,12 +89,12 @@ class Interrupts(Callback):
         self.listen()
 
     def on_train_batch_end(self, trainer: Trainer, *arguments: Any) -> None:
-        self.leave_if_asked(trainer)
+        self.stop_if_signalled(trainer)
 
     def on_validation_end(self, trainer: Trainer, *arguments: Any) -> None:
-        self.leave_if_asked(trainer)
+        self.stop_if_signalled(trainer)
 
-    def leave_if_asked(self, trainer: Trainer) -> None:
+    def stop_if_signalled(self, trainer: Trainer) -> None:
         unfinished = trainer.state.fn == TrainerFn.FITTING and (
             trainer.global_step < trainer.max_steps
         )
@@ -101,13 +103,13 @@ class Interrupts(Callback):
 
 
 def announce(line: str) -> None:
-    """To standard error past its buffer: a signal may come in the middle of a print."""
+    """Write to standard error, past its buffer: a signal may come in mid-print."""
     with contextlib.suppress(OSError, ValueError):  # closed, or not a file
         os.write(sys.stderr.fileno(), f"{line}\n".encode())
 
 
-def take_in_child(number: int) -> None:
-    """In a process that loads data: Ctrl-C is its parent's, the rest is as usual."""
+def handle_in_child(number: int) -> None:
+    """In a process that loads data, leave Ctrl-C to the parent; SIGTERM acts as usual."""
     if number != signal.SIGINT:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)

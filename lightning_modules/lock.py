@@ -10,7 +10,7 @@ from ablations.errors import writing
 
 
 class BusyError(RuntimeError):
-    """Another process is at work on this run."""
+    """Another process is working on this run."""
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def claim(path: Path) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            raise BusyError(f"{folder}: another process is at work on this run") from None
+            raise BusyError(f"{folder}: another process is working on this run") from None
     try:
         yield
     finally:

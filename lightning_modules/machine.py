@@ -1,4 +1,4 @@
-"""What a run is carried out with: the device, the packages, the commit of this code."""
+"""What a run is made with: the device, the packages, the commit of this code."""
 
 import os
 import platform
@@ -21,28 +21,28 @@ PRECISIONS = {
 
 
 def device_kind(accelerator: Accelerator) -> str:
-    """cpu, cuda or mps: what Lightning takes for it here; InputError if there is none."""
+    """cpu, cuda or mps, as Lightning would choose here; InputError if unavailable."""
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if accelerator == "mps" and not mps:
         raise InputError("accelerator = 'mps': not available here; use auto or cpu")
     if accelerator == "gpu" and not (cuda or mps):
-        raise InputError("accelerator = 'gpu': there is no GPU here; use auto or cpu")
+        raise InputError("accelerator = 'gpu': no GPU here; use auto or cpu")
     if accelerator == "cpu" or not (cuda or mps):
         return "cpu"
     return "mps" if mps else "cuda"
 
 
 def check_precision(precision: str, accelerator: Accelerator) -> None:
-    """InputError if the device here would compute in another precision than that."""
+    """InputError if the device here would compute in a different precision."""
     kind = device_kind(accelerator)
-    possible = PRECISIONS[kind]
+    supported = PRECISIONS[kind]
     if kind == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
-        possible = ("32-true", "16-mixed")
-    if precision not in possible:
+        supported = ("32-true", "16-mixed")
+    if precision not in supported:
         name = torch.cuda.get_device_name() if kind == "cuda" else kind.upper()
         raise InputError(
-            f"precision = {precision!r}: not possible on {name} "
-            f"(possible: {', '.join(possible)})"
+            f"precision = {precision!r}: not supported on {name} "
+            f"(supported: {', '.join(supported)})"
         )
 
 
@@ -53,7 +53,7 @@ def device_name(device: torch.device) -> str:
 
 
 def made_with(accelerator: Accelerator) -> dict[str, str]:
-    """What a record and a checkpoint say of the circumstances."""
+    """Device, commit and versions, as a checkpoint states them."""
     device = device_name(torch.device(device_kind(accelerator)))
     return {"device": device, "commit": commit()} | versions()
 
@@ -67,13 +67,13 @@ def versions() -> dict[str, str]:
 def commit() -> str:
     """The commit of this code, with -dirty if files were changed.
 
-    Name and version of the suite if its files belong to no repository. A repository around
-    them, such as a user's project with a virtual environment, says nothing of them.
+    If its files belong to no repository, the name and version of the suite. A repository
+    around them, such as a user's project with a virtual environment, does not count.
     """
     here = Path(__file__)
     tracked = git("ls-files", "--error-unmatch", here.name)
-    if tracked and (described := git("describe", "--always", "--dirty", "--abbrev=12")):
-        return described
+    if tracked and (description := git("describe", "--always", "--dirty", "--abbrev=12")):
+        return description
     try:
         return f"{SUITE} {version(SUITE)}"
     except PackageNotFoundError:
@@ -81,14 +81,14 @@ def commit() -> str:
 
 
 def git(*words: str) -> str:
-    """What git says of this folder; empty if it fails or is not installed."""
-    own = {key: value for key, value in os.environ.items() if key[:4] != "GIT_"}
+    """What git prints in this folder; empty if it fails or is not installed."""
+    environment = {key: value for key, value in os.environ.items() if key[:4] != "GIT_"}
     try:
         command = ["git", *words]
         result = subprocess.run(  # noqa: S603, fixed commands
             command,
             cwd=Path(__file__).parent,
-            env=own,
+            env=environment,
             capture_output=True,
             text=True,
             check=False,

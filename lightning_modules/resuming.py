@@ -1,6 +1,6 @@
-"""Which checkpoint a run resumes from: its own, whole, or none.
+"""Which checkpoint a run resumes from: its own, intact, or none.
 
-Any other one is set aside under another name, which is said, and the run starts anew.
+Any other is set aside under a new name, with a message, and the run restarts.
 """
 
 import zipfile
@@ -30,13 +30,13 @@ class UnusableError(Exception):
 def resumable(
     path: Path, module: SegmentationModule, statement: Statement
 ) -> tuple[int, Statement]:
-    """The step that a checkpoint is at, and the statement with what it adds to the notes.
+    """The step of a checkpoint, and the statement with the notes that it adds.
 
     Raises UnusableError.
     """
     checkpoint = read(path)
     if STATEMENT not in checkpoint:
-        raise UnusableError("unknown", "it does not state its run")
+        raise UnusableError("unknown", "it does not name its run")
     try:
         own = Statement(**checkpoint[STATEMENT])
         step = steps_done(checkpoint)
@@ -48,16 +48,16 @@ def resumable(
     if own.run != statement.run:
         raise UnusableError("of-another-run", f"it belongs to run {own.run}")
     if own.data != statement.data:
-        raise UnusableError("of-other-data", "the data were others when it was made")
+        raise UnusableError("of-other-data", "it was made with other data")
     if not 0 < step <= module.config.max_steps:
-        raise UnusableError("damaged", f"it is at step {step}")
+        raise UnusableError("damaged", f"it is at step {step} of {module.config.max_steps}")
     if not fits:
-        raise UnusableError("damaged", "its network is another one")
+        raise UnusableError("damaged", "its network has other parameters")
     return step, replace(statement, notes=notes + differences(step, made_with, statement))
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The content of a checkpoint, in which nothing is executed."""
+    """The content of a checkpoint, read without executing anything in it."""
     if not path.is_file():
         raise UnusableError("damaged", "it is not a file")
     try:
@@ -67,24 +67,24 @@ def read(path: Path) -> dict[str, Any]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except UnusableError:
         raise
-    except Exception as error:  # whatever the bytes make of the reader
+    except Exception as error:  # damaged bytes raise errors of many kinds
         raise UnusableError("damaged", first_line(error)) from None
     if not isinstance(checkpoint, dict):
-        raise UnusableError("damaged", "it holds no training")
+        raise UnusableError("damaged", "it does not hold a training state")
     return checkpoint
 
 
 def steps_done(checkpoint: dict[str, Any]) -> int:
-    """As stated, and as Lightning's loops say; KeyError if a part is missing."""
+    """The step; ValueError if its loops disagree, KeyError if a part is missing."""
     for part in PARTS:
         checkpoint[part]
     step = checkpoint["global_step"]
     progress = checkpoint["loops"]["fit_loop"][
         "epoch_loop.automatic_optimization.optim_progress"
     ]
-    counted = progress["optimizer"]["step"]["total"]["completed"]
-    if type(step) is not int or step != counted:
-        raise ValueError(f"it is at step {step!r} and has done {counted!r}")
+    optimizer_step = progress["optimizer"]["step"]["total"]["completed"]
+    if type(step) is not int or step != optimizer_step:
+        raise ValueError(f"its step is {step!r}, but its optimizer did {optimizer_step!r}")
     return step
 
 
@@ -97,14 +97,14 @@ def differences(
 ) -> tuple[str, ...]:
     now = statement.made_with
     return tuple(
-        f"resumed at step {step} with {key} {now[key]}, before with {made_with.get(key)}"
+        f"resumed at step {step} with {key} {now[key]}, previously {made_with.get(key)}"
         for key in now
         if made_with.get(key) != now[key]
     )
 
 
 def set_aside(path: Path, problem: UnusableError) -> str:
-    """Rename a checkpoint; the sentence that says so, which is printed, too."""
+    """Rename a checkpoint; print and return the sentence that says so."""
     new = path.with_name(f"{path.name}.{problem.kind}")
     number = 1
     while new.exists() or new.is_symlink():
@@ -113,6 +113,6 @@ def set_aside(path: Path, problem: UnusableError) -> str:
     with writing(path):
         path.rename(new)
     reason = str(problem)[:200]
-    note = f"a checkpoint was set aside as {new.name} and the run started anew: {reason}"
+    note = f"a checkpoint was set aside as {new.name} and the run restarted: {reason}"
     say(f"ablate: {path.parent}: {note}")
     return note

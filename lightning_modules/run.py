@@ -20,13 +20,13 @@ from lightning_modules.lock import claim
 from lightning_modules.machine import check_precision
 from lightning_modules.sweep_check import check_cell
 from lightning_modules.trainer import quiet
-from lightning_modules.training import trained
+from lightning_modules.training import train_or_restart
 from lightning_modules.wandb_checks import check_mode
 from lightning_modules.wandb_mirror import Mirror, mirror_record
 
 
 def check_names(configs: Iterable[RunConfig]) -> None:
-    """InputError for a name that is not known, before anything starts."""
+    """InputError for an unknown name, before anything starts."""
     finders: dict[str, Callable[[str], object]] = {
         "block": find_block,
         "placement": find_placement,
@@ -46,11 +46,11 @@ def train(
     execution: Execution = USUAL,
     progress: Progress | None = None,
 ) -> RunRecord:
-    """Carry out one run, or return its record where it has one.
+    """Carry out one run, or return its record if it has one.
 
     Resumes from the last checkpoint of an interrupted run, with the same result.
     A failure is recorded with its reason and raised. Raises BusyError if another process
-    holds the run, UnwritableError if its folder takes no more, InputError for a
+    holds the run, UnwritableError if its folder cannot be written, InputError for a
     configuration that cannot be trained here or is not what the sweep asked this process
     for, and Interrupted after Ctrl-C or SIGTERM.
     """
@@ -71,16 +71,16 @@ def train(
 def carry_out(
     folder: RunFolder, execution: Execution, progress: Progress | None
 ) -> RunRecord:
-    """Train, validate, measure, record; W&B sees it all, failures too.
+    """Train, validate, measure and record; W&B shows all of it, failures included.
 
-    The record is written before W&B has been told the last of it.
+    The record is written before W&B gets the summary.
     """
     with Mirror(folder, execution.wandb) as mirror, quiet():
         with Interrupts() as interrupts:
             try:
                 mirror.open()
-                record = trained(folder, execution, progress, mirror, interrupts)
-            except UnwritableError:  # nor could a failure be
+                record = train_or_restart(folder, execution, progress, mirror, interrupts)
+            except UnwritableError:  # a failure could not be written either
                 raise
             except Exception as error:
                 note_error(folder, error)

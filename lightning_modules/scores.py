@@ -20,8 +20,8 @@ class SplitScore(Metric):
 
     A batch is logits (B, classes, H, W) and labels (B, H, W). The mIoU of VOC and
     Cityscapes is that of one matrix for the whole split; torchmetrics'
-    segmentation.MeanIoU averages per image, which is another quantity. torchmetrics' own
-    confusion matrix needs pixels x classes^2 numbers where algorithms are deterministic.
+    segmentation.MeanIoU averages per image, a different quantity. torchmetrics' own
+    confusion matrix needs pixels x classes^2 numbers if algorithms are deterministic.
     """
 
     confusion: Tensor  # (classes, classes); [i, j] counts pixels of i predicted as j
@@ -50,7 +50,7 @@ class SplitScore(Metric):
 
 def count_pairs(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
     """How often each label (rows) was predicted as each class (columns); exact integers."""
-    void = classes**2  # one bin more, which is thrown away
+    void = classes**2  # an extra bin, which is discarded
     pairs = torch.where(labels == VOID, void, classes * labels + predicted)
     return pairs.flatten().bincount(minlength=void + 1)[:void].view(classes, classes)
 

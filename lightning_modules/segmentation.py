@@ -86,7 +86,7 @@ class SegmentationModule(LightningModule):
         checkpoint["curve"] = self.curve
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        finished = checkpoint["global_step"]  # an unfinished step will be done again
+        finished = checkpoint["global_step"]  # an unfinished step will be repeated
         self.curve = [point for point in checkpoint["curve"] if point["step"] <= finished]
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
@@ -113,7 +113,7 @@ class SegmentationModule(LightningModule):
 
 
 def reseed(seed: int, device: torch.device) -> None:
-    """As torch.manual_seed, which without a GPU formats a traceback: a millisecond."""
+    """Like torch.manual_seed, which without a GPU takes a millisecond for a traceback."""
     torch.default_generator.manual_seed(seed)
     if device.type != "cpu":
         torch.get_device_module(device).manual_seed(seed)

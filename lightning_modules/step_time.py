@@ -8,21 +8,21 @@ from pytorch_lightning import Callback, Trainer
 
 
 class StepTime(Callback):
-    """Seconds over all sessions of a run; they are kept in its checkpoints.
+    """Seconds over all sessions of a run, saved in its checkpoints.
 
     Place it before callbacks that save or raise at the end of a step.
     """
 
     def __init__(self) -> None:
-        self.train_seconds = 0.0  # by the clock on the wall
-        self.compute: float | None = 0.0  # of all CPU threads, on a GPU of the device
+        self.train_seconds = 0.0  # wall clock
+        self.compute: float | None = 0.0  # of all CPU threads; on a GPU, of the device
         self.kind = ""  # of device
         self.events: list[tuple[torch.cuda.Event, torch.cuda.Event]] = []  # to be added
 
     def on_train_start(self, trainer: Trainer, *arguments: Any) -> None:
         kind = trainer.strategy.root_device.type
         if self.kind not in {"", kind} or kind not in {"cpu", "cuda"}:
-            self.compute = None  # seconds of different devices have no sum
+            self.compute = None  # seconds of different devices cannot be added
         self.kind = kind
 
     def on_train_batch_start(self, *arguments: Any) -> None:
@@ -33,7 +33,7 @@ class StepTime(Callback):
     def on_train_batch_end(self, *arguments: Any) -> None:
         self.train_seconds += time.perf_counter() - self.wall
         if self.kind == "cuda":
-            self.add_events()  # of the step before, which is over: this one had its loss
+            self.add_events()  # of the previous step, which is over: this one had its loss
             self.events.append((self.begin, now()))
         elif self.compute is not None:
             self.compute += time.process_time() - self.cpu
@@ -47,7 +47,7 @@ class StepTime(Callback):
 
     @property
     def compute_seconds(self) -> float | None:
-        """CPU seconds on a CPU, device seconds on a GPU; None if they are not known."""
+        """CPU seconds on a CPU, device seconds on a GPU; None if unknown."""
         self.add_events()
         return self.compute
 
@@ -65,7 +65,7 @@ class StepTime(Callback):
 
 
 def now() -> torch.cuda.Event:
-    """When the device has done what it was given until now."""
+    """An event at which the device has finished its work so far."""
     event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
     event.record()
     return event

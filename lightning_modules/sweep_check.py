@@ -1,6 +1,6 @@
-"""A run is what its sweep asked for, or it does not begin.
+"""A run matches what its sweep asked for, or it does not start.
 
-W&B shows the values of the cell that it handed out, even where a script trains with others.
+W&B shows the values of the cell that it assigned, even if a script trains with others.
 Every process of a run finds its cell where W&B's agent and `ablate sweep` put it: in the
 YAML file {key: {value: X}} that WANDB_SWEEP_PARAM_PATH names.
 """
@@ -24,7 +24,7 @@ DATA_KEYS = {
 
 
 def sweep_cell() -> dict[str, Any]:
-    """The cell of this process, by key of RunConfig; empty outside of a sweep.
+    """The cell of this process, by key of RunConfig; empty outside a sweep.
 
     The values are RunConfig's: lr is 10.0 although W&B sends 10.
     """
@@ -35,7 +35,7 @@ def sweep_cell() -> dict[str, Any]:
     if isinstance(entries, dict):
         entries.pop("wandb_version", None)  # of the format of the file
     if not isinstance(entries, dict) or not all(is_entry(e) for e in entries.values()):
-        raise InputError(f"{path}: not the cell of a sweep ({{key: {{value: X}}}})")
+        raise InputError(f"{path}: not a sweep cell ({{key: {{value: X}}}})")
     values = flat({key: entry["value"] for key, entry in entries.items()})
     config = RunConfig.parse(values, str(path))
     return {key: getattr(config, key) for key in values}
@@ -51,15 +51,15 @@ def check_cell(effective: Mapping[str, Any]) -> None:
         used = effective[key]
         if (type(used), used) != (type(value), value):
             raise InputError(
-                f"the sweep asked for {key} = {value!r}, the run would use {used!r}; "
-                "does the command of the sweep say something else?"
+                f"the sweep asked for {key} = {value!r}, but the run would use {used!r}; "
+                "does the sweep's command override it?"
             )
 
 
 class MatchesSweep(Callback):
-    """Stops every rank before its first step if it would not use what was asked for.
+    """Stops every rank before its first step if it would use other values.
 
-    So no record can say what was not used, in a sweep or outside of one.
+    So no record can state a value that was not used, in a sweep or outside one.
     """
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -76,12 +76,12 @@ class MatchesSweep(Callback):
 
 
 def check_used(used: Mapping[str, Any], config: RunConfig) -> None:
-    """InputError if a run would use another value than its record would say."""
+    """InputError if a run would use a value other than the one its record would state."""
     for key, value in used.items():
         own = getattr(config, key)
         if (type(own), own) != (type(value), value):
             raise InputError(
-                f"the configuration says {key} = {own!r}, the run would use {value!r}"
+                f"the configuration says {key} = {own!r}, but the run would use {value!r}"
             )
 
 

@@ -50,7 +50,7 @@ def create_trainer(
         enable_progress_bar=False,
         enable_model_summary=False,
         default_root_dir=folder.path,
-        plugins=[WholeFile(), LightningEnvironment()],  # the latter also inside Slurm
+        plugins=[WholeFile(), LightningEnvironment()],  # the latter even inside Slurm
     )
 
 
@@ -61,7 +61,7 @@ def create_callbacks(
     interrupts: Interrupts,
     statement: Statement,
 ) -> list[Callback]:
-    """In the order in which they are told of a step: those that may raise at the end."""
+    """The callbacks in calling order: those that may raise come last."""
     between_steps = interrupts.between_steps
     seconds = execution.checkpoint_every
     callbacks: list[Callback] = [
@@ -82,7 +82,7 @@ def fit(
     last: Path | None,
     interrupts: Interrupts,
 ) -> None:
-    """From a checkpoint, else from the start; UnusableError if it cannot be restored."""
+    """Train from a checkpoint or the start; UnusableError if it cannot be restored."""
     try:
         trainer.fit(module, data, ckpt_path=last, weights_only=True if last else None)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
@@ -90,12 +90,14 @@ def fit(
             raise
         raise UnusableError("damaged", f"{type(error).__name__}: {error}") from None
     if trainer.global_step != trainer.max_steps:
-        raise RuntimeError(f"the training ended at step {trainer.global_step}")
+        raise RuntimeError(
+            f"training ended at step {trainer.global_step} of {trainer.max_steps}"
+        )
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without Lightning's advice: what it advises on is decided by the caller."""
+    """Suppress Lightning's advice: the caller decides what it is about."""
     logger = logging.getLogger("pytorch_lightning")
     level = logger.level
     logger.setLevel(logging.WARNING)

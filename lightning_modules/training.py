@@ -1,4 +1,4 @@
-"""The training of a run, and all that its record says."""
+"""The training of a run, and everything that its record says."""
 
 import os
 
@@ -24,14 +24,14 @@ from lightning_modules.trainer import create_callbacks, create_trainer, fit
 from lightning_modules.wandb_mirror import Mirror
 
 
-def trained(
+def train_or_restart(
     folder: RunFolder,
     execution: Execution,
     progress: Progress | None,
     mirror: Mirror,
     interrupts: Interrupts,
 ) -> RunRecord:
-    """The record of a run; what it cannot resume from is set aside."""
+    """The record of a run; a checkpoint that it cannot resume from is set aside."""
     notes: tuple[str, ...] = ()
     while True:
         try:
@@ -102,7 +102,7 @@ def train_and_measure(
 
 
 def published_cost(model: nn.Module, config: RunConfig, cost: Cost) -> Cost:
-    """With blocks computed as published; cost is that of their present evaluation."""
+    """The cost with blocks computed as published; cost is that of the present one."""
     if config.evaluation == "direct" or not any(map(has_two_evaluations, model.modules())):
         return cost
     shape = (1, 3, config.image_size, config.image_size)

@@ -1,4 +1,4 @@
-"""What W&B shows of a run is what the run does, or it does not begin."""
+"""What W&B shows of a run is what the run does, or it does not start."""
 
 import os
 
@@ -8,7 +8,7 @@ from lightning_modules.execution import AGENT, WandbMode
 
 
 def agent() -> bool:
-    """Whether W&B's server handed this run out."""
+    """Whether W&B's server assigned this run."""
     return AGENT in os.environ
 
 
@@ -16,15 +16,15 @@ def check_mode(mode: WandbMode) -> None:
     """InputError for an agent's run that the server would not see."""
     if agent() and {mode, os.environ.get("WANDB_MODE")} & {"offline", "dryrun"}:
         raise InputError(
-            "an agent's runs are handed out by W&B's server, which would wait for ever for "
-            "one that is offline; `ablate sweep FILE --wandb offline` needs no server"
+            "W&B's server assigns an agent's runs and would wait forever for one that is "
+            "offline; `ablate sweep FILE --wandb offline` needs no server"
         )
 
 
 def check_locked(effective: dict[str, object], config: RunConfig) -> None:
-    """W&B shows what a sweep asked for, even where the script did something else."""
+    """RuntimeError if W&B, which shows a sweep's values, shows others than the run's."""
     for key, value in config.model_dump().items():
         if effective.get(key) != value:
             raise RuntimeError(
-                f"W&B says {key} = {effective.get(key)!r}, the run would use {value!r}"
+                f"W&B has {key} = {effective.get(key)!r}, but the run would use {value!r}"
             )

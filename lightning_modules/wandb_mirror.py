@@ -1,9 +1,8 @@
 """Weights & Biases as a mirror of a run: written to, never read, never waited for long.
 
 Off by default; wandb is imported when a run is mirrored, and on this floor only here. The
-names under which things are logged are in the README. A server that is away costs the
-mirror only: the training does not notice, and what W&B did not take stays on disk for
-`wandb sync`.
+README lists the names that are logged. If the server is down, only the mirror suffers: the
+training does not notice, and what could not be uploaded stays on disk for `wandb sync`.
 """
 
 import os
@@ -42,42 +41,42 @@ TIMES = ("train_seconds", "compute_seconds")
 
 
 class Mirror:
-    """One W&B run while a training lasts; nothing if the mode is disabled.
+    """The W&B run of one training; does nothing if the mode is disabled.
 
-    All that wandb does happens in one thread, in order. It is waited for at two places, in
-    open() and at the end, and for the seconds of wandb_thread.
+    Everything that wandb does happens in one thread, in order. The training waits for it
+    twice, in open() and at the end, for at most the seconds of wandb_thread.
     """
 
     run: "Run | None" = None
-    keeps = True  # on disk what could not be uploaded
+    keeps = True  # saves to disk what could not be uploaded
 
     def __init__(self, folder: RunFolder, mode: WandbMode) -> None:
         self.folder, self.config, self.mode = folder, folder.config, mode
         self.thread = Errands()
-        self.notes: tuple[str, ...] = ()  # what is lost, for the record
+        self.notes: tuple[str, ...] = ()  # what is missing, for the record
         self.notes_taken: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
         return self
 
     def open(self) -> None:
-        """Begin the run at W&B, offline if its server is away.
+        """Start the W&B run, offline if the server does not answer.
 
         For an agent's run, which only the server can end, that is an error. Raises
-        InputError for a key that W&B does not take, RuntimeError if W&B shows other values
-        than the run would use.
+        InputError for a key that W&B rejects, RuntimeError if W&B shows values other than
+        those that the run would use.
         """
         if self.mode == "disabled":
             return
         self.thread.start()
         limit = seconds("INIT_TIMEOUT", AGENT_INIT_SECONDS if agent() else INIT_SECONDS)
-        begun = self.thread.give(partial(self.begin, self.mode, limit))
+        start = self.thread.submit(partial(self.begin, self.mode, limit))
         try:
-            self.run = begun.result(2 * limit)
+            self.run = start.result(2 * limit)
         except Exception as error:
             self.refuse_mistakes(error)
             self.begin_offline()
-            self.lose(f"no answer before the training ({first_line(error)})")
+            self.lose(f"no answer before training ({first_line(error)})")
         if self.run is not None:
             check_locked(dict(self.run.config), self.config)
 
@@ -88,7 +87,7 @@ class Mirror:
         if "finish_timeout" in wandb.Settings.model_fields:  # not in older clients
             limits["finish_timeout"] = seconds("FINISH_TIMEOUT", FINISH_SECONDS)
             limits["finish_timeout_raises"] = True
-        else:  # nor do they write down what they could not upload before they are killed
+        else:  # nor do they save what they could not upload before a kill
             self.keeps = mode == "offline"
         return wandb.init(
             project=os.environ.get("WANDB_PROJECT", PROJECT),
@@ -102,21 +101,23 @@ class Mirror:
         )
 
     def refuse_mistakes(self, error: Exception) -> None:
-        """Raise what is not an outage, or what an agent has to know."""
+        """Raise an error that is not an outage, or that an agent must see."""
         import wandb.errors
 
         if isinstance(error, (wandb.errors.UsageError, wandb.errors.AuthenticationError)):
             raise InputError(f"--wandb {self.mode}: {first_line(error)}") from None
         if agent() or self.mode == "offline":
-            raise RuntimeError(f"W&B run not begun: {first_line(error)}") from error
+            raise RuntimeError(
+                f"the W&B run could not be started: {first_line(error)}"
+            ) from error
 
     def begin_offline(self) -> None:
-        """What is logged then lies in the run's folder for `wandb sync`."""
+        """Log to the run's folder instead, for `wandb sync`."""
         stop_service()
-        self.thread.give(teardown)
-        begun = self.thread.give(partial(self.begin, "offline", INIT_SECONDS))
-        with suppress(Exception):  # then nothing is kept for W&B
-            self.run = begun.result(2 * INIT_SECONDS)
+        self.thread.submit(teardown)
+        start = self.thread.submit(partial(self.begin, "offline", INIT_SECONDS))
+        with suppress(Exception):  # then nothing is saved for W&B
+            self.run = start.result(2 * INIT_SECONDS)
 
     @property
     def logger(self) -> "MirrorLogger | None":
@@ -124,27 +125,27 @@ class Mirror:
 
     def log(self, values: Mapping[str, object]) -> None:
         if self.run is not None:
-            self.thread.give(partial(self.run.log, dict(values)))
+            self.thread.submit(partial(self.run.log, dict(values)))
 
     def summarise(self, record: RunRecord) -> None:
-        """What the record says, under stable names, and two files: record and cost."""
+        """Send the record, under stable names, and its cost as a file."""
         if self.run is None:
             return
         numbers = {"miou": record.miou, "val_loss": record.val_loss}
         cost = {"params": record.params, "macs": record.macs}
         cost["macs_direct"] = record.macs_direct
         times = {name: getattr(record, name) for name in TIMES}
-        whole = {RECORD_KEY: record.model_dump_json()}  # sweeps/collect.py reads it again
+        whole = {RECORD_KEY: record.model_dump_json()}  # sweeps/collect.py reads it back
         summary = numbers | cost | times | {"iou": record.iou} | whole
-        self.thread.give(partial(self.run.summary.update, summary))
+        self.thread.submit(partial(self.run.summary.update, summary))
         try:
             write_cost(record, self.folder.cost)
-        except Exception as error:  # the record is written, and stays
-            self.lose(f"no table of costs ({first_line(error)})")
+        except Exception as error:  # the record is already written
+            self.lose(f"no cost table ({first_line(error)})")
             return
         base = self.folder.path
         save = partial(self.run.save, self.folder.cost, base_path=base, policy="now")
-        self.thread.give(save)
+        self.thread.submit(save)
 
     def __exit__(
         self,
@@ -159,36 +160,36 @@ class Mirror:
             stop_service()
             self.thread.end()
             return
-        self.thread.give(partial(self.run.finish, exit_code=0 if kind is None else 1))
-        ended = self.thread.give(teardown)  # the next run reads its environment anew
+        self.thread.submit(partial(self.run.finish, exit_code=0 if kind is None else 1))
+        end = self.thread.submit(teardown)  # the next run rereads its environment
         self.thread.end()
         limit = seconds("FINISH_TIMEOUT", FINISH_SECONDS)
         try:
-            ended.result(limit + GRACE_SECONDS)
+            end.result(limit + GRACE_SECONDS)
         except TimeoutError:
-            self.lose(f"not finished after {limit + GRACE_SECONDS:g} s")
+            self.lose(f"did not finish within {limit + GRACE_SECONDS:g} s")
             stop_service()
         except (Exception, SystemExit) as ending:
             self.lose(first_line(ending))
-        except BaseException:  # Ctrl-C: not to be waited for
+        except BaseException:  # Ctrl-C: do not wait
             stop_service()
             raise
         for problem in self.thread.failures[:1]:
             self.lose(first_line(problem))
 
     def lose(self, reason: str) -> None:
-        """Note once that W&B has not got everything, and say so."""
+        """Note and print, once, that W&B did not receive everything."""
         if self.notes:
             return
-        note = f"W&B mirror lost: {reason}"
+        note = f"W&B mirror incomplete: {reason}"
         if self.run is not None and self.keeps:
             run = Path(self.run.dir).parent
-            note += f"; `wandb sync --include-online {run}` uploads what was kept"
+            note += f"; `wandb sync --include-online {run}` uploads what was saved"
         self.notes = (note,)
         say(f"ablate: {note}")
 
     def take_notes(self) -> tuple[str, ...]:
-        """What a record that is now written says of W&B."""
+        """The notes on W&B for the record that is being written."""
         self.notes_taken = self.notes
         return self.notes
 
@@ -200,7 +201,7 @@ def teardown() -> None:
 
 
 def mirror_record(record: RunRecord, folder: RunFolder, mode: WandbMode) -> None:
-    """A run that had its record already, as if it ran now."""
+    """Mirror a run that already has its record, as if it ran now."""
     with Mirror(folder, mode) as mirror:
         mirror.open()
         for point in record.curve:

@@ -1,4 +1,4 @@
-"""A thread in which wandb works, and for how long anybody waits for it."""
+"""The thread in which wandb works, and how long a training waits for it."""
 
 import os
 import subprocess
@@ -11,14 +11,14 @@ from typing import Any
 
 from ablations.errors import InputError
 
-INIT_SECONDS = 15.0  # to begin a run, and as long again to log in; or $WANDB_INIT_TIMEOUT
-AGENT_INIT_SECONDS = 90.0  # the same for a run that W&B handed out, which needs its server
+INIT_SECONDS = 15.0  # to start a run, and as long again to log in; or $WANDB_INIT_TIMEOUT
+AGENT_INIT_SECONDS = 90.0  # the same for an agent's run, which needs the server
 FINISH_SECONDS = 30.0  # to upload the rest after the training; or $WANDB_FINISH_TIMEOUT
-GRACE_SECONDS = 5.0  # beyond that, for wandb to end by itself
+GRACE_SECONDS = 5.0  # beyond that, for wandb to end on its own
 
 
 class Errands(Thread):
-    """A thread that does one thing after the other; nobody has to wait for it."""
+    """A thread that does one thing after another; no one has to wait for it."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -27,13 +27,13 @@ class Errands(Thread):
         )
         self.failures: list[BaseException] = []
 
-    def give(self, errand: Callable[[], Any]) -> Future[Any]:
+    def submit(self, errand: Callable[[], Any]) -> Future[Any]:
         future: Future[Any] = Future()
         self.queue.put((errand, future))
         return future
 
     def end(self) -> None:
-        """After what was given until now."""
+        """End after the errands submitted so far."""
         self.queue.put(None)
 
     def run(self) -> None:
@@ -41,20 +41,20 @@ class Errands(Thread):
             errand, future = item
             try:
                 future.set_result(errand())
-            except BaseException as error:  # wandb may leave by SystemExit
+            except BaseException as error:  # wandb may raise SystemExit
                 self.failures.append(error)
                 future.set_exception(error)
 
 
 def stop_service() -> None:
-    """Kill wandb's own process, if it is this one's, so that nothing waits for it."""
+    """Kill this process's wandb-core, so that nothing waits for it."""
     command = ["pkill", "-KILL", "-P", str(os.getpid()), "wandb-core"]
     with suppress(OSError):  # no pkill: it ends with this process
         subprocess.run(command, check=False, capture_output=True)  # noqa: S603, fixed
 
 
 def seconds(name: str, default: float) -> float:
-    """A limit, which W&B's own variable of that name may change."""
+    """A limit, which W&B's environment variable of that name overrides."""
     limit = os.environ.get(f"WANDB_{name}", default)
     try:
         return float(limit)

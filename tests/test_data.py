@@ -52,7 +52,9 @@ def test_an_unknown_data_set_is_named() -> None:
 @pytest.mark.parametrize(("key", "most"), [("train_images", 2000), ("val_images", 400)])
 def test_more_images_than_there_are_is_an_error(key: str, most: int) -> None:
     create_data(changed({key: most}))
-    with pytest.raises(InputError, match=f"{key} = {most + 1}: the data set has {most}"):
+    with pytest.raises(
+        InputError, match=f"{key} = {most + 1}: the data set has only {most}"
+    ):
         create_data(changed({key: most + 1}))
 
 

@@ -12,7 +12,7 @@ from ablations.errors import InputError
 from ablations.model_options import add_flags, from_options, option_fields
 from ablations.option_types import Reading, positive
 from ablations.run_config import RunConfig
-from lightning_modules.execution import Accelerator, Execution, decided
+from lightning_modules.execution import Accelerator, Execution, with_defaults
 from sweeps.display import Display
 from sweeps.executor_options import chosen_options
 from sweeps.executors import EXECUTORS, Executor
@@ -106,10 +106,10 @@ def test_a_flag_overrides_the_sweep_file_and_that_the_environment(
     monkeypatch.setenv("ABLATE_DATA", "of-the-environment")
     monkeypatch.setenv("WANDB_SWEEP_ID", "an agent's")
     nothing, flag = argparse.Namespace(), argparse.Namespace(wandb="disabled")
-    beneath = {"wandb": "offline"}
-    assert decided(nothing).wandb == "online"
-    assert decided(nothing, beneath).wandb == "offline"
-    assert decided(flag, beneath).wandb == "disabled"
-    assert decided(nothing, beneath).data_folder == Path("of-the-environment")
+    defaults = {"wandb": "offline"}
+    assert with_defaults(nothing).wandb == "online"
+    assert with_defaults(nothing, defaults).wandb == "offline"
+    assert with_defaults(flag, defaults).wandb == "disabled"
+    assert with_defaults(nothing, defaults).data_folder == Path("of-the-environment")
     monkeypatch.delenv("WANDB_SWEEP_ID")
-    assert from_options(Execution, vars(decided(nothing))).wandb == "disabled"
+    assert from_options(Execution, vars(with_defaults(nothing))).wandb == "disabled"

@@ -150,11 +150,11 @@ BAD_FILES: dict[str, tuple[Any, str]] = {
     "header": (lambda path: cut(path, 5), "is not an image, or its header is damaged"),
     "empty": (lambda path: cut(path, 0), "is empty"),
     "text": (lambda path: path.write_text("hello\nworld"), "is not an image, or its"),
-    "bomb": (huge, "has more pixels than 89,478,485, the most that are read"),
+    "bomb": (huge, "has more than 89,478,485 pixels, the limit"),
     "missing": (lambda path: path.unlink(), "not found, or not a file"),
     "frames": (
         lambda path: FRAMES[0].save(path, save_all=True, append_images=FRAMES[1:]),
-        "holds 2 frames, not one picture",
+        "contains 2 frames, not one image",
     ),
 }
 
@@ -185,7 +185,7 @@ def test_a_damaged_file_is_named_when_it_is_read(
 
 def test_other_bad_files_are_counted(whole: tuple[Path, Path]) -> None:
     cut(whole[0], 0)
-    with pytest.raises(InputError, match=r"is empty \(2 more cannot be used\)$"):
+    with pytest.raises(InputError, match=r"is empty \(2 more are unusable\)$"):
         check_pairs([whole, whole, whole])
 
 
@@ -194,11 +194,11 @@ def test_other_bad_files_are_counted(whole: tuple[Path, Path]) -> None:
     [
         (
             RAMP.astype(np.int32) * 2,
-            "holds values from 0 to 131070; 0 to 65535 are expected",
+            "has values from 0 to 131070; expected 0 to 65535",
         ),
-        (-RAMP.astype(np.int32), "holds values from -65535 to 0; 0 to 65535 are"),
-        (RAMP.astype(np.float32), "holds values from 0 to 65535; 0 to 1 are expected"),
-        (np.full((H, W), np.nan, np.float32), "holds values from nan to nan"),
+        (-RAMP.astype(np.int32), "has values from -65535 to 0; expected 0 to 65535"),
+        (RAMP.astype(np.float32), "has values from 0 to 65535; expected 0 to 1"),
+        (np.full((H, W), np.nan, np.float32), "has values from nan to nan"),
     ],
 )
 def test_numbers_without_a_known_white_are_refused(
@@ -222,7 +222,7 @@ def test_a_picture_is_not_a_mask(
         lambda: check_pairs([(whole[0], path)]),
         lambda: read_pair((whole[0], path), CLASSES),
     ):
-        with pytest.raises(InputError, match=f"is a picture of mode {mode}; a mask holds"):
+        with pytest.raises(InputError, match=f"is an image of mode {mode}; a mask has"):
             attempt()
 
 
@@ -242,7 +242,7 @@ def test_unknown_labels_are_listed_with_their_pixels(whole: tuple[Path, Path]) -
     with pytest.raises(
         InputError,
         match=r"unknown labels 21 \(3 pixels\), 30 \(2 pixels\), 31 \(2 pixels\), 32 "
-        r"\(2 pixels\), 254 \(1 pixel\) and 1 more; known are 0 to 20, and 255 for void",
+        r"\(2 pixels\), 254 \(1 pixel\) and 1 more; allowed are 0 to 20, and 255 for void",
     ):
         read_pair(whole, CLASSES)
 
@@ -291,12 +291,12 @@ def test_a_list_holds_a_name_per_line(tmp_path: Path, content: bytes) -> None:
         (b"", "lists no images"),
         (b"\xef\xbb\xbf\n \r\n", "lists no images"),
         ("name".encode("utf-16"), r"not UTF-8 text \(byte 1\)"),
-        (b"one\n../../two\n", r"'\.\./\.\./two' is not the name of an image"),
-        (b"one\n..\\two\n", "is not the name of an image"),
-        (b"/etc/passwd\n", "'/etc/passwd' is not the name of an image"),
-        (b"one\0two\n", r"'one\\x00two' is not the name of an image"),
-        (b"one\x1b[31m\n", r"'one\\x1b\[31m' is not the name of an image"),
-        (b"a" * 5000, "is not the name of an image"),
+        (b"one\n../../two\n", r"'\.\./\.\./two' is not an image name"),
+        (b"one\n..\\two\n", "is not an image name"),
+        (b"/etc/passwd\n", "'/etc/passwd' is not an image name"),
+        (b"one\0two\n", r"'one\\x00two' is not an image name"),
+        (b"one\x1b[31m\n", r"'one\\x1b\[31m' is not an image name"),
+        (b"a" * 5000, "is not an image name"),
     ],
 )
 def test_what_is_not_a_list_of_names_is_refused(

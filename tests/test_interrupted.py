@@ -16,7 +16,7 @@ TRAIN = """
 --model fpn --placement last_feature --block se --image-size 32 --train-images 8
 --val-images 4 --batch-size 4 --accelerator cpu --val-every 2
 """
-ACKNOWLEDGED = "ablate: finishing the step at hand; once more to stop at once\n"
+ACKNOWLEDGED = "ablate: finishing the current step; interrupt again to stop at once\n"
 
 
 class Training:
@@ -86,7 +86,7 @@ def test_a_training_is_left_after_a_step_with_a_checkpoint(
     returned, output, errors = training.end()
     assert (returned, output) == (code, "")
     assert "ablate: interrupted at step " in errors
-    assert errors.endswith("of 100000; the same command resumes from there\n")
+    assert errors.endswith("of 100000; run the same command to resume from there\n")
     assert errors.count("ablate: ") == 2
     assert "Traceback" not in errors
     [run] = (tmp_path / "single").iterdir()
@@ -104,7 +104,9 @@ def test_a_second_ctrl_c_ends_it_at_once(trainings: list[Training], tmp_path: Pa
     training.wait_for(ACKNOWLEDGED.strip())
     training.send(signal.SIGINT)
     returned, output, errors = training.end()
-    last = "ablate: stopped at once; the same command resumes from the last checkpoint\n"
+    last = (
+        "ablate: stopped at once; run the same command to resume from the last checkpoint\n"
+    )
     assert (returned, output, errors) == (130, "", last)
 
 

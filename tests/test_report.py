@@ -379,10 +379,10 @@ def test_the_seconds_shown_are_those_that_every_run_has(
 
 
 def test_notes_of_runs_are_listed(tmp_path: Path) -> None:
-    one = record().model_copy(update={"notes": ("W&B mirror lost: no answer",)})
+    one = record().model_copy(update={"notes": ("W&B mirror incomplete: no answer",)})
     one.write(RunFolder(tmp_path, one.config).record)
     page = write_report(tmp_path, tmp_path / "out").page.read_text()
-    assert f"* `{one.config.run_id}`: W&B mirror lost: no answer" in page
+    assert f"* `{one.config.run_id}`: W&B mirror incomplete: no answer" in page
 
 
 def test_two_copies_of_a_study_end_with_one_line(

@@ -78,7 +78,7 @@ def test_what_is_different_in_a_later_session_is_noted(
     now = replace(statement, made_with=statement.made_with | {"device": "abacus"})
     _, resumed = resumable(whole, module, now)
     before = statement.made_with["device"]
-    assert resumed.notes == (f"resumed at step 2 with device abacus, before with {before}",)
+    assert resumed.notes == (f"resumed at step 2 with device abacus, previously {before}",)
 
 
 def test_a_checkpoint_of_another_run_is_not_resumed_from(
@@ -87,7 +87,7 @@ def test_a_checkpoint_of_another_run_is_not_resumed_from(
     with pytest.raises(UnusableError, match="belongs to run se-last") as other:
         resumable(whole, module, replace(statement, run="se-lr-seed-1"))
     assert other.value.kind == "of-another-run"
-    with pytest.raises(UnusableError, match="data were others"):
+    with pytest.raises(UnusableError, match="made with other data"):
         resumable(whole, module, replace(statement, data="digits of another font"))
 
 
@@ -234,7 +234,7 @@ def test_what_is_set_aside_is_kept_under_a_name_of_its_own(
     assert (tmp_path / "last.ckpt.damaged").read_text() == "a"
     assert (tmp_path / "last.ckpt.damaged-2").read_text() == "b"
     assert not path.exists()
-    assert note.endswith("as last.ckpt.damaged-2 and the run started anew: it is a letter")
+    assert note.endswith("as last.ckpt.damaged-2 and the run restarted: it is a letter")
     assert note in capsys.readouterr().err
 
 

@@ -25,11 +25,11 @@ CONFIG = RunConfig(
     model="fpn", image_size=32, train_images=8, val_images=4, batch_size=4, max_steps=2
 )
 
-HALF = "precision = '16-mixed': not possible on CPU (possible: 32-true, bf16-mixed)"
+HALF = "precision = '16-mixed': not supported on CPU (supported: 32-true, bf16-mixed)"
 MACHINES = [
     ("cpu", "16-mixed", HALF),
     ("auto", "16-mixed", HALF),
-    ("gpu", "32-true", "accelerator = 'gpu': there is no GPU here; use auto or cpu"),
+    ("gpu", "32-true", "accelerator = 'gpu': no GPU here; use auto or cpu"),
     ("mps", "32-true", "accelerator = 'mps': not available here; use auto or cpu"),
 ]
 
@@ -57,7 +57,7 @@ def test_values_are_compared_as_the_configuration_types_them(cell: Any) -> None:
     }
     effective = RunConfig(lr=10.0, augment=False, seed=1).model_dump()
     check_cell(effective)
-    with pytest.raises(InputError, match=r"asked for seed = 1, the run would use True"):
+    with pytest.raises(InputError, match=r"asked for seed = 1, but the run would use True"):
         check_cell(effective | {"seed": True})
 
 
@@ -70,7 +70,7 @@ def test_outside_of_a_sweep_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_file_that_is_no_cell_is_named(content: str, cell: Any, tmp_path: Path) -> None:
     cell()
     (tmp_path / "cell.yaml").write_text(content)
-    with pytest.raises(InputError, match=r"cell\.yaml: not the cell of a sweep"):
+    with pytest.raises(InputError, match=r"cell\.yaml: not a sweep cell"):
         sweep_cell()
 
 
@@ -82,7 +82,7 @@ def test_a_flag_that_overrides_the_cell_stops_the_run_before_it_begins(
     flags = ["--block", "se", "--seed", "0", "--runs", str(tmp_path / "runs")]
     assert main(["train", *flags]) == 2
     error = capsys.readouterr().err
-    assert "the sweep asked for seed = 1, the run would use 0" in error
+    assert "the sweep asked for seed = 1, but the run would use 0" in error
     assert not (tmp_path / "runs").exists()
 
 
@@ -170,7 +170,7 @@ def test_a_gpu_without_bfloat16_is_not_asked_for_it(
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Tesla P100")
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
     check_precision("16-mixed", "gpu")
-    message = r"'bf16-mixed': not possible on Tesla P100 \(possible: 32-true, 16-mixed\)"
+    message = r"'bf16-mixed': not supported on Tesla P100 \(supported: 32-true, 16-mixed\)"
     with pytest.raises(InputError, match=message):
         check_precision("bf16-mixed", "auto")
     check_precision("bf16-mixed", "cpu")
@@ -199,7 +199,9 @@ def test_each_rank_looks_for_itself(cell: Any) -> None:
     cell(lr=CONFIG.lr)
     two = {"devices": 2, "strategy": "ddp_fork", "use_distributed_sampler": False}
     fit(Other("none"), **two)
-    with pytest.raises(Exception, match=r"asked for lr = 0\.002, the run would use 0\.5"):
+    with pytest.raises(
+        Exception, match=r"asked for lr = 0\.002, but the run would use 0\.5"
+    ):
         fit(Other("lr", rank=1), **two)
 
 
@@ -212,5 +214,5 @@ def test_an_agent_without_a_server_is_refused(
     assert "ablate sweep FILE --wandb offline" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
     monkeypatch.delenv("WANDB_MODE")
-    with pytest.raises(InputError, match="handed out by W&B's server"):
+    with pytest.raises(InputError, match="W&B's server assigns an agent's runs"):
         train(CONFIG, tmp_path, Execution(wandb="offline"))

@@ -157,7 +157,9 @@ def test_w_and_b_is_a_mirror_that_works_offline(
 def test_w_and_b_must_show_what_the_run_does() -> None:
     shown: dict[str, object] = CONFIG.model_dump()
     check_locked(shown, CONFIG)
-    with pytest.raises(RuntimeError, match=r"W&B says lr = 0\.5, the run would use 0\.002"):
+    with pytest.raises(
+        RuntimeError, match=r"W&B has lr = 0\.5, but the run would use 0\.002"
+    ):
         check_locked(shown | {"lr": 0.5}, CONFIG)
 
 

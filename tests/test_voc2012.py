@@ -128,7 +128,7 @@ def test_a_mask_of_other_labels_is_named_with_them(tmp_path: Path) -> None:
     save_mask(root / "SegmentationClass/wide.png", SIZES["wide"], (0, 21))
     with pytest.raises(
         InputError,
-        match=r"wide\.png: unknown labels 21 \(300 pixels\); known are 0 to 20, and 255",
+        match=r"wide\.png: unknown labels 21 \(300 pixels\); allowed are 0 to 20, and 255",
     ):
         VocImages("train", 16, tmp_path)[0]
 
@@ -137,7 +137,7 @@ def test_files_that_cannot_be_used_stop_a_run_before_it_trains(tmp_path: Path) -
     root = fake_voc(tmp_path)
     save_mask(root / "SegmentationClass/square.png", (12, 24), (0, 7))
     Image.new("RGB", (31, 20)).save(root / "SegmentationClass/wide.png")
-    with pytest.raises(InputError, match=r"wide\.png: is a picture of mode RGB; a mask"):
+    with pytest.raises(InputError, match=r"wide\.png: is an image of mode RGB; a mask"):
         create_data(CONFIG, tmp_path)
     save_mask(root / "SegmentationClass/wide.png", SIZES["wide"], (0, 7))
     with pytest.raises(
@@ -157,7 +157,7 @@ def test_a_split_of_void_only_stops_a_run_before_it_trains(
     for image in LISTS[name]:
         save_mask(root / f"SegmentationClass/{image}.png", SIZES[image], (VOID,))
     with pytest.raises(
-        InputError, match=f"PASCAL VOC 2012, {name}: no pixel has a label in the 2 images"
+        InputError, match=f"PASCAL VOC 2012, {name}: no labelled pixel in the 2 images"
     ):
         create_data(CONFIG, tmp_path)
 
@@ -176,7 +176,9 @@ def test_what_is_found_while_training_ends_in_one_line(
     paths = ["--runs", str(tmp_path / "runs"), "--data-folder", str(tmp_path)]
     assert main(command + paths) == 2
     mask = root / "SegmentationClass/tall.png"
-    message = f"{mask}: unknown labels 99 (297 pixels); known are 0 to 20, and 255 for void"
+    message = (
+        f"{mask}: unknown labels 99 (297 pixels); allowed are 0 to 20, and 255 for void"
+    )
     assert capsys.readouterr().err.splitlines()[-1] == f"ablate: {message}"
     [path] = tmp_path.rglob("failure.json")
     assert Failure.read(path).reason == f"InputError: {message}"

@@ -102,8 +102,8 @@ def test_no_answer_before_the_training_makes_the_run_an_offline_one(
     assert away.run.logged == [{"train/loss": 1.0}]
     assert away.run.exit_code == 0
     [note] = mirror.notes
-    assert note.startswith("W&B mirror lost: no answer before the training (TimeoutError")
-    assert f"`wandb sync --include-online {tmp_path}` uploads what was kept" in note
+    assert note.startswith("W&B mirror incomplete: no answer before training (TimeoutError")
+    assert f"`wandb sync --include-online {tmp_path}` uploads what was saved" in note
     assert capsys.readouterr().err == f"ablate: {note}\n"
 
 
@@ -114,7 +114,7 @@ def test_an_agents_run_needs_its_server(
     monkeypatch.setenv("WANDB_SWEEP_ID", "abc")
     with (
         Mirror(RunFolder(tmp_path, CONFIG), "online") as mirror,
-        pytest.raises(RuntimeError, match="W&B run not begun: TimeoutError"),
+        pytest.raises(RuntimeError, match="the W&B run could not be started: TimeoutError"),
     ):
         mirror.open()
     assert away.stopped
@@ -127,7 +127,7 @@ def test_a_training_does_not_notice_that_logging_waits(away: Away, tmp_path: Pat
     folder = RunFolder(tmp_path, CONFIG)
     assert folder.find_record() == result
     [note] = result.notes
-    assert note.startswith("W&B mirror lost: not finished after 0.1 s")
+    assert note.startswith("W&B mirror incomplete: did not finish within 0.1 s")
     assert "wandb sync" in note
     with claim(folder.lock):  # it is free
         pass
@@ -153,7 +153,7 @@ def test_no_answer_at_the_end_is_waited_for_in_vain(away: Away, tmp_path: Path) 
         mirror.summarise(record(CONFIG))
     assert away.run.summary["miou"] == record(CONFIG).miou
     assert away.stopped
-    assert "not finished" in mirror.notes[0]
+    assert "did not finish" in mirror.notes[0]
 
 
 def test_what_wandb_raises_in_mid_run_is_noted(away: Away, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_what_wandb_raises_in_mid_run_is_noted(away: Away, tmp_path: Path) -> No
     with Mirror(RunFolder(tmp_path, CONFIG), "online") as mirror:
         mirror.open()
         mirror.log({"train/loss": 1.0})
-    assert "W&B mirror lost: ConnectionError: service gone;" in mirror.notes[0]
+    assert "W&B mirror incomplete: ConnectionError: service gone;" in mirror.notes[0]
 
 
 def test_a_limit_that_is_no_number_is_named(
@@ -232,7 +232,7 @@ def test_an_outage_costs_the_mirror_only_and_a_sync_catches_up(
         assert (process.returncode, output) == (0, "trained\n"), errors
         kept = RunRecord.read(RunFolder(tmp_path / "runs/away", CONFIG).record)
         [note] = kept.notes
-        assert note.startswith("W&B mirror lost: ")
+        assert note.startswith("W&B mirror incomplete: ")
         server.silent.clear()
         command = note.split("`")[1].split()
         subprocess.run(command, cwd=tmp_path, env=patient, check=True, capture_output=True)

@@ -259,7 +259,7 @@ def test_a_flag_that_goes_before_the_cell_stops_its_run(place: Workplace) -> Non
     place.run("wandb", "sweep", "--project", "smoke", str(path))
     [registered] = place.server.sweeps()
     log = place.run("wandb", "agent", "--count", "2", registered.path)
-    assert "the sweep asked for seed = 1, the run would use 0" in log
+    assert "the sweep asked for seed = 1, but the run would use 0" in log
     finished = [one.config.seed for one in read_records(place.folder / "runs")]
     assert finished == [0]  # the cell of seed 1 is not taken for that of seed 0
 

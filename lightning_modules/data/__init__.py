@@ -1,4 +1,4 @@
-"""The data sets, each a file and one line here.
+"""The data sets: each is a file and one line here.
 
 A data set is a DataSource: its classes, its splits, and how images become batches.
 """
@@ -26,14 +26,15 @@ def create_data(
 ) -> SegmentationData:
     """The data set that config names, served as config says.
 
-    Folder holds data that a user downloaded; workers processes load them (0: this one).
-    Raises InputError for an unknown name and for a folder without the data set.
+    folder holds downloaded data; workers is the number of processes that load them, or 0
+    to load them in this one. Raises InputError for an unknown name, and for a folder
+    without the data set.
     """
     return SegmentationData(config, find_dataset(config.dataset), folder, workers)
 
 
 def find_dataset(name: str) -> DataSource:
-    """The data set of that name; InputError lists the known ones."""
+    """The data set with that name; InputError lists the known names."""
     if name not in DATASETS:
         raise unknown_name("data set", name, DATASETS)
     return DATASETS[name]
@@ -47,9 +48,9 @@ def show_data(
     count: int,
     folder: Path | None = None,
 ) -> Path:
-    """Draw a split's first count images, as a network sees them, and say into which file.
+    """Draw a split's first count images, as a network sees them; returns the file's path.
 
-    An existing folder gets a file of its own name; a name without a suffix becomes a PNG.
+    In an existing folder the file is NAME-SPLIT.png; a file without a suffix is a PNG.
     """
     source = find_dataset(name)
     path = out / f"{name}-{split}.png" if out.is_dir() else out

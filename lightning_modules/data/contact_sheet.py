@@ -1,4 +1,4 @@
-"""Many small images on one sheet, each above the same with its mask laid over it."""
+"""Many small images on one sheet, each above a copy with its mask overlaid."""
 
 import colorsys
 from pathlib import Path
@@ -48,17 +48,17 @@ def pair(sample: Sample, colours: list[Colour]) -> Pixels:
 
 
 def overlay(image: Pixels, labels: NDArray[Any], colours: list[Colour]) -> Pixels:
-    """The image in dark grey, classes in colour, void in white; class 0 is the ground."""
-    shown: Pixels = np.repeat(image.mean(axis=2, keepdims=True) * 0.7, 3, axis=2)
+    """Image in dark grey, classes in colour, void in white; class 0 is the background."""
+    picture: Pixels = np.repeat(image.mean(axis=2, keepdims=True) * 0.7, 3, axis=2)
     for name in range(1, len(colours)):
         mask = labels == name
-        shown[mask] = (1 - OPACITY) * shown[mask] + OPACITY * np.array(colours[name])
-    shown[labels == VOID] = VOID_COLOUR
-    return shown
+        picture[mask] = (1 - OPACITY) * picture[mask] + OPACITY * np.array(colours[name])
+    picture[labels == VOID] = VOID_COLOUR
+    return picture
 
 
 def palette(classes: int) -> list[Colour]:
-    """A dark grey for the ground, then hues around the wheel, light and dark in turn."""
+    """Dark grey for the background, then hues around the wheel, light and dark in turn."""
     turns = np.arange(classes - 1) / max(1, classes - 1)
     hues = [
         colorsys.hls_to_rgb(turn, 0.62 if number % 2 else 0.52, 0.85)
@@ -84,7 +84,7 @@ def add_legend(figure: Figure, classes: tuple[str, ...], colours: list[Colour]) 
 
 
 def save_sheet(figure: Figure, path: Path) -> None:
-    """The suffix of path is the format; InputError for one that matplotlib lacks."""
+    """Save in the format of path's suffix; InputError if matplotlib does not know it."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

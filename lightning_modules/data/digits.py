@@ -1,10 +1,10 @@
-"""Scenes of handwritten digits: real handwriting, carried by scikit-learn, no download.
+"""Scenes of handwritten digits: real handwriting from scikit-learn, no download.
 
 E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine
 Learning Repository, 1998, https://doi.org/10.24432/C50P49: 1,797 samples of 8x8 pixels.
 
 A scene is several samples on one canvas: enlarged along smooth strokes, warped, coloured,
-overlapping, on textured ground, among arcs that look like strokes and mean nothing. It
+overlapping, on a textured ground, among arcs that look like strokes and mean nothing. It
 depends on split, index and VERSION alone; a larger canvas shows the same scene in finer
 detail. Train, validation and test have different samples.
 
@@ -44,15 +44,15 @@ CLASSES = (
 )  # fmt: skip
 SCENES: dict[SplitName, int] = {"train": 2000, "val": 400, "test": 400}
 
-# The samples come writer after writer, so these ranges also have mostly different writers.
+# The samples are sorted by writer, so the writers of these ranges differ mostly, too.
 HANDWRITING: dict[SplitName, range] = {
     "train": range(1200),
     "val": range(1200, 1500),
     "test": range(1500, 1797),
 }
-MARGIN = 2  # empty pixels put around a sample, for strokes that end smoothly
-EDGE = 0.45  # ink where a stroke ends; 1 is the most a sample has
-REMEMBERED_SIZE = 128  # larger scenes are drawn anew each time, to spare memory
+MARGIN = 2  # empty pixels around a sample, so that strokes end smoothly
+EDGE = 0.45  # ink at the edge of a stroke; 1 is a sample's maximum
+CACHED_SIZE = 128  # larger scenes are redrawn each time, to save memory
 
 
 class DigitScenes:
@@ -65,12 +65,12 @@ class DigitScenes:
         return SCENES[self.name]
 
     def __getitem__(self, index: int) -> tuple[Image, Mask]:
-        draw = remembered_scene if self.size <= REMEMBERED_SIZE else scene
+        draw = cached_scene if self.size <= CACHED_SIZE else scene
         image, labels = draw(self.name, index, self.size)
         return Image(torch.from_numpy(image)), Mask(torch.from_numpy(labels))
 
     def check(self, count: int) -> None:
-        """Scenes are drawn, not read."""
+        """Nothing to check: scenes are drawn, not read."""
 
     @property
     def fingerprint(self) -> str:
@@ -95,7 +95,7 @@ def scene(split: SplitName, index: int, size: int) -> tuple[Bytes, Bytes]:
     return photograph(random, canvas), labels
 
 
-remembered_scene = lru_cache(maxsize=4096)(scene)
+cached_scene = lru_cache(maxsize=4096)(scene)
 
 
 @cache
@@ -128,7 +128,7 @@ def ink(random: Generator) -> Floats:
 
 
 def tint(random: Generator, lightness: float, saturation: float) -> Floats:
-    """A colour (3, 1, 1) of any hue, with at most the given saturation."""
+    """A colour (3, 1, 1) of any hue, with at most that saturation."""
     lightness = 0.1 + 0.8 * min(max(lightness, 0), 1)
     colour = colorsys.hls_to_rgb(random.random(), lightness, saturation * random.random())
     return np.array(colour, np.float32)[:, None, None]
@@ -153,13 +153,13 @@ def arc(random: Generator, size: int) -> Floats:
 
 
 def centres(random: Generator, count: int) -> list[Point]:
-    """Positions of digits, each the farthest of a few from those before it."""
-    chosen = [random.uniform(0.22, 0.78, 2)]
-    while len(chosen) < count:
+    """Positions of digits; each is the candidate farthest from the earlier ones."""
+    positions = [random.uniform(0.22, 0.78, 2)]
+    while len(positions) < count:
         candidates = random.uniform(0.22, 0.78, (5, 2))
-        away = candidates[:, None] - np.array(chosen)  # (candidates, chosen, 2)
-        chosen.append(candidates[(away**2).sum(-1).min(-1).argmax()])
-    return chosen
+        away = candidates[:, None] - np.array(positions)  # (candidates, positions, 2)
+        positions.append(candidates[(away**2).sum(-1).min(-1).argmax()])
+    return positions
 
 
 def digit(random: Generator, strokes: Point, centre: Point, size: int) -> Floats:
@@ -192,7 +192,7 @@ def photograph(random: Generator, canvas: Floats) -> Bytes:
 
 
 def augment(size: int, fill: Fill) -> nn.Module:
-    """Small changes of place, scale and colour, which leave nothing to fill.
+    """Small changes of position, scale and colour, none of which needs a fill.
 
     No flips: a flipped digit is not a digit.
     """

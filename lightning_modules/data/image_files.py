@@ -1,8 +1,8 @@
-"""Images and masks as files: read, checked, and refused by name.
+"""Image and mask files: reading and checking them. Errors name the file.
 
-An image is one picture in any format of PIL. Its colours are read as stored: transparency
-is dropped, and photos are not turned as EXIF asks, since masks know neither. Grey of 16
-bits and floats in [0, 1] are scaled to bytes; wider integers must lie in 16 bits.
+An image is a single picture in any format that PIL reads. Its colours are read as stored:
+transparency is dropped and the EXIF orientation is ignored, since masks have neither.
+16-bit grey and floats in [0, 1] are scaled to bytes; wider integers must fit in 16 bits.
 
 A mask holds one label per pixel: a grey or palette PNG of any depth. Formats that change
 values, such as JPEG, are refused.
@@ -28,8 +28,8 @@ SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 WHITE = dict.fromkeys(SIXTEEN_BITS, 65535.0) | {"F": 1.0}  # others are bytes
 MASK_MODES = ("1", "L", "P", *SIXTEEN_BITS)
 MASK_FORMATS = ("PNG", "TIFF", "BMP", "GIF")
-NARROW = {"L;2": 85, "L;4": 17}  # PIL stretches grey of 2 and 4 bits to 255
-ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}  # of a file that is whole
+NARROW = {"L;2": 85, "L;4": 17}  # PIL stretches 2-bit and 4-bit grey to 255
+ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}  # the last bytes of a complete file
 ORIENTATION = 0x0112  # in EXIF; 5 to 8 swap height and width
 
 Files = tuple[Path, Path]  # image, mask
@@ -38,10 +38,10 @@ Files = tuple[Path, Path]  # image, mask
 def read_pair(files: Files, classes: int) -> Sample:
     """An image (3, H, W) and its labels (H, W), below classes or VOID."""
     image, mask = files
-    with open_picture(image) as picture, open_picture(mask) as labelled:
+    with open_picture(image) as picture, open_picture(mask) as mask_picture:
         pixels = colours(picture, image)  # (H, W, 3)
-        labels = stored_labels(labelled, mask)  # (H, W)
-        check_sizes(files, picture, labelled)
+        labels = stored_labels(mask_picture, mask)  # (H, W)
+        check_sizes(files, picture, mask_picture)
     check_labels(labels, classes, mask)
     return (
         Image(torch.from_numpy(pixels.transpose(2, 0, 1))),
@@ -53,26 +53,26 @@ def check_pairs(pairs: Iterable[Files]) -> None:
     """Check headers, and decode what looks truncated. InputError says what is wrong."""
     problems = [problem for pair in pairs if (problem := problem_of(pair))]
     if problems:
-        more = f" ({len(problems) - 1} more cannot be used)" if problems[1:] else ""
+        more = f" ({len(problems) - 1} more are unusable)" if problems[1:] else ""
         raise InputError(f"{problems[0]}{more}")
 
 
 def problem_of(files: Files) -> str:
-    """What is wrong with an image or its mask, as far as that is seen without decoding."""
+    """What is wrong with an image or its mask and shows without decoding, or ''."""
     image, mask = files
     try:
-        with open_picture(image) as picture, open_picture(mask) as labelled:
-            check_mask(labelled, mask)
-            check_sizes(files, picture, labelled)
+        with open_picture(image) as picture, open_picture(mask) as mask_picture:
+            check_mask(mask_picture, mask)
+            check_sizes(files, picture, mask_picture)
             check_end(picture, image)
-            check_end(labelled, mask)
+            check_end(mask_picture, mask)
     except InputError as error:
         return str(error)
     return ""
 
 
 def open_picture(path: Path) -> PIL.Image.Image:
-    """A picture of which only the header has been read."""
+    """A picture, with only its header read so far."""
     with blaming(path):
         if not path.is_file():
             raise InputError(f"{path}: not found, or not a file")
@@ -80,13 +80,13 @@ def open_picture(path: Path) -> PIL.Image.Image:
         frames = getattr(picture, "n_frames", 1)
     if frames > 1 and picture.format != "MPO":  # a camera's, with a preview
         picture.close()
-        raise InputError(f"{path}: holds {frames} frames, not one picture")
+        raise InputError(f"{path}: contains {frames} frames, not one image")
     return picture
 
 
 @contextmanager
 def blaming(path: Path) -> Iterator[None]:
-    """What PIL says of a file becomes an InputError that names it."""
+    """Turn PIL's errors about a file into an InputError that names it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PIL's advice on metadata
@@ -99,12 +99,10 @@ def blaming(path: Path) -> Iterator[None]:
 
 
 def reason(error: Exception, path: Path) -> str:
-    """What is wrong with a file that PIL did not read."""
+    """Why PIL could not read a file."""
     bombs = (PIL.Image.DecompressionBombWarning, PIL.Image.DecompressionBombError)
     if isinstance(error, bombs):
-        return (
-            f"has more pixels than {PIL.Image.MAX_IMAGE_PIXELS:,}, the most that are read"
-        )
+        return f"has more than {PIL.Image.MAX_IMAGE_PIXELS:,} pixels, the limit"
     if isinstance(error, PIL.UnidentifiedImageError):
         empty = path.stat().st_size == 0
         return "is empty" if empty else "is not an image, or its header is damaged"
@@ -113,7 +111,7 @@ def reason(error: Exception, path: Path) -> str:
 
 
 def check_end(picture: PIL.Image.Image, path: Path) -> None:
-    """Decode a file that does not end as files of its format do."""
+    """Decode a file that does not end the way files of its format do."""
     end = ENDS.get(picture.format or "", b"")
     with path.open("rb") as file:
         file.seek(-len(end), os.SEEK_END)
@@ -139,13 +137,13 @@ def scaled(values: NDArray[Any], white: float, path: Path) -> NDArray[np.uint8]:
     low, high = values.min(), values.max()
     if not (low >= 0 and high <= white):
         raise InputError(
-            f"{path}: holds values from {low:g} to {high:g}; 0 to {white:g} are expected"
+            f"{path}: has values from {low:g} to {high:g}; expected 0 to {white:g}"
         )
     return np.rint(values * (255 / white)).astype(np.uint8)
 
 
 def stored_labels(picture: PIL.Image.Image, path: Path) -> NDArray[Any]:
-    """The numbers in a mask (H, W) as its file holds them."""
+    """The labels of a mask (H, W), as its file stores them."""
     check_mask(picture, path)
     tiles = getattr(picture, "tile", [])
     layout = tiles[0].args if tiles else ""
@@ -156,20 +154,22 @@ def stored_labels(picture: PIL.Image.Image, path: Path) -> NDArray[Any]:
 
 
 def check_mask(picture: PIL.Image.Image, path: Path) -> None:
-    """A mask has one label per pixel, in a format that keeps it."""
+    """InputError unless a mask has one label per pixel, in a lossless format."""
     if picture.format not in MASK_FORMATS:
         raise InputError(f"{path}: is a {picture.format} file; masks are PNG files")
     if picture.mode not in MASK_MODES:
         raise InputError(
-            f"{path}: is a picture of mode {picture.mode}; "
-            "a mask holds one label per pixel, as a grey or palette PNG"
+            f"{path}: is an image of mode {picture.mode}; "
+            "a mask has one label per pixel, as a grey or palette PNG"
         )
 
 
-def check_sizes(files: Files, picture: PIL.Image.Image, labelled: PIL.Image.Image) -> None:
-    if picture.size == labelled.size:
+def check_sizes(
+    files: Files, picture: PIL.Image.Image, mask_picture: PIL.Image.Image
+) -> None:
+    if picture.size == mask_picture.size:
         return
-    (width, height), (mask_width, mask_height) = picture.size, labelled.size
+    (width, height), (mask_width, mask_height) = picture.size, mask_picture.size
     turned = picture.format != "TIFF" and picture.getexif().get(ORIENTATION, 1) >= 5
     note = " (as stored; its EXIF orientation is not applied)" if turned else ""
     raise InputError(
@@ -179,17 +179,17 @@ def check_sizes(files: Files, picture: PIL.Image.Image, labelled: PIL.Image.Imag
 
 
 def check_labels(labels: NDArray[Any], classes: int, path: Path) -> None:
-    """InputError lists labels that are neither below classes nor VOID."""
+    """InputError, listing labels that are neither below classes nor VOID."""
     wrong = labels[((labels < 0) | (labels >= classes)) & (labels != VOID)]
     if not wrong.size:
         return
-    found, counts = (part.tolist() for part in np.unique(wrong, return_counts=True))
-    named = ", ".join(
+    values, counts = (part.tolist() for part in np.unique(wrong, return_counts=True))
+    listing = ", ".join(
         f"{label} ({count:,} pixel{'s' if count > 1 else ''})"
-        for label, count in list(zip(found, counts, strict=True))[:5]
+        for label, count in list(zip(values, counts, strict=True))[:5]
     )
-    more = f" and {len(found) - 5} more" if found[5:] else ""
+    more = f" and {len(values) - 5} more" if values[5:] else ""
     raise InputError(
-        f"{path}: unknown labels {named}{more}; known are 0 to {classes - 1}, "
+        f"{path}: unknown labels {listing}{more}; allowed are 0 to {classes - 1}, "
         f"and {VOID} for void"
     )

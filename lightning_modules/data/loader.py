@@ -1,4 +1,4 @@
-"""A DataLoader whose processes report what is wrong with the data in one line."""
+"""A DataLoader whose worker processes report bad data in one line."""
 
 import weakref
 from collections.abc import Callable, Iterator
@@ -14,23 +14,23 @@ Batch = tuple[Tensor, Tensor]  # images (B, 3, H, W), labels (B, H, W)
 
 
 class Loader(DataLoader[Batch]):
-    """Batches. An InputError in a process that loads them keeps its message.
+    """Yields batches. An InputError in a worker process keeps its message.
 
-    The processes end with the iteration, also with one that fails or is left half-way.
+    The processes end with the iteration, even if it fails or is abandoned half-way.
     """
 
     def __iter__(self) -> Any:  # torch names a private type
         source = super().__iter__()
         if not isinstance(source, _MultiProcessingDataLoaderIter):
             return own_errors(source)
-        # If the garbage collector ends torch's iterator, its queues are garbage with it.
-        # The pipe of one that is first used then is closed twice, by the queue's thread and
-        # by the collector; by the second time its number may be another file's. A queue in
-        # use is closed before its process is told to end: that costs seconds. So the
-        # iterator is kept from being garbage until its processes have ended.
+        # If the garbage collector ends torch's iterator, it collects the queues, too. If a
+        # queue is first used at that time, its pipe is closed twice, by the queue's thread
+        # and by the collector, and by then its descriptor may be another file's. A queue in
+        # use is closed before its process is told to end, which costs seconds. So the
+        # iterator stays referenced until its processes have ended.
         end = source._shutdown_workers
         batches = ending(own_errors(source), end)
-        weakref.finalize(batches, end).atexit = False  # torch and Python see to that
+        weakref.finalize(batches, end).atexit = False  # at exit, torch and Python end them
         return batches
 
 
@@ -42,7 +42,7 @@ def ending(batches: Iterator[Batch], end: Callable[[], None]) -> Iterator[Batch]
 
 
 def own_errors(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """torch puts a whole traceback into the error; its last line holds the message."""
+    """torch puts a whole traceback into the error; the message is its last line."""
     try:
         yield from batches
     except InputError as error:

@@ -16,10 +16,10 @@ class Draw(NamedTuple):
 
 
 class StepSampler(Sampler[list[Draw]]):
-    """Batches of a training of so many steps; a resumed one starts at first_step.
+    """The batches of a training; a resumed training starts at first_step.
 
-    Images are drawn in an order of their own in every epoch. A batch may reach over the
-    end of an epoch, so none is partial and all images are used equally often.
+    Every epoch has its own order of images. A batch may cross the end of an epoch, so no
+    batch is partial and all images are used equally often.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class StepSampler(Sampler[list[Draw]]):
         self.seed, self.first_step = seed, first_step
 
     def __len__(self) -> int:
-        """Steps of the whole training: Lightning adds those done before a resume itself."""
+        """Steps of the whole training: Lightning itself counts those before a resume."""
         return self.steps
 
     def __iter__(self) -> Iterator[list[Draw]]:
@@ -45,5 +45,7 @@ class StepSampler(Sampler[list[Draw]]):
 @lru_cache(maxsize=2)
 def order(seed: int, epoch: int, images: int) -> list[int]:
     """The images in the order of one epoch."""
-    permuted: list[int] = np.random.default_rng([seed, epoch]).permutation(images).tolist()
-    return permuted
+    permutation: list[int] = (
+        np.random.default_rng([seed, epoch]).permutation(images).tolist()
+    )
+    return permutation

@@ -1,4 +1,4 @@
-"""What a data set is to the rest: three splits, served as normalised batches."""
+"""A data set as the rest of the code sees it: three splits, as normalised batches."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -26,7 +26,7 @@ Fill = dict[type, Any]  # beyond an image's edge: the mean colour, and VOID
 
 
 class Split(Protocol):
-    """Images (3, H, W) and labels (H, W) as they are stored: uint8, of any size."""
+    """Images (3, H, W) and labels (H, W) as stored: uint8, of any size."""
 
     def __len__(self) -> int: ...
 
@@ -34,28 +34,28 @@ class Split(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """What the pixels depend on; equal exactly where the data are the same."""
+        """What the pixels depend on; equal if and only if the data are the same."""
 
     def check(self, count: int) -> None:
-        """InputError for what is seen to be wrong with the first count without decoding."""
+        """InputError if one of the first count is visibly wrong without decoding."""
 
 
 class DataSource(NamedTuple):
-    """A data set: how it is called, how a split is opened and brought to (size, size)."""
+    """A data set: its label, its classes, and how a split is opened and resized."""
 
     label: str
     classes: tuple[str, ...]
     open: Callable[[SplitName, int, Path | None], Split]  # split, size, data folder
-    augment: Callable[[int, Fill], nn.Module]  # by size; random, by torch's generator
-    prepare: Callable[[int], nn.Module]  # by size; without chance
+    augment: Callable[[int, Fill], nn.Module]  # by size; random, from torch's generator
+    prepare: Callable[[int], nn.Module]  # by size; deterministic
 
 
 class SegmentationData(LightningDataModule):
     """Batches of images (B, 3, H, W), float32, normalised, and labels (B, H, W), int64.
 
     The training loader is one epoch of config.max_steps batches. Set first_step to the
-    number of finished steps before a resumed fit, and the same batches follow as if there
-    had been no interruption.
+    number of finished steps before resuming, and the batches continue as if there had been
+    no interruption.
     """
 
     first_step = 0
@@ -79,18 +79,18 @@ class SegmentationData(LightningDataModule):
         return self.source.open(name, self.config.image_size, self.folder)
 
     def check(self, name: SplitName, split: Split, images: int) -> None:
-        """InputError if the first so many images of a split cannot be used."""
+        """InputError if that many first images of a split cannot be used."""
         split.check(images)
         prepare = self.source.prepare(self.config.image_size)
         if not any((prepare(split[i])[1] != VOID).any() for i in range(images)):
             raise InputError(
-                f"{self.source.label}, {name}: no pixel has a label in the {images} images "
-                f"that are used; all are void ({VOID})"
+                f"{self.source.label}, {name}: no labelled pixel in the {images} images in "
+                f"use; all are void ({VOID})"
             )
 
     @cached_property
     def normalisation(self) -> Normalisation:
-        """As the encoder's weights expect it; looked up when they have been loaded."""
+        """What the encoder's weights expect; looked up after they have been loaded."""
         return normalisation(self.config.encoder, self.config.encoder_weights)
 
     def train_dataloader(self) -> Loader:
@@ -120,22 +120,22 @@ class SegmentationData(LightningDataModule):
         return self.in_order(test, len(test))
 
     def in_order(self, split: Split, images: int) -> Loader:
-        """The first so many images of a split, each once."""
+        """That many first images of a split, each once."""
         prepare = self.source.prepare(self.config.image_size)
         prepared = PreparedImages(split, prepare, self.normalisation)
         first = Subset(prepared, range(images))
         return Loader(first, self.config.batch_size, num_workers=self.workers)
 
 
-def first_images(key: str, wanted: int | None, split: Split) -> int:
-    """How many images of a split a configuration uses; InputError: more than there are."""
-    if wanted is not None and wanted > len(split):
-        raise InputError(f"{key} = {wanted}: the data set has {len(split)}")
-    return wanted or len(split)
+def first_images(key: str, limit: int | None, split: Split) -> int:
+    """The number of images that a configuration uses; InputError if the split has fewer."""
+    if limit is not None and limit > len(split):
+        raise InputError(f"{key} = {limit}: the data set has only {len(split)}")
+    return limit or len(split)
 
 
 def mean_colour(normalised: Normalisation) -> list[int]:
-    """The stored colour that is 0 for the network."""
+    """The colour, as stored, that the network sees as 0."""
     return [round(255 * mean) for mean in normalised.mean]
 
 
@@ -157,7 +157,7 @@ class PreparedImages(Dataset[Batch]):
 
 
 class DrawnImages(Dataset[Batch]):
-    """A split in training: chance in the transform depends on seed and draw alone."""
+    """A split in training: the transform's randomness depends on seed and draw alone."""
 
     def __init__(self, prepared: PreparedImages, seed: int) -> None:
         self.prepared, self.seed = prepared, seed

@@ -3,12 +3,12 @@
 Everingham, Van Gool, Williams, Winn and Zisserman, "The PASCAL Visual Object Classes
 Challenge 2012", http://host.robots.ox.ac.uk/pascal/VOC/voc2012/.
 
-Training uses the 10,582 images of `trainaug` where that list lies beside the others and
+Training uses the 10,582 images of `trainaug` if that list is beside the others and
 SegmentationClassAug holds its masks (Hariharan et al., "Semantic Contours from Inverse
 Detectors", ICCV 2011), else the 1,464 of `train`. The labels of the challenge's test
 images are not public, so `test` is `val`.
 
-Images are scaled by their shorter side, relative to the size asked for.
+Images are scaled by their shorter side, relative to the requested size.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ class VocImages:
         self.fingerprint = f"voc2012 {self.list} {len(self.names)} {self.digest()}"
 
     def digest(self) -> str:
-        """Of all names and the lengths of their files; InputError names a missing one."""
+        """A hash of all names and file lengths; InputError names a missing file."""
         digest = hashlib.sha256()
         for name in self.names:
             for path in self.files(name):
@@ -75,17 +75,17 @@ class VocImages:
 
 
 def find_root(folder: Path | None) -> Path:
-    """The folder VOC2012; InputError says where it was expected."""
+    """The folder VOC2012; InputError says where it should be."""
     if folder is None:
         raise InputError(
             "voc2012 needs the folder that holds VOCdevkit/VOC2012: "
-            "give --data-folder or set ABLATE_DATA"
+            "pass --data-folder or set ABLATE_DATA"
         )
     root = folder / "VOCdevkit" / "VOC2012"
     for part in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
         if not (root / part).is_dir():
             raise InputError(
-                f"{root / part}: no such folder; voc2012 is expected as "
+                f"{root / part}: no such folder; voc2012 must be laid out as "
                 "torchvision.datasets.VOCSegmentation(folder, download=True) leaves it"
             )
     return root
@@ -100,7 +100,7 @@ def training_list(root: Path) -> tuple[str, Path]:
 
 
 def augment(size: int, fill: Fill) -> nn.Module:
-    """Scale from 0.5 to 2, crop, and flip; void where a crop reaches over the edge."""
+    """Scale by 0.5 to 2, crop and flip; void where a crop extends beyond the edge."""
     transform: nn.Module = v2.Compose(
         [
             v2.RandomResize(size // 2, 2 * size),

@@ -1,11 +1,11 @@
-"""Write a contact sheet of a data set: images, and masks laid over them."""
+"""Write a contact sheet of a data set: images, with and without their masks."""
 
 import argparse
 from pathlib import Path
 
 from ablations.model_options import add_flag, from_options
 from ablations.option_types import positive, up_to
-from lightning_modules.execution import Execution, decided
+from lightning_modules.execution import Execution, with_defaults
 
 EXAMPLES = ["show-data digits", "show-data digits --split val --size 128 --out val.png"]
 
@@ -32,12 +32,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=24,
         metavar="N",
-        help="number of images, the first of the split (default: 24)",
+        help="number of images from the start of the split (default: 24)",
     )
     parser.add_argument(
         "--out",
         type=Path,
-        help="picture to write, or an existing folder for it (default: DATASET-SPLIT.png)",
+        help="file to write, or an existing folder for it (default: DATASET-SPLIT.png)",
     )
     add_flag(parser, "data_folder", Execution.model_fields["data_folder"])
 
@@ -46,5 +46,5 @@ def run(args: argparse.Namespace) -> None:
     from lightning_modules.data import show_data
 
     out = args.out or Path(f"{args.dataset}-{args.split}.png")
-    folder = from_options(Execution, vars(decided(args))).data_folder
+    folder = from_options(Execution, vars(with_defaults(args))).data_folder
     print(show_data(args.dataset, out, args.size, args.split, args.count, folder))

@@ -9,7 +9,7 @@ from ablations.model_options import add_flags, from_options
 from ablations.option_types import plain_name
 from ablations.run_config import DERIVED, RunConfig, flat
 from ablations.yaml_file import read_yaml
-from lightning_modules.execution import Execution, decided, execution_options
+from lightning_modules.execution import Execution, execution_options, with_defaults
 from lightning_modules.lock import BusyError
 
 EXAMPLES = [
@@ -19,33 +19,33 @@ EXAMPLES = [
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Without defaults: what is not given is absent. Commands of sweep files use it too."""
-    group = parser.add_argument_group("configuration (decides the result)")
+    """Without defaults: a missing flag is absent. Commands of sweep files use them, too."""
+    group = parser.add_argument_group("configuration (determines the result)")
     add_flags(group, RunConfig, without=DERIVED)
     group.add_argument(
         "--config",
         type=Path,
         default=argparse.SUPPRESS,
-        help="YAML or JSON file of these keys; flags override it",
+        help="YAML or JSON file with these keys; flags override it",
     )
     execution_options(parser)
     parser.add_argument(
         "--study",
         type=plain_name,
         default=argparse.SUPPRESS,
-        help="folder below --runs (default: single)",
+        help="folder under --runs (default: single)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    args = decided(args, {"config": None, "study": "single"})
+    args = with_defaults(args, {"config": None, "study": "single"})
     config, execution = run_config(args), from_options(Execution, vars(args))
     from lightning_modules.interrupts import Interrupted
     from lightning_modules.machine import device_kind
     from lightning_modules.run import check_names, train
 
     check_names([config])
-    device_kind(execution.accelerator)  # it is there
+    device_kind(execution.accelerator)  # InputError if it is unavailable
     folder = args.runs / args.study
     try:
         record = train(config, folder, execution)
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def run_config(args: argparse.Namespace) -> RunConfig:
-    """The configuration of a file and of flags, which override it."""
+    """The configuration from a file and from flags, which override it."""
     flags = {name: value for name, value in vars(args).items() if name in KEYS}
     keys = read_yaml(args.config) if args.config else {}
     if not isinstance(keys, dict):

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ablations.options import runs_option, sweep_file_option
-from lightning_modules.execution import decided
+from lightning_modules.execution import with_defaults
 from sweeps.study.coverage import missing, write_missing
 from sweeps.study.sweep_file import load_study
 
@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     study = load_study(args.file, args.count)
-    runs = missing(study, decided(args, study.options).runs / study.name)
+    runs = missing(study, with_defaults(args, study.options).runs / study.name)
     if not runs:
         print(f"{study.name}: every run has a record")
         return 0

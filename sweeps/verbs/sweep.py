@@ -10,7 +10,7 @@ from rich.console import Console
 from ablations.model_options import from_options
 from ablations.options import sweep_file_option
 from ablations.run_config import RunConfig
-from lightning_modules.execution import Execution, decided, execution_options
+from lightning_modules.execution import Execution, execution_options, with_defaults
 from sweeps.display import Display
 from sweeps.executor_options import chosen_options, executor_options
 from sweeps.executors import EXECUTORS
@@ -37,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     study = load_study(args.file, args.count)
-    args = decided(args, study.options)
+    args = with_defaults(args, study.options)
     runs, options = list(study.runs()), chosen_options(args)
     if args.check or args.dry_run:
         check(args, study, runs, execution_of(args, options))
