@@ -81,8 +81,12 @@ def check_cells(
             f"missing: {run_id} ({states.get(run_id, 'not handed out')})"
             for run_id in sorted(planned - set(counts))
         ]
-        + [f"{times} times: {run_id}" for run_id, times in counts.items() if times > 1]
-        + [f"not of this sweep: {run_id}" for run_id in sorted(set(counts) - planned)]
+        + [
+            f"recorded {times} times: {run_id}"
+            for run_id, times in counts.items()
+            if times > 1
+        ]
+        + [f"not in this sweep: {run_id}" for run_id in sorted(set(counts) - planned)]
     )
     if problems:
         more = f", and {len(problems) - LISTED} more" if len(problems) > LISTED else ""

@@ -102,7 +102,7 @@ def run_command(run: PlannedRun, launch: Launch) -> RunRecord:
     code = call(expand(launch.command, launch.program, run.cell, cell_json))
     if record := folder.find_record():
         return record
-    reason = f"the command ended with exit code {code} and no record"
+    reason = f"the command exited with code {code} and left no record"
     attempt.note_failure("error", reason, log_end(folder.log))
     raise CommandError(reason)
 

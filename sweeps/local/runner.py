@@ -162,7 +162,9 @@ class Runner:
         reason = f"{death.reason}: {last_line(death.log)}".removesuffix(": ")
         self.book.display.false_start(reason)
         if all(worker.false_starts >= FALSE_STARTS for worker in self.workers):
-            raise InputError(f"worker processes end before their first run: {reason}")
+            raise InputError(
+                f"worker processes exit before their first run begins: {reason}"
+            )
 
     def note_failure(self, run: PlannedRun, kind: FailureKind, reason: str) -> str:
         attempt = self.book.running[run]

@@ -137,7 +137,7 @@ class Worker:
 def death(exit_code: int) -> str:
     if -exit_code in set(signal.Signals):
         return f"the process was killed by {signal.Signals(-exit_code).name}"
-    return f"the process ended with exit code {exit_code}"
+    return f"the process exited with code {exit_code}"
 
 
 @contextlib.contextmanager

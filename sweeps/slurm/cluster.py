@@ -66,13 +66,13 @@ class Cluster:
         attempts = {run: Attempt(self.book.launch.folder(run)) for run in jobs}
         states = scheduler.states(list(jobs.values()))
         if states is None:
-            raise InputError("squeue does not answer: are earlier jobs still running?")
+            raise InputError("squeue does not answer; earlier jobs may still be running")
         for run, job in jobs.items():
             if states.get(job.job_id, "COMPLETED") not in ENDED:
                 self.book.pending.remove(run)
                 self.book.running[run] = attempts[run]
                 self.watched[run] = job
-        line = f"{len(self.watched)} jobs of an earlier start are still there"
+        line = f"{len(self.watched)} jobs from an earlier start are still queued or running"
         self.book.display.say(line)
 
     def earlier_jobs(self) -> dict[PlannedRun, Submitted]:

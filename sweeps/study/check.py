@@ -55,12 +55,12 @@ def check_runs(
     with at_most(STEP, "looking up names"):
         check_names(configs)
     if own_flags(study.command, study.program) is None:
-        return [*summary(study, configs), "nothing wrong was found before its start"]
+        return [*summary(study, configs), "no mistakes found before its start"]
     for precision in {config.precision for config in configs} if here else ():
         check_precision(precision, execution.accelerator)
     check_data(configs, execution)
     networks = check_networks(configs)
-    return [*summary(study, configs), networks, "nothing wrong was found"]
+    return [*summary(study, configs), networks, "no mistakes found"]
 
 
 def check_data(configs: Sequence[RunConfig], execution: Execution) -> None:
@@ -84,10 +84,10 @@ def check_networks(configs: Sequence[RunConfig]) -> str:
     for number, parts in enumerate(bar):
         if time.monotonic() > end:
             progress = f"{number} of {len(networks)} checked in {SECONDS} s"
-            return f"networks: {progress}, the others not"
+            return f"networks: {progress}, the rest not"
         with at_most(STEP, f"a network with block {parts.block!r}"):
             check_network(*parts)
-    return f"networks: all {len(networks)} can be built, and take images of their size"
+    return f"networks: all {len(networks)} can be built and accept images of their size"
 
 
 def network(config: RunConfig) -> Network:
@@ -104,13 +104,13 @@ def network(config: RunConfig) -> Network:
 
 
 def summary(study: Study, configs: Sequence[RunConfig]) -> list[str]:
-    command = "none: runs here only" if not study.command else " ".join(study.command)
+    command = " ".join(study.command) if study.command else "none: `ablate sweep` only"
     keys = ", ".join(swept_keys(configs)) or "nothing"
     cap = f" (run_cap: {study.run_cap})" if study.run_cap else ""
     return [
         f"{study.name}: {len(configs)} cells{cap}; {keys} swept",
-        "keys, types and ranges; no cell twice; blocks, placements, models, encoders and "
-        "data sets are known",
+        "checked: keys, types and ranges; no duplicate cells; blocks, placements, models, "
+        "encoders and data sets exist",
         f"command: {printable(command)}",
         *[
             printable(f"  for every cell: {key} = {value}")

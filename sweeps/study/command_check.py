@@ -69,28 +69,26 @@ def check_macros(items: Sequence[str]) -> None:
             if name not in MACROS:
                 raise InputError(f"command: {unknown_name('macro', name, MACROS)}")
             if item != f"${{{name}}}":
-                raise InputError(
-                    f"command: {shown(item)}: a macro must be an item of its own"
-                )
+                raise InputError(f"command: {shown(item)}: a macro must be a separate item")
     if not VALUES & set(items):
         raise InputError(
-            "command: no macro hands over the values of a cell "
+            "command: no macro passes on the values of a cell "
             f"(known: {', '.join(ARGUMENTS)})"
         )
 
 
 def check_program(items: Sequence[str], program: str) -> None:
     if "${program}" in items and not program:
-        raise InputError("command: ${program} stands for `program`, which is not given")
+        raise InputError("command: ${program} stands for `program`, which is missing")
     first = next(iter(words_to_start(items, program)), "")
     if first in VALUES:
         raise InputError(
             f"command: it starts with {first}, the values of a cell; "
-            "put what is to be started before them"
+            "put the program before them"
         )
     if is_own(program) and "${program}" in items:
         raise InputError(
-            f"command: {program} trains by its verb, [..., ${{program}}, train, --study, "
+            f"command: {program} needs the verb train: [..., ${{program}}, train, --study, "
             f"NAME, --config, {JSON_FILE}]"
         )
 
@@ -130,7 +128,7 @@ def own_options(flags: Sequence[str], study_name: str) -> dict[str, Any]:
     add_options(parser)
     options = vars(parser.parse_args([with_variables(flag) for flag in flags]))
     if options.pop("config", None) != Path(JSON_FILE):
-        raise InputError(f"command: hand the values over as --config, {JSON_FILE}")
+        raise InputError(f"command: pass the values as --config, {JSON_FILE}")
     if (name := options.pop("study", "single")) != study_name:
         raise InputError(f"command: --study {name} is not the sweep's name, {study_name}")
     return options

@@ -41,7 +41,7 @@ def write_missing(
     """A sweep file of the same study with these runs only."""
     if out.resolve() == source.resolve():
         raise InputError(
-            f"{out}: is the sweep file itself; write the missing cells elsewhere"
+            f"{out} is the sweep file itself; write the missing cells to another file"
         )
     content: Any = read_yaml(source)
     keys = swept_keys([run.config for run in study.runs()])

@@ -52,12 +52,14 @@ VALUES = Kind("a list of values", lambda value: isinstance(value, list) and bool
 WHOLE = Kind("a whole number", is_whole)
 NUMBER = Kind("a finite number", is_finite)
 ABOVE_ZERO = Kind("a finite number above 0", lambda value: is_finite(value) and value > 0)
-FROM_ZERO = Kind("a finite number from 0 on", lambda value: is_finite(value) and value >= 0)
+FROM_ZERO = Kind(
+    "a finite number of at least 0", lambda value: is_finite(value) and value >= 0
+)
 LOGARITHM = Kind(
     f"a natural logarithm of at most {LARGEST}",
     lambda value: is_finite(value) and value <= LARGEST,
 )
-PROBABILITIES = Kind("a list of numbers from 0 on whose sum is 1", are_probabilities)
+PROBABILITIES = Kind("a list of non-negative numbers that sum to 1", are_probabilities)
 
 
 def check_spec(spec: Spec) -> str:
@@ -71,7 +73,7 @@ def check_spec(spec: Spec) -> str:
             raise InputError(f"{name} needs {key}")
     for key in spec:
         if key not in {"distribution", *needs, *may_have}:
-            raise InputError(f"{name} has no {shown(key)}")
+            raise InputError(f"{name} does not take {shown(key)}")
     for key, kind in {**needs, **may_have}.items():
         if key in spec and not kind.holds(spec[key]):
             value = spec[key]

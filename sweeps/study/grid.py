@@ -51,7 +51,7 @@ def random(parameters: Mapping[str, Spec], count: int, seed: int = 0) -> Iterato
 
 def check_number(cells: int) -> None:
     if cells > CELLS:
-        raise InputError(f"{cells:,} cells; a sweep has at most {CELLS:,} here")
+        raise InputError(f"{cells:,} cells; a sweep has at most {CELLS:,}")
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def check_shape(spec: object) -> None:
         raise InputError(f"parameters = {shown(inner)} is not a mapping of parameters")
     if len(spec) > 1:
         others = ", ".join(shown(key) for key in spec if key != "parameters")
-        raise InputError(f"nested parameters stand alone, without {others}")
+        raise InputError(f"nested parameters cannot be combined with {others}")
 
 
 def nest(flat: Mapping[Names, Any]) -> Cell:
@@ -107,7 +107,7 @@ def grid_size(spec: Spec) -> int:
     """The number of a parameter's values. Raises InputError for one that has no grid."""
     name = check_spec(spec)
     if "probabilities" in spec:
-        raise InputError("probabilities mean nothing in a grid; they need method: random")
+        raise InputError("probabilities have no meaning in a grid; use method: random")
     if name in {"constant", "categorical"}:
         return len(grid_values(spec))
     if name == "int_uniform":
@@ -125,7 +125,7 @@ def steps(low: float, high: float, step: float) -> int:
     if number > CELLS:
         raise InputError(f"q_uniform in steps of {step} has more than {CELLS:,} values")
     if number <= 0:
-        raise InputError("q_uniform has no value: max itself is left out")
+        raise InputError("q_uniform has no values: max is excluded")
     return math.ceil(number)
 
 

@@ -51,7 +51,7 @@ def study_of(content: dict[str, Any], path: Path, count: int | None) -> Study:
     cap = run_cap_of(content)
     method = method_of(content, count or cap)
     if method == "grid" and count:
-        raise InputError("--count is for random searches, this is a grid")
+        raise InputError("--count is for random searches; this sweep is a grid")
     return Study(
         name=name_of(content, path),
         parameters=parameters_of(content),
@@ -92,7 +92,7 @@ def single_values(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def text(content: dict[str, Any], key: str) -> str | None:
     value = content.get(key)
     if value is not None and not isinstance(value, str):
-        raise InputError(f"{key} = {shown(value)} is not text")
+        raise InputError(f"{key} = {shown(value)} is not a string")
     return value
 
 
@@ -122,7 +122,7 @@ def command_of(content: dict[str, Any]) -> tuple[str, ...]:
         raise InputError(f"command = {shown(command)} is not a list")
     for item in command:
         if not isinstance(item, str | int | float):
-            raise InputError(f"command: {shown(item)} is not a word")
+            raise InputError(f"command: {shown(item)} is not a string or a number")
     return tuple(str(item) for item in command)
 
 
@@ -131,7 +131,8 @@ def name_of(content: dict[str, Any], path: Path) -> str:
     name = content.get("name", path.stem)
     if not isinstance(name, str) or not re.fullmatch(NAME, name):
         raise InputError(
-            f"name = {shown(name)} is not a plain name of at most 100 letters and digits"
+            f"name = {shown(name)} is not a plain name: at most 100 letters, digits, "
+            "'_', '-' and '.'"
         )
     return name
 
@@ -140,7 +141,7 @@ def run_cap_of(content: dict[str, Any]) -> int | None:
     """At most that many runs are started, as by W&B: the first ones of the sweep."""
     cap = content.get("run_cap")
     if cap is not None and (type(cap) is not int or cap < 1):
-        raise InputError(f"run_cap = {shown(cap)} is not a whole number from 1 on")
+        raise InputError(f"run_cap = {shown(cap)} is not a positive whole number")
     return cap
 
 
@@ -148,9 +149,9 @@ def method_of(content: dict[str, Any], count: int | None) -> Any:
     method = content.get("method")
     if method not in ("grid", "random"):
         raise InputError(
-            f"method = {shown(method)}: here grid and random can be run, "
-            "others with `wandb sweep` and `wandb agent`"
+            f"method = {shown(method)} is not grid or random; "
+            "other methods need `wandb sweep` and `wandb agent`"
         )
     if method == "random" and not count:
-        raise InputError("a random search has no end; say how long with --count N")
+        raise InputError("a random search needs --count N or run_cap: N")
     return method
