@@ -63,8 +63,8 @@ class Lamps(BaseModel):
 
     lamps: Annotated[int, Reading(positive, "N")] = Field(3, description="lamps to light")
 
-    def accelerator(self, wanted: Accelerator) -> Accelerator:
-        return wanted
+    def accelerator(self, choice: Accelerator) -> Accelerator:
+        return choice
 
 
 def test_a_further_executor_is_a_line(

@@ -34,12 +34,12 @@ class Resources(BaseModel):
         None, description="time limit of one attempt"
     )
 
-    def accelerator(self, wanted: Accelerator) -> Accelerator:
+    def accelerator(self, choice: Accelerator) -> Accelerator:
         """Naming GPUs selects the gpu accelerator; InputError for any other but auto."""
         if not self.gpus:
-            return wanted
-        if wanted not in {"auto", "gpu"}:
-            raise InputError(f"--gpus has no effect with --accelerator {wanted}")
+            return choice
+        if choice not in {"auto", "gpu"}:
+            raise InputError(f"--gpus has no effect with --accelerator {choice}")
         return "gpu"
 
     def environments(self) -> list[dict[str, str]]:

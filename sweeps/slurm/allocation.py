@@ -34,6 +34,6 @@ class Allocation(BaseModel):
         description="any other option of sbatch, such as account=NAME; repeatable",
     )
 
-    def accelerator(self, wanted: Accelerator) -> Accelerator:
-        """Asking for GPUs selects the gpu accelerator."""
-        return "gpu" if self.gpus_per_run else wanted
+    def accelerator(self, choice: Accelerator) -> Accelerator:
+        """Requesting GPUs selects the gpu accelerator."""
+        return "gpu" if self.gpus_per_run else choice

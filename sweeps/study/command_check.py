@@ -1,4 +1,4 @@
-"""Whether the command of a sweep file can work, and what it decides for every cell."""
+"""Whether the command of a sweep file can work, and the options it sets for every cell."""
 
 import argparse
 import re
@@ -24,7 +24,7 @@ from sweeps.study.command import (
     with_variables,
 )
 
-VALUES = {f"${{{name}}}" for name in ARGUMENTS}  # macros that hand over a cell
+VALUES = {f"${{{name}}}" for name in ARGUMENTS}  # macros that pass on a cell
 
 
 class FlagParser(argparse.ArgumentParser):
@@ -37,7 +37,7 @@ class FlagParser(argparse.ArgumentParser):
 def check_command(
     command: Sequence[str], program: str, study_name: str, swept_keys: Collection[str]
 ) -> dict[str, Any]:
-    """The flags of `ablate train` in a command, by name; none of another program's.
+    """The flags of `ablate train` in a command, by name; empty for another program.
 
     Raises InputError for a command that cannot work under W&B's agent, and for a flag that
     would override a value of the sweep.
@@ -61,7 +61,7 @@ def check_command(
 
 
 def check_macros(items: Sequence[str]) -> None:
-    """Known macros, each an item of its own, and one of them with the cell's values."""
+    """Macros must be known and separate items, and one must pass on the cell's values."""
     for item in items:
         for name in MACRO.findall(item):
             if name.startswith("envvar:"):
@@ -94,7 +94,7 @@ def check_program(items: Sequence[str], program: str) -> None:
 
 
 def words_to_start(items: Sequence[str], program: str) -> list[str]:
-    """The words from the program on: `env` and what it sets are left out."""
+    """The words from the program on, without `env` and the variables it sets."""
     words = [program if item == "${program}" else with_variables(item) for item in items]
     if words and words[0] in {"${env}", "/usr/bin/env", "env"}:
         words = list(dropwhile(re.compile(r"\w+=").match, words[1:]))
@@ -117,13 +117,13 @@ def check_start(command: Sequence[str], program: str) -> None:
 
 
 def is_file(name: str) -> bool:
-    with suppress(OSError, ValueError):  # too long a name, or none at all
+    with suppress(OSError, ValueError):  # the name is too long or not valid
         return Path(name).is_file()
     return False
 
 
 def own_options(flags: Sequence[str], study_name: str) -> dict[str, Any]:
-    """What the flags of this suite's own training say, --config and --study apart."""
+    """The flags of this suite's own training, by name, except --config and --study."""
     parser = FlagParser(add_help=False, allow_abbrev=False)
     add_options(parser)
     options = vars(parser.parse_args([with_variables(flag) for flag in flags]))
