@@ -26,11 +26,11 @@ FALSE_STARTS = 3  # in a row before a worker is given up
 
 
 class Runner:
-    """Assigns the runs of a book to worker processes and records the end of each run once."""
+    """Assigns the runs of a book to worker processes and records the end of each once."""
 
     def __init__(self, book: Book, execution: Execution, resources: Resources) -> None:
         self.book, self.resources = book, resources
-        self.held: dict[PlannedRun, float] = {}  # by other processes; last attempt at each
+        self.held: dict[PlannedRun, float] = {}  # by other processes; last attempt
         environments = resources.environments()[: len(book.pending)]
         self.workers = [
             Worker(book.launch, execution, environment, len(environments))
