@@ -48,14 +48,14 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:
         more = f", ... and {len(known) - NAMES} more"
         known = sorted(known, key=lambda other: -likeness(text, other))[:NAMES]
     names = f" (known: {', '.join(known)}{more})" if known else ""
-    return InputError(f"unknown {kind} {shown(name)}{hint}{names}")
+    return InputError(f"unknown {kind} {quoted(name)}{hint}{names}")
 
 
 def likeness(text: str, other: str) -> float:
     return SequenceMatcher(None, text, other).ratio()
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """A value in a message: its repr, shortened and bounded whatever it holds."""
     try:
         return SHORT.repr(value)

@@ -2,7 +2,7 @@
 
 import keyword
 
-from ablations.errors import InputError, shown
+from ablations.errors import InputError, quoted
 
 
 def check_import_path(name: str) -> None:
@@ -11,6 +11,6 @@ def check_import_path(name: str) -> None:
     for part in [*module.split("."), attribute]:
         if not part.isidentifier() or keyword.iskeyword(part):
             raise InputError(
-                f"block {shown(name)}: {shown(part)} is not a name; "
+                f"block {quoted(name)}: {quoted(part)} is not a name; "
                 "a block of your own is my_package.my_file:MyBlock"
             )

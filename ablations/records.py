@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from ablations.errors import InputError, shown
+from ablations.errors import InputError, quoted
 from ablations.run_config import RunConfig, first_problem
 from ablations.whole_file import write_whole
 
@@ -41,7 +41,7 @@ class Document(BaseModel):
     def of_this_format(cls, content: Any) -> Any:
         """Another format is refused before its keys are looked at."""
         if isinstance(content, dict) and not has_this_format(content):
-            number = shown(content["format"])
+            number = quoted(content["format"])
             raise ValueError(
                 f"format {number} is not the one that this version of the suite reads "
                 f"({FORMAT}); update the suite if a newer version wrote this"

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from ablations.errors import InputError, shown, unknown_name
+from ablations.errors import InputError, quoted, unknown_name
 from ablations.sources import check_source, source_of
 from ablations.yaml_file import number_hint
 
@@ -129,9 +129,9 @@ class RunConfig(BaseModel):
 
     def changed(self, **values: Any) -> Self:
         """A valid copy with other values; what is filled in follows them."""
-        return self.parse(self.asked().model_dump() | values)
+        return self.parse(self.without_derived().model_dump() | values)
 
-    def asked(self) -> Self:
+    def without_derived(self) -> Self:
         """Without what is filled in: what a sweep file can ask for."""
         return self.model_copy(update=dict.fromkeys(DERIVED, ""))
 
@@ -143,12 +143,12 @@ def flat(values: Mapping[str, Any]) -> dict[str, Any]:
     outer = {key: value for key, value in values.items() if key != "cell"}
     inner = values["cell"]
     if not isinstance(inner, Mapping):
-        raise InputError(f"cell = {shown(inner)} is not a mapping of keys of a run")
+        raise InputError(f"cell = {quoted(inner)} is not a mapping of keys of a run")
     if "cell" in inner:
         raise InputError("cell: a cell holds keys of a run, not another cell")
     for key in inner:
         if key in outer:
-            raise InputError(f"cell: {shown(key)} is given outside of cell too")
+            raise InputError(f"cell: {quoted(key)} is given outside of cell too")
     return {**outer, **inner}
 
 
@@ -157,7 +157,7 @@ def first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
     key, value = ".".join(str(part) for part in problem["loc"]), problem["input"]
     message = problem["msg"].removeprefix("Value error, ")
-    return f"{key} = {shown(value)}: {message}{hint(problem['type'], value)}"
+    return f"{key} = {quoted(value)}: {message}{hint(problem['type'], value)}"
 
 
 def hint(kind: str, value: object) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from yaml.constructor import ConstructorError
 
-from ablations.errors import InputError, shown
+from ablations.errors import InputError, quoted
 
 BYTES = 2_000_000
 DEPTH = 100  # of brackets in brackets
@@ -82,7 +82,7 @@ def not_text(key: yaml.Node) -> str:
 def written(node: yaml.Node) -> str:
     """A node as it stands in the file, if it is a single word."""
     whole = isinstance(node, yaml.ScalarNode)
-    return shown(node.value) if whole else f"of kind {node.tag.rpartition(':')[2]}"
+    return quoted(node.value) if whole else f"of kind {node.tag.rpartition(':')[2]}"
 
 
 def at(node: yaml.Node, problem: str) -> ConstructorError:

@@ -19,7 +19,7 @@ def lacking(records: Iterable[RunRecord], planned: Iterable[RunConfig]) -> list[
     A block whose file is not found here counts in whatever version it ran.
     """
     recorded = {record.config.run_id for record in records}
-    of_any_version = {record.config.asked().run_id for record in records}
+    of_any_version = {record.config.without_derived().run_id for record in records}
     return [
         config.run_id
         for config in planned

@@ -66,7 +66,9 @@ def states(study: Study, runs: list[Any]) -> dict[str, str]:
     last_states = {}
     for run in runs:
         cell = {key: run.config[key] for key in study.parameters if key in run.config}
-        last_states[study.config(cell).asked().run_id] = f"{run.state} as run {run.id}"
+        last_states[study.config(cell).without_derived().run_id] = (
+            f"{run.state} as run {run.id}"
+        )
     return last_states
 
 
@@ -74,8 +76,10 @@ def check_cells(
     address: str, study: Study, records: list[RunRecord], states: dict[str, str]
 ) -> None:
     """Each cell of the sweep must have one record."""
-    counts = Counter(record.config.asked().run_id for record in records)
-    planned = {run.config.asked().run_id for run in study.runs()}  # for any source
+    counts = Counter(record.config.without_derived().run_id for record in records)
+    planned = {
+        run.config.without_derived().run_id for run in study.runs()
+    }  # for any source
     problems = (
         [
             f"missing: {run_id} ({states.get(run_id, 'not handed out')})"

@@ -3,7 +3,7 @@
 import pytest
 
 from ablations.cli import main
-from ablations.errors import LINE, printable, shown, unknown_name
+from ablations.errors import LINE, printable, quoted, unknown_name
 
 
 @pytest.mark.parametrize(
@@ -33,9 +33,9 @@ def test_a_value_in_a_message_is_bounded_whatever_it_holds() -> None:
     value: object = "x" * 10**6
     for _ in range(40):
         value = [value] * 10
-    assert len(shown(value)) < LINE
-    assert shown(16**10000) == "<int>"
-    assert shown("1e-4") == "'1e-4'"
+    assert len(quoted(value)) < LINE
+    assert quoted(16**10000) == "<int>"
+    assert quoted("1e-4") == "'1e-4'"
 
 
 def test_of_many_known_names_the_nearest_are_listed() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import which
 from typing import Any, NoReturn
 
-from ablations.errors import InputError, shown, unknown_name
+from ablations.errors import InputError, quoted, unknown_name
 from lightning_modules.verbs.train import add_options
 from sweeps.study.command import (
     ARGUMENTS,
@@ -69,7 +69,9 @@ def check_macros(items: Sequence[str]) -> None:
             if name not in MACROS:
                 raise InputError(f"command: {unknown_name('macro', name, MACROS)}")
             if item != f"${{{name}}}":
-                raise InputError(f"command: {shown(item)}: a macro must be a separate item")
+                raise InputError(
+                    f"command: {quoted(item)}: a macro must be a separate item"
+                )
     if not VALUES & set(items):
         raise InputError(
             "command: no macro passes on the values of a cell "
@@ -108,12 +110,12 @@ def check_start(command: Sequence[str], program: str) -> None:
     items = command or DEFAULT
     first, *words = words_to_start(items, program)
     if not first.startswith(("-", "${")) and which(first, path=search_path()) is None:
-        raise InputError(f"command: {shown(first)} cannot be started: no such program")
+        raise InputError(f"command: {quoted(first)} cannot be started: no such program")
     program_file = program if "${program}" in items and "-m" not in items else ""
     script = words[0] if is_python(first) and words else "-"
     for file in (program_file, "" if script.startswith(("-", "${")) else script):
         if file and not is_file(file):
-            raise InputError(f"command: {shown(file)} cannot be started: no such file")
+            raise InputError(f"command: {quoted(file)} cannot be started: no such file")
 
 
 def is_file(name: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from numpy.random import Generator
 
-from ablations.errors import InputError, shown, unknown_name
+from ablations.errors import InputError, quoted, unknown_name
 from ablations.yaml_file import number_hint
 
 Spec = Mapping[str, Any]  # of a parameter, as in the sweep file
@@ -73,12 +73,12 @@ def check_spec(spec: Spec) -> str:
             raise InputError(f"{name} needs {key}")
     for key in spec:
         if key not in {"distribution", *needs, *may_have}:
-            raise InputError(f"{name} does not take {shown(key)}")
+            raise InputError(f"{name} does not take {quoted(key)}")
     for key, kind in {**needs, **may_have}.items():
         if key in spec and not kind.holds(spec[key]):
             value = spec[key]
             raise InputError(
-                f"{key} = {shown(value)} is not {kind.allowed}{number_hint(value)}"
+                f"{key} = {quoted(value)} is not {kind.allowed}{number_hint(value)}"
             )
     check_together(spec)
     return name

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ablations.errors import InputError, shown
+from ablations.errors import InputError, quoted
 from sweeps.study.distributions import Spec, check_spec, draw
 
 Names = tuple[str, ...]  # of a parameter, from the outermost
@@ -80,15 +80,15 @@ def leaf_parameters(
 def check_shape(spec: object) -> None:
     if not isinstance(spec, Mapping) or not spec:
         raise InputError(
-            f"needs `value: X`, `values: [X, ...]` or a distribution, not {shown(spec)}"
+            f"needs `value: X`, `values: [X, ...]` or a distribution, not {quoted(spec)}"
         )
     if "parameters" not in spec:
         return
     inner = spec["parameters"]
     if not isinstance(inner, Mapping) or not inner:
-        raise InputError(f"parameters = {shown(inner)} is not a mapping of parameters")
+        raise InputError(f"parameters = {quoted(inner)} is not a mapping of parameters")
     if len(spec) > 1:
-        others = ", ".join(shown(key) for key in spec if key != "parameters")
+        others = ", ".join(quoted(key) for key in spec if key != "parameters")
         raise InputError(f"nested parameters cannot be combined with {others}")
 
 

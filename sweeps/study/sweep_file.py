@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ablations.errors import InputError, shown, unknown_name
+from ablations.errors import InputError, quoted, unknown_name
 from ablations.import_path import check_import_path
 from ablations.run_config import RunConfig, flat
 from ablations.yaml_file import read_yaml
@@ -92,14 +92,14 @@ def single_values(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def text(content: dict[str, Any], key: str) -> str | None:
     value = content.get(key)
     if value is not None and not isinstance(value, str):
-        raise InputError(f"{key} = {shown(value)} is not a string")
+        raise InputError(f"{key} = {quoted(value)} is not a string")
     return value
 
 
 def check_metric(metric: object) -> None:
     """W&B would refuse a malformed metric; here nothing depends on it."""
     if not isinstance(metric, dict) or not isinstance(metric.get("name"), str):
-        raise InputError(f"metric = {shown(metric)} is not {{name: TEXT, goal: maximize}}")
+        raise InputError(f"metric = {quoted(metric)} is not {{name: TEXT, goal: maximize}}")
     for key in metric:
         if key not in METRIC_KEYS:
             raise unknown_name("key of metric", key, METRIC_KEYS)
@@ -110,7 +110,9 @@ def check_metric(metric: object) -> None:
 def parameters_of(content: dict[str, Any]) -> dict[str, Any]:
     parameters = content["parameters"]
     if not isinstance(parameters, dict) or not parameters:
-        raise InputError(f"parameters = {shown(parameters)} is not a mapping of parameters")
+        raise InputError(
+            f"parameters = {quoted(parameters)} is not a mapping of parameters"
+        )
     return parameters
 
 
@@ -119,10 +121,10 @@ def command_of(content: dict[str, Any]) -> tuple[str, ...]:
     if command is None:
         return ()
     if not isinstance(command, list):
-        raise InputError(f"command = {shown(command)} is not a list")
+        raise InputError(f"command = {quoted(command)} is not a list")
     for item in command:
         if not isinstance(item, str | int | float):
-            raise InputError(f"command: {shown(item)} is not a string or a number")
+            raise InputError(f"command: {quoted(item)} is not a string or a number")
     return tuple(str(item) for item in command)
 
 
@@ -131,7 +133,7 @@ def name_of(content: dict[str, Any], path: Path) -> str:
     name = content.get("name", path.stem)
     if not isinstance(name, str) or not re.fullmatch(NAME, name):
         raise InputError(
-            f"name = {shown(name)} is not a plain name: at most 100 letters, digits, "
+            f"name = {quoted(name)} is not a plain name: at most 100 letters, digits, "
             "'_', '-' and '.'"
         )
     return name
@@ -141,7 +143,7 @@ def run_cap_of(content: dict[str, Any]) -> int | None:
     """At most this many runs are started, as by W&B: the first ones of the sweep."""
     cap = content.get("run_cap")
     if cap is not None and (type(cap) is not int or cap < 1):
-        raise InputError(f"run_cap = {shown(cap)} is not a positive whole number")
+        raise InputError(f"run_cap = {quoted(cap)} is not a positive whole number")
     return cap
 
 
@@ -149,7 +151,7 @@ def method_of(content: dict[str, Any], count: int | None) -> Any:
     method = content.get("method")
     if method not in ("grid", "random"):
         raise InputError(
-            f"method = {shown(method)} is not grid or random; "
+            f"method = {quoted(method)} is not grid or random; "
             "other methods need `wandb sweep` and `wandb agent`"
         )
     if method == "random" and not count:
