@@ -25,7 +25,7 @@ class Executor(NamedTuple):
 
 
 EXECUTORS: dict[str, Executor] = {
-    "here": Executor("processes of this machine", Resources, here, on_this_device=True),
-    "slurm": Executor("jobs of Slurm", Allocation, slurm),
+    "here": Executor("processes on this machine", Resources, here, on_this_device=True),
+    "slurm": Executor("Slurm jobs", Allocation, slurm),
     "local": Executor("submitit's stand-in for a cluster", Allocation, stand_in),
 }

@@ -25,7 +25,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sweep", type=Path, help="sweep file that lists the planned runs")
     count_option(parser)
     parser.add_argument(
-        "--runs", type=Path, default=Path("runs"), help="folder for records from W&B"
+        "--runs",
+        type=Path,
+        default=Path("runs"),
+        help="folder for records from W&B (default: runs)",
     )
     parser.add_argument(
         "--out", type=Path, help="folder to write to (default: RUNS/report)"
