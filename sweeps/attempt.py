@@ -5,19 +5,19 @@ from ablations.run_folder import RunFolder
 
 
 class Attempt:
-    """What the run's folder holds beyond its earlier failures is this attempt's own."""
+    """Failures that are recorded in the run's folder after its start are its own."""
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
         self.earlier_failures = len(folder.failures())
 
     def failure(self) -> str | None:
-        """The reason that the attempt has left, if it has failed."""
+        """The reason recorded by the attempt, if it has failed."""
         reasons = self.folder.failures()
         return reasons[-1] if len(reasons) > self.earlier_failures else None
 
     def note_failure(self, kind: FailureKind, reason: str, log: str) -> str:
-        """Write a failure, unless the attempt has left its own; the reason that counts."""
+        """Record a failure unless the attempt recorded one; return the recorded reason."""
         own_reason = self.failure()
         if own_reason is None:
             self.folder.note_failure(kind, reason, log)

@@ -1,4 +1,4 @@
-"""Where each run of a sweep stands, whoever carries it out; the display is told here."""
+"""The state of each run of a sweep under any executor; updates the display."""
 
 from collections import Counter, deque
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from sweeps.study.study import Launch, PlannedRun
 
 
 class Book:
-    """Every run is pending, running, finished or failed; each end is entered once."""
+    """Every run is pending, running, finished or failed; each run ends once."""
 
     def __init__(
         self, runs: Iterable[PlannedRun], launch: Launch, retries: int, display: Display
@@ -20,7 +20,7 @@ class Book:
         self.launch, self.retries, self.display = launch, retries, display
         self.pending = deque(run for run in self.runs if not self.has_record(run))
         self.running: dict[PlannedRun, Attempt] = {}
-        self.attempts: Counter[PlannedRun] = Counter()  # that failed
+        self.attempts: Counter[PlannedRun] = Counter()  # failed ones
         self.summary = Summary(recorded=len(self.runs) - len(self.pending))
 
     def open(self) -> None:
@@ -30,7 +30,7 @@ class Book:
         self.display.begin(configs, self.summary.recorded)
 
     def close(self) -> Summary:
-        """Runs without an end wait for the next sweep."""
+        """Runs that have not ended are left to the next sweep."""
         ends = self.summary.recorded + self.summary.finished + len(self.summary.failed)
         self.summary.waiting = len(self.runs) - ends
         return self.summary
@@ -48,7 +48,7 @@ class Book:
         return None
 
     def begin(self, run: PlannedRun) -> None:
-        """Call it before the attempt can leave anything."""
+        """Must be called before the attempt can record a failure."""
         self.running[run] = Attempt(self.launch.folder(run))
 
     def finish(self, run: PlannedRun, miou: float | None = None) -> None:
@@ -64,13 +64,13 @@ class Book:
         self.display.ended(run.config, "finished by another process", timed=False)
 
     def put_back(self, run: PlannedRun) -> None:
-        """The attempt was stopped or never began: it is not one."""
+        """The attempt was stopped or never began, so it does not count."""
         del self.running[run]
         self.pending.appendleft(run)
         self.display.postponed(run.config)
 
     def fail(self, run: PlannedRun, reason: str, retry: bool) -> None:
-        """End an attempt; if a retry is allowed and attempts are left, others follow."""
+        """End an attempt; the run is retried if that is allowed and retries are left."""
         del self.running[run]
         self.attempts[run] += 1
         again = retry and self.attempts[run] <= self.retries

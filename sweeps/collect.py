@@ -1,4 +1,4 @@
-"""Fetch the records of a W&B sweep, so that its report is that of a local one."""
+"""Fetch the records of a W&B sweep, so that its report equals that of a local sweep."""
 
 import re
 from collections import Counter
@@ -20,10 +20,10 @@ LISTED = 10  # problems in a message
 
 
 def collect(address: str, runs_folder: Path) -> tuple[Path, Study]:
-    """Write the records of wandb:ENTITY/PROJECT/SWEEP; the folder of the study, and it.
+    """Write the records of wandb:ENTITY/PROJECT/SWEEP; returns its folder and study.
 
-    Raises InputError if the sweep cannot be read, and with a list if runs of it are
-    missing or duplicate.
+    Raises InputError if the sweep cannot be read, or with a list if runs are missing or
+    duplicate.
     """
     entity, project, sweep_name = parts_of(address)
     try:
@@ -43,7 +43,7 @@ def collect(address: str, runs_folder: Path) -> tuple[Path, Study]:
 
 
 def parts_of(address: str) -> tuple[str, str, str]:
-    """Entity, project and sweep."""
+    """The entity, the project and the sweep of an address."""
     match = re.fullmatch(rf"{PREFIX}(\w[\w.-]*)/(\w[\w.-]*)/(\w[\w.-]*)", address)
     if match is None:
         raise InputError(f"{address!r} is not {PREFIX}ENTITY/PROJECT/SWEEP")
@@ -62,7 +62,7 @@ def record_of(run: Any) -> RunRecord:
 
 
 def states(study: Study, runs: list[Any]) -> dict[str, str]:
-    """What W&B says of its last run of each cell that was handed out."""
+    """The state of W&B's last run of each cell that was handed out, by run id."""
     last_states = {}
     for run in runs:
         cell = {key: run.config[key] for key in study.parameters if key in run.config}
@@ -77,16 +77,20 @@ def check_cells(
 ) -> None:
     """Each cell of the sweep must have one record."""
     counts = Counter(record.config.without_derived().run_id for record in records)
-    planned = {  # whatever the source was
+    planned = {
         run.config.without_derived().run_id for run in study.runs()
-    }
+    }  # for any source
     problems = (
         [
             f"missing: {run_id} ({states.get(run_id, 'not handed out')})"
             for run_id in sorted(planned - set(counts))
         ]
-        + [f"{times} times: {run_id}" for run_id, times in counts.items() if times > 1]
-        + [f"not of this sweep: {run_id}" for run_id in sorted(set(counts) - planned)]
+        + [
+            f"recorded {times} times: {run_id}"
+            for run_id, times in counts.items()
+            if times > 1
+        ]
+        + [f"not in this sweep: {run_id}" for run_id in sorted(set(counts) - planned)]
     )
     if problems:
         more = f", and {len(problems) - LISTED} more" if len(problems) > LISTED else ""

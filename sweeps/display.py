@@ -1,4 +1,4 @@
-"""What a person sees of a running sweep: bars in a terminal, else one line per event."""
+"""The progress of a sweep: bars in a terminal, otherwise one line per event."""
 
 from datetime import timedelta
 from typing import Self
@@ -46,20 +46,20 @@ class Display:
 
     def started(self, config: RunConfig) -> None:
         if config not in self.tasks:
-            self.add_bar(config, "starts")
+            self.add_bar(config, "starting")
             self.pace.begins(config)
-            self.say_in_log("begins  ", config)
+            self.say_in_log("starting  ", config)
 
     def waits(self, config: RunConfig) -> None:
-        """Another process is at work on this run; said once."""
+        """Another process holds this run; announced once."""
         if config not in self.waiting:
             self.postponed(config)
-            self.add_bar(config, "waits for another process")
+            self.add_bar(config, "waiting for another process")
             self.waiting.add(config)
-            self.say_in_log("waits for another process: ", config)
+            self.say_in_log("waiting for another process: ", config)
 
     def progress(self, config: RunConfig, step: int, loss: float) -> None:
-        if config in self.waiting:  # the other process has left it to this one
+        if config in self.waiting:  # the other process has released it
             self.postponed(config)
             self.started(config)
         position = f"{step}/{config.max_steps}  loss {loss:.3f}"
@@ -85,7 +85,7 @@ class Display:
             self.ended(config, f"[red]failed[/]  {reason}", timed=False)
 
     def postponed(self, config: RunConfig) -> None:
-        """Not running any more."""
+        """The run is no longer in progress."""
         if config in self.tasks:
             self.bars.remove_task(self.tasks.pop(config))
         self.waiting.discard(config)
@@ -93,11 +93,11 @@ class Display:
 
     def false_start(self, reason: str) -> None:
         reason = escape(printable(reason))
-        self.say(f"[yellow]a worker ended before its run began[/]  {reason}")
+        self.say(f"[yellow]a worker exited before its run began[/]  {reason}")
 
     def interrupted(self, times: int) -> None:
         self.say(
-            "interrupted: running cells will be finished; once more stops them"
+            "interrupted: finishing the running cells; interrupt again to stop them"
             if times == 1
             else "stopping; `ablate sweep` resumes from here"
         )
@@ -117,12 +117,12 @@ class Display:
         self.bars.update(self.grid, completed=done, position=position)
 
     def left(self) -> str:
-        """The time left, if it is known."""
+        """The time left, or nothing if it is unknown."""
         seconds = self.pace.seconds_left(self.total - self.done)
         return f"{timedelta(seconds=round(seconds))} left" if seconds else ""
 
     def say_in_log(self, words: str, config: RunConfig) -> None:
-        """What a terminal shows by a bar."""
+        """Print an event that a terminal shows as a bar."""
         if not self.console.is_terminal:
             self.say(f"{words}{self.label(config)}")
 
@@ -130,6 +130,6 @@ class Display:
         self.console.print(line, highlight=False, soft_wrap=True)
 
     def label(self, config: RunConfig) -> str:
-        """What tells the run from the others of its sweep."""
+        """The values that distinguish the run from the others of its sweep."""
         values = [f"{key} {getattr(config, key)}" for key in self.keys]
         return escape(printable(", ".join(values) or config.run_id))

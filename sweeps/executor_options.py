@@ -1,4 +1,4 @@
-"""The flags of the executors, which follow from the fields of their models."""
+"""The flags of the executors, derived from the fields of their models."""
 
 from argparse import ArgumentParser, Namespace
 from typing import Any
@@ -19,7 +19,7 @@ Owners = dict[str, FieldInfo]  # the fields of one option, by executor
 
 
 def executor_options(parser: ArgumentParser) -> None:
-    """--executor, and a group of flags for those that take the same ones."""
+    """Add --executor, and one group of flags for each set of executors that shares them."""
     meanings = "; ".join(f"{name}: {entry.meaning}" for name, entry in EXECUTORS.items())
     parser.add_argument(
         "--executor",
@@ -37,7 +37,7 @@ def executor_options(parser: ArgumentParser) -> None:
 
 
 def options() -> dict[str, Owners]:
-    """Every option of an executor."""
+    """All options, with the executors that take each."""
     fields: dict[str, Owners] = {}
     for executor, entry in EXECUTORS.items():
         for name, field in option_fields(entry.options).items():
@@ -56,9 +56,9 @@ def defaults(owners: Owners) -> str:
 
 
 def chosen_options(args: Namespace) -> Any:
-    """The model of the chosen executor; InputError for a flag that it would ignore."""
+    """The options of the chosen executor; InputError for a flag that it would ignore."""
     for name, owners in options().items():
         usual = next(iter(owners.values())).default
         if args.executor not in owners and getattr(args, name, usual) != usual:
-            raise InputError(f"{flag(name)} does nothing with --executor {args.executor}")
+            raise InputError(f"{flag(name)} has no effect with --executor {args.executor}")
     return from_options(EXECUTORS[args.executor].options, vars(args))

@@ -1,4 +1,4 @@
-"""Where `ablate sweep` carries out runs: an executor is a file and a line here."""
+"""Where `ablate sweep` carries out runs; a new executor is a file and a line here."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -19,13 +19,13 @@ class Executor(NamedTuple):
     """A way to carry out the runs of a study."""
 
     meaning: str
-    options: type[Any]  # a model whose fields are flags, with accelerator(wanted)
+    options: type[Any]  # a model whose fields are flags, with accelerator(choice)
     carry_out: CarryOut  # with options of that model
     on_this_device: bool = False  # whether the accelerators here are those of the runs
 
 
 EXECUTORS: dict[str, Executor] = {
-    "here": Executor("processes of this machine", Resources, here, on_this_device=True),
-    "slurm": Executor("jobs of Slurm", Allocation, slurm),
+    "here": Executor("processes on this machine", Resources, here, on_this_device=True),
+    "slurm": Executor("Slurm jobs", Allocation, slurm),
     "local": Executor("submitit's stand-in for a cluster", Allocation, stand_in),
 }

@@ -1,4 +1,4 @@
-"""Ctrl-C once lets the runs in progress finish, twice stops them."""
+"""One Ctrl-C lets the runs in progress finish; a second one stops them."""
 
 import signal
 from types import FrameType
@@ -8,10 +8,10 @@ from sweeps.display import Display
 
 
 class Interrupts:
-    """Counts interrupts while it is entered.
+    """Within the `with` block, counts interrupts.
 
-    A handler may come in the middle of a print, so what is said of an interrupt is said
-    by announce(), from the loop that looks at the count.
+    A signal handler may run in the middle of a print, so interrupts are reported by
+    announce(), which the loop that checks the count calls.
     """
 
     def __init__(self, display: Display) -> None:
@@ -30,7 +30,7 @@ class Interrupts:
         self.times += 1
 
     def announce(self) -> None:
-        """Say what follows from the interrupts that came since the last look."""
+        """Report the interrupts since the last call and what they do."""
         while self.announced < self.times:
             self.announced += 1
             self.display.interrupted(self.announced)

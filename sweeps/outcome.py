@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Summary:
-    """The runs of a sweep by what became of them."""
+    """The runs of a sweep by outcome."""
 
-    recorded: int  # before this call, or meanwhile by another process
+    recorded: int  # before this call, or by another process during it
     finished: int = 0  # in this call
     failed: dict[str, str] = field(default_factory=dict)  # reason by run id
     repeated: int = 0  # further attempts at failed runs
@@ -18,7 +18,7 @@ class Summary:
         return not (self.failed or self.waiting)
 
     def lines(self, study_name: str) -> list[str]:
-        """What a terminal shows of it."""
+        """The lines printed at the end of the sweep."""
         counts = (
             f"{self.finished} finished, {self.recorded} had a record, "
             f"{len(self.failed)} failed, {self.waiting} waiting"

@@ -1,4 +1,4 @@
-"""How long a sweep will still take, from the runs of this session."""
+"""The time left for a sweep, estimated from the runs of this session."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,9 +9,9 @@ from ablations.run_config import RunConfig
 
 @dataclass
 class Course:
-    """How far a run is: when it began, at its first message and at its last one."""
+    """The progress of a run: its start, its first message and its last one."""
 
-    begun: float
+    start: float
     first: tuple[float, float] | None = None  # time, fraction done
     last: tuple[float, float] = (0.0, 0.0)
 
@@ -20,7 +20,7 @@ class Course:
         if self.first is None or self.last[1] <= self.first[1]:
             return None
         duration, share = self.last[0] - self.first[0], self.last[1] - self.first[1]
-        return self.first[0] - self.begun + duration / share * (1 - self.first[1])
+        return self.first[0] - self.start + duration / share * (1 - self.first[1])
 
 
 class Pace:
@@ -42,14 +42,14 @@ class Pace:
     def ends(self, config: RunConfig, timed: bool) -> None:
         course = self.running.pop(config, None)
         if course and timed:
-            self.finished.append(self.clock() - course.begun)
+            self.finished.append(self.clock() - course.start)
 
     def fractions(self) -> Mapping[RunConfig, float]:
-        """What part of each run in progress is done."""
+        """The completed fraction of each run in progress."""
         return {config: course.last[1] for config, course in self.running.items()}
 
     def seconds_left(self, runs: int) -> float | None:
-        """How long until so many runs have ended; None if that is not known yet."""
+        """How long until this many runs have ended; None if that is not known yet."""
         estimates = [course.seconds() for course in self.running.values()]
         durations = self.finished or [
             estimate for estimate in estimates if estimate is not None

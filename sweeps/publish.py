@@ -1,4 +1,4 @@
-"""A study's report as the files of one W&B run, beside the runs that it is about."""
+"""A study's report as the files of a W&B run, in the same group as the study's runs."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ def publish(
     project: str | None = None,
     entity: str | None = None,
 ) -> str:
-    """Upload the files of a report folder and say where they are.
+    """Upload the files of a report folder; returns where they are.
 
     The run is called STUDY-report and is in the study's group; publishing again replaces
     the files. Offline, they are kept for `wandb sync`. Raises InputError if W&B refuses.

@@ -126,7 +126,7 @@ def test_what_can_begin_passes_and_says_what_was_checked(
     assert code == 0
     assert "small: 20 cells; block, seed swept" in said
     assert "networks: all 2 can be built" in said
-    assert "nothing wrong was found" in said
+    assert "no mistakes found" in said
 
 
 def test_a_program_of_the_users_own_decides_what_it_trains(

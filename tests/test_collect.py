@@ -71,7 +71,7 @@ def test_missing_and_repeated_cells_are_listed(sweep: Sweep, tmp_path: Path) -> 
     message = str(refused.value)
     assert "3 problems" in message
     assert f"missing: {ids[0]} (failed as run {lost.name})" in message
-    assert f"2 times: {ids[1]}" in message
+    assert f"recorded 2 times: {ids[1]}" in message
     assert f"missing: {ids[2]} (not handed out)" in message
     assert not (tmp_path / "runs").exists()
 

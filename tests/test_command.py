@@ -88,11 +88,11 @@ def sweep_file(folder: Path, command: str, **changes: Any) -> Path:
     ("command", "message"),
     [
         ('[python, x.py, "${arg}"]', "unknown macro 'arg'; did you mean 'args'?"),
-        ('[python, x.py, "--file=${args_json_file}"]', "must be an item of its own"),
-        ("[python, x.py]", "no macro hands over the values"),
+        ('[python, x.py, "--file=${args_json_file}"]', "must be a separate item"),
+        ("[python, x.py]", "no macro passes on the values"),
         ('[python, "${program}", "${args}"]', "stands for `program`"),
         ('[python, x.py, --seed=3, "${args}"]', "--seed would override the sweep's"),
-        ("[ablate, train, --study, small]", "no macro hands over the values"),
+        ("[ablate, train, --study, small]", "no macro passes on the values"),
         ('[ablate, train, --study, small, "${args}"]', "unrecognized arguments"),
         (
             '[ablate, train, --study, small, "${args_json_file}"]',
@@ -119,7 +119,7 @@ def test_a_command_that_cannot_work_is_named(
 
 def test_a_program_of_this_suite_needs_its_verb(tmp_path: Path) -> None:
     path = sweep_file(tmp_path, "[]", program="ablations/__main__.py")
-    with pytest.raises(InputError, match="trains by its verb"):
+    with pytest.raises(InputError, match="needs the verb train"):
         load_study(path)
 
 

@@ -34,9 +34,9 @@ def test_a_log_has_one_line_per_event() -> None:
     lines = shown(terminal=False).splitlines()
     assert lines[:4] == [
         "1 of 4 runs have a record",
-        "begins  block se",
-        "begins  block gc",
-        "begins  block ea",
+        "starting  block se",
+        "starting  block gc",
+        "starting  block ea",
     ]
     assert lines[4] == "will be retried  block se  no memory [2 GiB]"
     assert lines[5].startswith("[2/4] block se  failed  no memory [2 GiB]")
@@ -60,6 +60,6 @@ def test_an_interrupt_in_the_middle_of_a_print_is_announced_after_it() -> None:
         assert (interrupts.times, text.getvalue()) == (2, "")
         interrupts.announce()
         first, second = text.getvalue().splitlines()
-    assert first.startswith("interrupted: running cells will be finished")
+    assert first.startswith("interrupted: finishing the running cells")
     assert second.startswith("stopping")
     assert len(text.getvalue().splitlines()) == 2

@@ -54,7 +54,7 @@ def test_gpus_select_the_accelerator() -> None:
     assert Resources().accelerator("auto") == "auto"
     assert Resources(gpus=("0",)).accelerator("auto") == "gpu"
     assert Allocation(gpus_per_run=1).accelerator("auto") == "gpu"
-    with pytest.raises(InputError, match="--gpus does nothing with --accelerator cpu"):
+    with pytest.raises(InputError, match="--gpus has no effect with --accelerator cpu"):
         Resources(gpus=("0",)).accelerator("cpu")
 
 
@@ -63,8 +63,8 @@ class Lamps(BaseModel):
 
     lamps: Annotated[int, Reading(positive, "N")] = Field(3, description="lamps to light")
 
-    def accelerator(self, wanted: Accelerator) -> Accelerator:
-        return wanted
+    def accelerator(self, choice: Accelerator) -> Accelerator:
+        return choice
 
 
 def test_a_further_executor_is_a_line(
@@ -80,7 +80,7 @@ def test_a_further_executor_is_a_line(
     assert main([*command, "--executor", "lamps", "--lamps", "5"]) == 1
     assert "5 finished" in capsys.readouterr().out
     assert main([*command, "--lamps", "5"]) == 2
-    assert "--lamps does nothing with --executor here" in capsys.readouterr().err
+    assert "--lamps has no effect with --executor here" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["sweep", "--help"])
     shown = " ".join(capsys.readouterr().out.split())

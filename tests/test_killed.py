@@ -226,9 +226,7 @@ def test_a_run_that_dies_while_the_runner_is_stopped_has_failed_once(
     sweep.process.send_signal(signal.SIGCONT)
     shown = sweep.end()
     assert "3 finished, 0 had a record, 3 failed, 0 waiting" in shown
-    assert (
-        shown.count("the process ended with exit code 0") == 6
-    )  # in its place and at the end
+    assert shown.count("the process exited with code 0") == 6  # in its place and at the end
     assert "Traceback" not in shown
     failed = list(read_failures(sweep_file.parent))
     assert [len(failure.reasons) for failure in failed] == [1, 1, 1]

@@ -89,7 +89,7 @@ def test_another_program_is_a_child_and_its_record_counts(
     assert list(read_records(folder)) == [record(zero)]
     for config, code in ((one, 3), (two, 0)):
         failure = Failure.read(RunFolder(folder, config).failure)
-        assert failure.reason == f"the command ended with exit code {code} and no record"
+        assert failure.reason == f"the command exited with code {code} and left no record"
         assert "at work on" in failure.log
 
 

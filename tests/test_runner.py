@@ -261,7 +261,7 @@ def test_a_worker_that_ends_before_its_run_begins_is_no_failure_of_the_run(
     assert RunFolder(tmp_path, FIRST).failures() == ()
     said = scene.text.getvalue()
     assert (
-        said.count(f"a worker ended before its run began  {DIED.reason}: last words") == 2
+        said.count(f"a worker exited before its run began  {DIED.reason}: last words") == 2
     )
 
 
@@ -284,8 +284,8 @@ def test_waiting_for_another_process_is_said_once_and_other_runs_come_first(
     assert counts(scene.run()) == (2, 0, 0, 0)
     assert worker.given[:2] == [FIRST, SECOND]
     said = scene.text.getvalue().splitlines()
-    assert said.count("waits for another process: seed 0") == 1
-    assert said.count("begins  seed 0") == 2  # once more when it is this process's
+    assert said.count("waiting for another process: seed 0") == 1
+    assert said.count("starting  seed 0") == 2  # once more when it is this process's
 
 
 def test_a_record_of_another_process_is_seen_without_asking_for_the_run(

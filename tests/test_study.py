@@ -35,7 +35,7 @@ def test_runs_are_the_product_with_the_last_name_fastest(tmp_path: Path) -> None
         ("  seed: {values: [0, -1]}", "seed = -1.*greater than or equal to 0"),
         ("  seed: {values: []}", "values = \\[\\] is not a list"),
         ("  seed: 3", "parameter seed: needs"),
-        ("  seed: {value: 0, valeus: 1}", "constant has no 'valeus'"),
+        ("  seed: {value: 0, valeus: 1}", "constant does not take 'valeus'"),
         ("  lr: {min: 0.1, max: 1.0}", "a grid needs value, .* not uniform"),
         ("  lr: {distribution: unifrom}", "did you mean 'uniform'"),
         ("  seed: {values: [0, 1, 0]}", "cells 1 and 3 are the same run"),

@@ -75,7 +75,7 @@ def test_a_run_that_another_process_holds_is_waited_for(
     log = io.StringIO()
 
     def finish_elsewhere() -> None:
-        wait_until(lambda: "waits for another process" in log.getvalue())
+        wait_until(lambda: "waiting for another process" in log.getvalue())
         written_elsewhere.write(folder.record)
         held.__exit__(None, None, None)
 

@@ -1,7 +1,7 @@
-"""What a run gets from its sweep: the environment and the command of a W&B agent's child.
+"""The environment and the command of a run, as W&B's agent sets them for its child.
 
-The sweep's id is missing, since no server handed the cell out; wandb then takes the values
-from the file all the same, and `wandb sync` shows the runs as one group.
+The sweep's id is missing, since no server handed out the cell; wandb still takes the values
+from the file, and `wandb sync` shows the runs as one group.
 """
 
 import json
@@ -25,7 +25,7 @@ from sweeps.local.logs import log_end
 from sweeps.study.command import as_sent, expand
 from sweeps.study.study import Launch, PlannedRun
 
-STOP_SECONDS = 10.0  # until a command that was asked to end is killed
+STOP_SECONDS = 10.0  # from SIGTERM to SIGKILL
 
 
 class CommandError(RuntimeError):
@@ -33,12 +33,12 @@ class CommandError(RuntimeError):
 
 
 class Stopped(SystemExit):
-    """This process was asked to end; what a run itself raises is its failure."""
+    """This process was told to stop; anything that the run itself raises is a failure."""
 
 
 @contextmanager
 def as_child(run: PlannedRun, launch: Launch, mode: str) -> Iterator[None]:
-    """This process in the place of an agent's child; mode is W&B's."""
+    """Give this process the environment of an agent's child; mode is WANDB_MODE."""
     folder = RunFolder(launch.study_folder.absolute(), run.config)
     write_cell(run.cell, folder)
     with variables(environment(launch, folder, mode)):
@@ -46,9 +46,9 @@ def as_child(run: PlannedRun, launch: Launch, mode: str) -> Iterator[None]:
 
 
 def environment(launch: Launch, folder: RunFolder, mode: str) -> dict[str, str | None]:
-    """What W&B's agent sets for a child; None is unset.
+    """The variables that W&B's agent sets for a child; None means unset.
 
-    The id is short, as W&B's own, and the same at every attempt.
+    The id is as short as W&B's own, and the same for every attempt.
     """
     return {
         "WANDB_RUN_ID": f"{launch.study_name}-{folder.config.run_id.rpartition('-')[2]}",
@@ -65,7 +65,7 @@ def environment(launch: Launch, folder: RunFolder, mode: str) -> dict[str, str |
 
 @contextmanager
 def variables(changes: Mapping[str, str | None]) -> Iterator[None]:
-    """Environment variables for as long as this is entered."""
+    """Set environment variables within the `with` block."""
     before = {name: os.environ.get(name) for name in changes}
     set_variables(changes)
     try:
@@ -83,7 +83,7 @@ def set_variables(values: Mapping[str, str | None]) -> None:
 
 
 def write_cell(cell: Mapping[str, Any], folder: RunFolder) -> None:
-    """The values of a cell as wandb reads them, and as ${args_json_file}."""
+    """Write the values of a cell as wandb reads them, and as ${args_json_file}."""
     sent = as_sent(cell)
     entries = {key: {"value": value} for key, value in sent.items()}
     whole = {"wandb_version": 1} | entries
@@ -92,26 +92,26 @@ def write_cell(cell: Mapping[str, Any], folder: RunFolder) -> None:
 
 
 def run_command(run: PlannedRun, launch: Launch) -> RunRecord:
-    """Carry out a run by the sweep's command; call within as_child.
+    """Carry out a run with the sweep's command, within as_child; returns its record.
 
-    The record that it leaves counts. Raises CommandError if there is none, and leaves
-    the reason as the run's failure, unless the command left its own.
+    Raises CommandError if the command leaves no record, and records the reason as the
+    run's failure unless the command recorded its own.
     """
     folder = RunFolder(launch.study_folder.absolute(), run.config)
     attempt, cell_json = Attempt(folder), str(folder.cell_json)
     code = call(expand(launch.command, launch.program, run.cell, cell_json))
     if record := folder.find_record():
         return record
-    reason = f"the command ended with exit code {code} and no record"
+    reason = f"the command exited with code {code} and left no record"
     attempt.note_failure("error", reason, log_end(folder.log))
     raise CommandError(reason)
 
 
 def call(words: Sequence[str]) -> int:
-    """The exit code of a command, in which `python` is this one.
+    """The exit code of a command; its `python` is the one that runs this process.
 
-    The command has a process group of its own, so that an interrupt does not reach it; it
-    ends with this process, unless that is killed.
+    The command has its own process group, so that an interrupt does not reach it. It ends
+    with this process, unless this process is killed.
     """
     beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     with (
@@ -140,7 +140,7 @@ def ending_with_this_process(child: "subprocess.Popen[bytes]") -> Iterator[None]
 
 
 def end(child: "subprocess.Popen[bytes]") -> None:
-    """Ask a command that is still at work to end, and see that it does."""
+    """Terminate a command that is still running; kill it if it does not exit."""
     if child.poll() is None:
         os.killpg(child.pid, signal.SIGTERM)
         try:

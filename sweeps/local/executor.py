@@ -1,4 +1,4 @@
-"""The executor of this machine: worker processes, each with a run at a time."""
+"""The executor of this machine: worker processes, each with one run at a time."""
 
 from lightning_modules.execution import Execution
 from sweeps.book import Book
@@ -16,7 +16,7 @@ def here(
     resources: Resources,
     display: Display,
 ) -> Summary:
-    """InputError for a device that is not here."""
+    """Raises InputError for a device that this machine does not have."""
     from lightning_modules.machine import device_kind
 
     check_gpus(resources.gpus)

@@ -1,4 +1,4 @@
-"""What a run prints goes to a file; its end explains a failure."""
+"""The output of a run goes to a file; the end of the file explains a failure."""
 
 import contextlib
 import faulthandler
@@ -14,7 +14,7 @@ from ablations.records import LOG_CHARACTERS, tail
 
 @contextlib.contextmanager
 def log_into(path: Path) -> Iterator[None]:
-    """What this process prints, a crash in C code included, goes to the end of a file."""
+    """Append the output of this process to a file, including a crash in C code."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         log = path.open("a")

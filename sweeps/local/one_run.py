@@ -15,12 +15,12 @@ from sweeps.study.study import Launch, PlannedRun
 
 
 class Message(NamedTuple):
-    """What a worker says of its present run, or what its parent sees of it."""
+    """What a worker reports about its current run, or what its parent observes."""
 
     kind: Literal[
-        "begun", "progress",  # of a run that continues
-        "finished", "recorded", "busy", "failed", "unwritable",  # a worker says so
-        "died", "overdue", "stopped",  # its parent sees or wants it
+        "begun", "progress",  # the run continues
+        "finished", "recorded", "busy", "failed", "unwritable",  # reported by the worker
+        "died", "overdue", "stopped",  # observed or decided by its parent
     ]  # fmt: skip
     step: int = 0
     loss: float = 0.0
@@ -33,7 +33,7 @@ Tell = Callable[[Message], None]
 
 
 def carry_out(run: PlannedRun, launch: Launch, execution: Execution, tell: Tell) -> Message:
-    """Train one run; say how it ended. Only a wish to stop this process is raised."""
+    """Train one run; returns how it ended. Raises only if this process is told to stop."""
     from lightning_modules.failure import note_error
 
     folder = launch.folder(run)
@@ -47,9 +47,9 @@ def carry_out(run: PlannedRun, launch: Launch, execution: Execution, tell: Tell)
     except UnwritableError as error:
         return Message("unwritable", reason=str(error))
     except BaseException as error:  # a user's block may raise anything
-        if asked_to_end(error):
+        if is_stop(error):
             raise
-        if attempt.failure() is None:  # it failed outside of the training
+        if attempt.failure() is None:  # it failed outside the training
             note_error(folder, cause_of(error))
         return Message("failed", reason=folder.failures()[-1])
     return Message("finished", miou=record.miou)
@@ -58,7 +58,7 @@ def carry_out(run: PlannedRun, launch: Launch, execution: Execution, tell: Tell)
 def train_or_call(
     run: PlannedRun, launch: Launch, execution: Execution, tell: Tell
 ) -> RunRecord:
-    """By this process, or by the command of a sweep that starts another program."""
+    """Train in this process, or call the command of a sweep that uses another program."""
     from lightning_modules.run import train
 
     def progress(step: int, loss: float) -> None:
@@ -67,7 +67,7 @@ def train_or_call(
     folder = launch.folder(run)
     with log_into(folder.log), as_child(run, launch, execution.wandb):
         if not trains_itself(launch):
-            with claim(folder.command_lock):  # the command may want the other
+            with claim(folder.command_lock):  # the command may take the run's own lock
                 return run_command(run, launch)
         return train(run.config, launch.study_folder, execution, progress)
 
@@ -77,7 +77,7 @@ def trains_itself(launch: Launch) -> bool:
     return own_flags(launch.command, launch.program) is not None
 
 
-def asked_to_end(error: BaseException) -> bool:
+def is_stop(error: BaseException) -> bool:
     """Whether a signal ended the run: Stopped, or Lightning's own; not sys.exit()."""
     return isinstance(error, SystemExit) and type(error) is not SystemExit
 

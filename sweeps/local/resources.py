@@ -10,7 +10,7 @@ from ablations.errors import InputError, writing
 from ablations.option_types import Reading, count, gpu_names, positive
 from lightning_modules.execution import Accelerator
 
-# what every executor takes
+# flags of every executor
 Jobs = Annotated[int, Reading(positive), Field(description="runs at a time")]
 Retries = Annotated[
     int, Reading(count, "N"), Field(description="further attempts at a failed run")
@@ -18,13 +18,13 @@ Retries = Annotated[
 
 
 class Resources(BaseModel):
-    """How many runs at a time, on which devices, how often and how long each is tried."""
+    """Concurrency, devices, retries and timeout."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     jobs: Jobs = 1
     gpus: Annotated[tuple[str, ...], Reading(gpu_names, "0,1")] = Field(
-        (), description="indices of GPUs; one run at a time on each"
+        (), description="GPU indices; one run at a time on each"
     )
     runs_per_gpu: Annotated[int, Reading(positive, "N")] = Field(
         1, description="runs at a time on each GPU of --gpus"
@@ -34,16 +34,16 @@ class Resources(BaseModel):
         None, description="time limit of one attempt"
     )
 
-    def accelerator(self, wanted: Accelerator) -> Accelerator:
-        """Naming GPUs selects the gpu accelerator; InputError if another one is wanted."""
+    def accelerator(self, choice: Accelerator) -> Accelerator:
+        """Naming GPUs selects the gpu accelerator; InputError for any other but auto."""
         if not self.gpus:
-            return wanted
-        if wanted not in {"auto", "gpu"}:
-            raise InputError(f"--gpus does nothing with --accelerator {wanted}")
+            return choice
+        if choice not in {"auto", "gpu"}:
+            raise InputError(f"--gpus has no effect with --accelerator {choice}")
         return "gpu"
 
     def environments(self) -> list[dict[str, str]]:
-        """What is set for each worker."""
+        """The environment variables of each worker."""
         if not self.gpus:
             return [{} for _ in range(self.jobs)]
         places = self.gpus * self.runs_per_gpu
@@ -59,10 +59,10 @@ def check_writable(folder: Path) -> None:
 
 
 def check_gpus(names: tuple[str, ...]) -> None:
-    """Raises InputError for a number that no GPU here has."""
+    """Raises InputError for an index that is not a GPU of this machine."""
     import torch
 
-    there = torch.cuda.device_count()
+    count = torch.cuda.device_count()
     for name in names:
-        if there == 0 or (name.isdigit() and int(name) >= there):
-            raise InputError(f"--gpus {name}: there are {there} GPUs here")
+        if count == 0 or (name.isdigit() and int(name) >= count):
+            raise InputError(f"--gpus {name}: number of GPUs on this machine: {count}")

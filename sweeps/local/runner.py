@@ -1,7 +1,7 @@
-"""Carry out a study on this machine, with the same records as W&B agents on many.
+"""Carry out a study on this machine, with the same records as W&B agents on many machines.
 
-What has a record is not run again; what fails is recorded and does not stop the others.
-Runners on the same folder share its runs: a run belongs to the process that holds it.
+A run with a record is not repeated; a failure is recorded and does not stop other runs.
+Runners on the same folder share its runs: a run belongs to the process that holds its lock.
 """
 
 import time
@@ -19,28 +19,28 @@ from sweeps.local.worker import Worker
 from sweeps.outcome import Summary
 from sweeps.study.study import PlannedRun
 
-LOOK_SECONDS = 0.2  # between looks, if nobody says anything
-MOST_SECONDS = 1.0  # that a run ages between looks: more only if this process was stopped
-HELD_SECONDS = 1.0  # until a run that another process holds is asked for again
-FALSE_STARTS = 3  # in a row, until a worker is given up
+LOOK_SECONDS = 0.2  # between looks, if no message arrives
+MOST_SECONDS = 1.0  # of a run, counted per look: a longer gap means this process was paused
+HELD_SECONDS = 1.0  # until a run that another process holds is tried again
+FALSE_STARTS = 3  # in a row before a worker is given up
 
 
 class Runner:
-    """Hands the runs of a book to worker processes; takes in each end of a run once."""
+    """Assigns the runs of a book to worker processes and records the end of each once."""
 
     def __init__(self, book: Book, execution: Execution, resources: Resources) -> None:
         self.book, self.resources = book, resources
-        self.held: dict[PlannedRun, float] = {}  # by other processes; when last asked for
+        self.held: dict[PlannedRun, float] = {}  # by other processes; last attempt
         environments = resources.environments()[: len(book.pending)]
         self.workers = [
             Worker(book.launch, execution, environment, len(environments))
             for environment in environments
         ]
         self.interrupts = Interrupts(book.display)
-        self.looked = time.monotonic()
+        self.last_look = time.monotonic()
 
     def run(self) -> Summary:
-        """Until every run has a record or a failure, or somebody interrupts twice."""
+        """Runs until every run has a record or a failure, or until a second interrupt."""
         self.book.open()
         with self.book.display, self.interrupts:
             try:
@@ -58,7 +58,7 @@ class Runner:
         return running or more
 
     def hand_out(self) -> None:
-        """Give the next runs to the workers that have none."""
+        """Assign the next runs to the idle workers."""
         for worker in self.workers:
             idle = worker.run is None and worker.false_starts < FALSE_STARTS
             if idle and (run := self.next_run()):
@@ -72,22 +72,22 @@ class Runner:
         return self.book.next_pending() or self.next_held()
 
     def next_held(self) -> PlannedRun | None:
-        """A run that it is time to ask for again."""
-        for run, last_request in self.held.items():
-            if time.monotonic() - last_request >= HELD_SECONDS:
+        """A run of another process that is due to be tried again."""
+        for run, last_attempt in self.held.items():
+            if time.monotonic() - last_attempt >= HELD_SECONDS:
                 del self.held[run]
                 return run
         return None
 
     def listen(self) -> None:
-        """Wait for news, then take in all of it, and stop what must be stopped."""
+        """Wait for messages, process them all, and stop the runs that must end."""
         wait([worker.connection for worker in self.workers if worker.process], LOOK_SECONDS)
         self.interrupts.announce()
-        before, self.looked = self.looked, time.monotonic()
-        passed = min(self.looked - before, MOST_SECONDS)
+        before, self.last_look = self.last_look, time.monotonic()
+        seconds = min(self.last_look - before, MOST_SECONDS)
         for worker in self.workers:
             if worker.begun:
-                worker.seconds += passed
+                worker.seconds += seconds
             for message in worker.messages():
                 self.take_in(worker, message)
         self.stop_some()
@@ -97,17 +97,17 @@ class Runner:
                 self.book.finish_elsewhere(run)
 
     def stop_some(self) -> None:
-        """End the runs that must end now; they do so side by side."""
+        """Stop the runs that must end now, all at the same time."""
         ends = [(worker, self.must_end(worker)) for worker in self.workers if worker.run]
-        stopped = [(worker, end) for worker, end in ends if end]
-        for worker, _ in stopped:
+        stops = [(worker, end) for worker, end in ends if end]
+        for worker, _ in stops:
             worker.ask_to_end()
-        for worker, end in stopped:
-            for message in [*worker.stop(), end]:  # it may have ended by itself
+        for worker, end in stops:
+            for message in [*worker.stop(), end]:  # the run may have just ended
                 self.take_in(worker, message)
 
     def must_end(self, worker: Worker) -> Message | None:
-        """Why a run must be stopped now."""
+        """Why a run must be stopped now, if it must."""
         if self.interrupts.times > 1:
             return Message("stopped")
         limit = self.resources.timeout
@@ -116,7 +116,7 @@ class Runner:
         return None
 
     def take_in(self, worker: Worker, message: Message) -> None:
-        """After the end of a run, nobody is at work on it: a second end is not heard."""
+        """Process a message; an idle worker's are ignored, so each run ends once."""
         if worker.run is None:
             return
         match message.kind:
@@ -130,7 +130,7 @@ class Runner:
                 self.end(worker, run, message)
 
     def end(self, worker: Worker, run: PlannedRun, message: Message) -> None:
-        """Whatever ended a run: a record is a record."""
+        """End a run; a record counts however the worker ended."""
         match message.kind:
             case "unwritable":
                 raise UnwritableError(message.reason)
@@ -141,7 +141,7 @@ class Runner:
                 self.book.finish_elsewhere(run)
             case "finished":
                 self.book.finish(run, message.miou)
-            case _ if self.book.has_record(run):  # it could not say so
+            case _ if self.book.has_record(run):  # it could not report it
                 self.book.finish(run)
             case "stopped":
                 self.book.put_back(run)
@@ -152,17 +152,19 @@ class Runner:
                 self.fail(run, self.note_failure(run, "crash", message.reason))
             case "overdue":
                 self.fail(run, self.note_failure(run, "time-out", message.reason))
-            case _:  # the run has written its failure itself
-                worker.stop()  # whatever it left in memory goes with it
+            case _:  # the run has recorded its own failure
+                worker.stop()  # frees the memory that it still holds
                 self.fail(run, message.reason)
 
     def false_start(self, worker: Worker, death: Message) -> None:
-        """A worker that ends before its run begins says nothing about the run."""
+        """A worker that exits before its run begins says nothing about the run."""
         worker.false_starts += 1
         reason = f"{death.reason}: {last_line(death.log)}".removesuffix(": ")
         self.book.display.false_start(reason)
         if all(worker.false_starts >= FALSE_STARTS for worker in self.workers):
-            raise InputError(f"worker processes end before their first run: {reason}")
+            raise InputError(
+                f"worker processes exit before their first run begins: {reason}"
+            )
 
     def note_failure(self, run: PlannedRun, kind: FailureKind, reason: str) -> str:
         attempt = self.book.running[run]

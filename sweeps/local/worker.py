@@ -1,6 +1,6 @@
-"""A process that carries out one run after another and tells its parent how far it is.
+"""A process that carries out one run after another and reports progress to its parent.
 
-Imports are paid once per process. A run that takes the process down takes nothing else.
+Each process imports once. A run that crashes its process affects no other run.
 """
 
 import contextlib
@@ -18,18 +18,18 @@ from sweeps.local.logs import end_of
 from sweeps.local.one_run import Message, carry_out
 from sweeps.study.study import Launch, PlannedRun
 
-# Modules are looked for where the parent looks for them, in the same order.
+# Same module search path as the parent, in the same order.
 START = """
 import sys
 sys.path[:] = sys.argv[2:]
 from sweeps.local.worker import work
 work(int(sys.argv[1]))
 """
-STOP_SECONDS = 30.0  # until a process that was asked to end is killed
+STOP_SECONDS = 30.0  # from SIGTERM to SIGKILL
 
 
 class Worker:
-    """A place for one run at a time, in a process that is started when it is needed."""
+    """A slot for one run at a time, with a process that is started on demand."""
 
     def __init__(
         self,
@@ -41,22 +41,22 @@ class Worker:
         self.order = launch, execution, jobs
         self.environment = environment
         self.process: subprocess.Popen[bytes] | None = None
-        self.run: PlannedRun | None = None  # that it is at work on
-        self.begun = False  # whether the process said so
-        self.seconds = 0.0  # of its run, as far as somebody watched
-        self.false_starts = 0  # processes in a row that ended before their run began
+        self.run: PlannedRun | None = None  # in progress
+        self.begun = False  # reported by the process
+        self.seconds = 0.0  # of its run, while it was watched
+        self.false_starts = 0  # in a row: processes that exited before their run began
 
     def begin(self, run: PlannedRun) -> None:
         self.run, self.begun, self.seconds = run, False, 0.0
         if self.process is None:
             self.start()
-        with contextlib.suppress(OSError):  # it died idle: messages() will tell
+        with contextlib.suppress(OSError):  # it died idle: messages() reports it
             self.connection.send(run)
 
     def start(self) -> None:
-        self.asked_to_end = False
+        self.stop_requested = False
         self.connection, remote = Pipe()
-        self.log = tempfile.TemporaryFile()  # noqa: SIM115, of what is said between runs
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115, output between runs
         number = remote.fileno()
         with remote, interrupts_for_this_process():
             self.process = subprocess.Popen(  # noqa: S603, this file
@@ -71,10 +71,10 @@ class Worker:
             self.connection.send(self.order)
 
     def messages(self) -> list[Message]:
-        """All that came since; if the process has ended, how it died comes last."""
+        """All new messages; if the process has ended, the last one says how it died."""
         if self.process is None:
             return []
-        ended = self.process.poll() is not None  # asked first: then no more can come
+        ended = self.process.poll() is not None  # checked first, so no message is missed
         messages, closed = self.receive()
         if ended or closed:
             code = self.end_process()
@@ -83,7 +83,7 @@ class Worker:
         return messages
 
     def receive(self) -> tuple[list[Message], bool]:
-        """What has come, and whether no more can come."""
+        """The new messages, and whether the connection is closed."""
         messages: list[Message] = []
         try:
             while self.connection.poll():
@@ -93,9 +93,9 @@ class Worker:
         return messages, False
 
     def stop(self) -> list[Message]:
-        """End the process now; the messages that it had sent until then.
+        """Stop the process now; returns the messages that it sent before it ended.
 
-        Lightning keeps a checkpoint if a training is under way.
+        Lightning saves a checkpoint if training is in progress.
         """
         if self.process is None:
             return []
@@ -106,12 +106,12 @@ class Worker:
         return messages
 
     def ask_to_end(self) -> None:
-        if self.process and not self.asked_to_end:
+        if self.process and not self.stop_requested:
             self.process.terminate()
-            self.asked_to_end = True
+            self.stop_requested = True
 
     def close(self) -> None:
-        """Let an idle process end; stop one that is at work."""
+        """Let an idle process exit; stop one with a run in progress."""
         if self.process and not self.run:
             self.connection.close()
             self.end_process()
@@ -119,7 +119,7 @@ class Worker:
         self.stop()
 
     def end_process(self) -> int:
-        """The exit code of a process that is about to end; one that does not is killed."""
+        """The exit code of a process that is about to exit; kills it if it does not."""
         process = self.process
         assert process is not None  # noqa: S101
         try:
@@ -137,12 +137,12 @@ class Worker:
 def death(exit_code: int) -> str:
     if -exit_code in set(signal.Signals):
         return f"the process was killed by {signal.Signals(-exit_code).name}"
-    return f"the process ended with exit code {exit_code}"
+    return f"the process exited with code {exit_code}"
 
 
 @contextlib.contextmanager
 def interrupts_for_this_process() -> Iterator[None]:
-    """An interrupt that comes meanwhile reaches this process, and none that is started."""
+    """Interrupts within the `with` block reach this process, but not those it starts."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -162,7 +162,7 @@ def work(descriptor: int) -> None:
     execution = execution.model_copy(update={"progress_bar": False})
 
     def tell(message: Message) -> None:
-        # the parent may be gone: finish the run all the same
+        # if the parent is gone, finish the run anyway
         with contextlib.suppress(OSError):
             connection.send(message)
 
@@ -174,13 +174,13 @@ def work(descriptor: int) -> None:
         tell(Message("begun"))
         try:
             tell(carry_out(run, launch, execution, tell))
-        except SystemExit:  # it was asked to end, and has tidied up
+        except SystemExit:  # it was told to stop, and has cleaned up
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.raise_signal(signal.SIGTERM)
 
 
 def prepare(jobs: int) -> None:
-    """Imports are paid once and not in the time of a run; so are threads."""
+    """Import before the first run, so that no run is charged for it; divide threads."""
     import torch
 
     import lightning_modules.run  # noqa: F401

@@ -1,4 +1,4 @@
-"""What each run asks of a scheduler; the fields are flags of `ablate sweep`."""
+"""What each run requests from a scheduler; the fields are flags of `ablate sweep`."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,7 @@ from sweeps.local.resources import Jobs, Retries
 
 
 class Allocation(BaseModel):
-    """Slurm's share for one run, and how many of them at a time."""
+    """The resources of one job, and how many jobs run at a time."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -18,13 +18,11 @@ class Allocation(BaseModel):
     jobs: Jobs = 256
     retries: Retries = 0
     partition: Annotated[str | None, Reading(str)] = Field(
-        None, description="Slurm's partition (default: Slurm's own)"
+        None, description="Slurm partition (default: the cluster's default)"
     )
-    gpus_per_run: Annotated[int, Reading(count, "N")] = Field(
-        0, description="GPUs that each run gets"
-    )
+    gpus_per_run: Annotated[int, Reading(count, "N")] = Field(0, description="GPUs per run")
     cpus_per_run: Annotated[int, Reading(positive, "N")] = Field(
-        1, description="CPU cores that each run gets"
+        1, description="CPU cores per run"
     )
     minutes: Annotated[int, Reading(job_minutes, "N")] = Field(
         60, description="time limit of a job; a longer run is requeued and resumes"
@@ -33,9 +31,9 @@ class Allocation(BaseModel):
         tuple[tuple[str, str], ...], Reading(pair, "KEY=VALUE", repeatable=True)
     ] = Field(
         (),
-        description="any other option of sbatch, repeatable: account=NAME, mem=16G",
+        description="any other option of sbatch, such as account=NAME; repeatable",
     )
 
-    def accelerator(self, wanted: Accelerator) -> Accelerator:
-        """Asking for GPUs selects the gpu accelerator."""
-        return "gpu" if self.gpus_per_run else wanted
+    def accelerator(self, choice: Accelerator) -> Accelerator:
+        """Requesting GPUs selects the gpu accelerator."""
+        return "gpu" if self.gpus_per_run else choice

@@ -1,8 +1,8 @@
 """Carry out a study through a cluster's scheduler: arrays of jobs, the same records.
 
-A run is finished when it has a record, and has failed when it has a failure; the scheduler
-is only asked for jobs that ended without either. Jobs outlive this process: a sweep that is
-started again watches those that are still there.
+A run has finished when it has a record, and failed when it has a failure; the scheduler is
+asked only about jobs that ended without either. Jobs outlive this process: restarting the
+sweep watches the jobs that still exist.
 """
 
 import time
@@ -23,9 +23,9 @@ from sweeps.slurm.run_job import Job
 from sweeps.slurm.scheduler import ENDED, Submitted
 from sweeps.study.study import PlannedRun
 
-POLL_SECONDS = 1.0  # between looks at the folder
-ASK_SECONDS = 10.0  # between questions to the scheduler
-GRACE_SECONDS = 30.0  # until a job's record must be seen; network file systems are slow
+POLL_SECONDS = 1.0  # between checks of the folder
+ASK_SECONDS = 10.0  # between queries to the scheduler
+GRACE_SECONDS = 30.0  # for a job's record to appear; network file systems are slow
 
 KINDS: dict[str, FailureKind] = {"TIMEOUT": "time-out", "OUT_OF_MEMORY": "out of memory"}
 
@@ -38,11 +38,11 @@ class Cluster:
         self.folder = book.launch.study_folder
         self.interrupts = Interrupts(book.display)
         self.watched: dict[PlannedRun, Submitted] = {}
-        self.last_question = 0.0
+        self.last_query = 0.0
         self.gone_since: dict[PlannedRun, float] = {}  # of jobs without a record
 
     def run(self) -> Summary:
-        """Until every job has ended; the first interrupt cancels those that wait."""
+        """Runs until every job has ended; the first interrupt cancels those that wait."""
         self.book.open()
         with self.book.display, self.interrupts:
             self.find_earlier_jobs()
@@ -56,23 +56,23 @@ class Cluster:
         return self.book.close()
 
     def find_earlier_jobs(self) -> None:
-        """Watch the jobs of an earlier start that the scheduler still has."""
+        """Watch the jobs from an earlier start that the scheduler still has."""
         if self.allocation.cluster == "local":
-            return  # a run that an earlier job holds is waited for by its new job
+            return  # a new job waits for the earlier one that holds its run
         jobs = self.earlier_jobs()
         if not jobs:
             return
-        # before the question: a job may fail meanwhile
+        # before the query: a job may fail in the meantime
         attempts = {run: Attempt(self.book.launch.folder(run)) for run in jobs}
         states = scheduler.states(list(jobs.values()))
         if states is None:
-            raise InputError("squeue does not answer: are earlier jobs still running?")
+            raise InputError("squeue does not answer; earlier jobs may still be running")
         for run, job in jobs.items():
             if states.get(job.job_id, "COMPLETED") not in ENDED:
                 self.book.pending.remove(run)
                 self.book.running[run] = attempts[run]
                 self.watched[run] = job
-        line = f"{len(self.watched)} jobs of an earlier start are still there"
+        line = f"{len(self.watched)} jobs from an earlier start are still queued or running"
         self.book.display.say(line)
 
     def earlier_jobs(self) -> dict[PlannedRun, Submitted]:
@@ -84,7 +84,7 @@ class Cluster:
         }
 
     def submit(self) -> None:
-        """A job for each pending run."""
+        """Submit a job for each pending run."""
         runs = list(iter(self.book.next_pending, None))
         if not runs:
             return
@@ -103,31 +103,30 @@ class Cluster:
         time.sleep(POLL_SECONDS)
         self.interrupts.announce()
         self.look()
-        if self.watched and time.monotonic() - self.last_question >= ASK_SECONDS:
-            self.last_question = time.monotonic()
+        if self.watched and time.monotonic() - self.last_query >= ASK_SECONDS:
+            self.last_query = time.monotonic()
             self.ask()
 
     def look(self) -> None:
-        """Take the runs with a record or a failure out of those that are watched."""
+        """Stop watching the runs that have a record or a failure, and submit retries."""
         for run in list(self.watched):
             if self.book.has_record(run):
-                self.leave(run)
+                self.stop_watching(run)
                 self.book.finish(run)
             elif (reason := self.book.running[run].failure()) is not None:
-                self.leave(run)
+                self.stop_watching(run)
                 self.book.fail(run, reason, retry=not self.interrupts.times)
         if not self.interrupts.times:
-            self.submit()  # what is retried
+            self.submit()  # retries
 
-    def leave(self, run: PlannedRun) -> None:
-        """Do not watch a run any more."""
+    def stop_watching(self, run: PlannedRun) -> None:
         del self.watched[run]
         self.gone_since.pop(run, None)
 
     def ask(self) -> None:
-        """What the scheduler says; a job that it no longer knows is a failure."""
+        """Query the scheduler; a job that it no longer knows has failed."""
         states = scheduler.states(list(self.watched.values()))
-        if states is None:  # it is being restarted, perhaps
+        if states is None:  # it may be restarting
             return
         for run, job in list(self.watched.items()):
             state = states.get(job.job_id, "UNKNOWN")
@@ -135,8 +134,8 @@ class Cluster:
                 self.gone_since.pop(run, None)
                 self.show(run, state)
                 continue
-            gone_since = self.gone_since.setdefault(run, self.last_question)
-            if self.last_question - gone_since >= GRACE_SECONDS:
+            gone_since = self.gone_since.setdefault(run, self.last_query)
+            if self.last_query - gone_since >= GRACE_SECONDS:
                 self.note_failure(run, job, state)
 
     def show(self, run: PlannedRun, state: str) -> None:
@@ -146,15 +145,15 @@ class Cluster:
             self.book.display.postponed(run.config)
 
     def note_failure(self, run: PlannedRun, job: Submitted, state: str) -> None:
-        """Write the failure that a killed job could not write, unless we cancelled it.
+        """Record the failure that a killed job could not record, unless we cancelled it.
 
-        What the job itself has left since the last look is for the next one.
+        Anything that the job recorded since the last look is left to the next one.
         """
         attempt = self.book.running[run]
         if attempt.failure() is not None or self.book.has_record(run):
             return
         if self.interrupts.times:
-            self.leave(run)
+            self.stop_watching(run)
             self.book.put_back(run)
             return
         log = tail(job.stderr() or "")

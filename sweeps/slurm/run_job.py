@@ -1,4 +1,4 @@
-"""One run as a job: what is carried out on the machine that a scheduler gives."""
+"""One run as a job, carried out on the machine that the scheduler assigns."""
 
 import os
 import signal
@@ -15,19 +15,19 @@ from sweeps.local.command import Stopped
 from sweeps.local.one_run import Message, carry_out
 from sweeps.study.study import Launch, PlannedRun
 
-BUSY_SECONDS = 1.0  # until a run that another process holds is asked for again
+BUSY_SECONDS = 1.0  # until a run that another process holds is tried again
 
 
 @dataclass(frozen=True)
 class Job:
-    """submitit calls it, and checkpoint() before the machine is taken away."""
+    """submitit calls the job, and checkpoint() before the machine is taken away."""
 
     run: PlannedRun
     launch: Launch
     execution: Execution
 
     def __call__(self) -> Message:
-        os.environ.pop("PYTHONSAFEPATH", None)  # it is not meant for a sweep's command
+        os.environ.pop("PYTHONSAFEPATH", None)  # not meant for a sweep's command
         execution = self.execution.model_copy(update={"progress_bar": False})
         with RequeueBetweenSteps() as tell:
             while True:
@@ -44,23 +44,23 @@ class Job:
 
 
 class RequeueBetweenSteps:
-    """Puts submitit's signal off until the training has saved a checkpoint.
+    """Defers submitit's signal until the training has saved a checkpoint.
 
-    submitit requeues the job at once when Slurm says that the machine will be taken away,
-    half-way through a step. Here the training is left after the step, and then requeued.
+    When Slurm warns that the machine will be taken away, submitit requeues the job at once,
+    in the middle of a step. Here the training stops after the step and is then requeued.
     """
 
     stop_requested = False
 
     def __enter__(self) -> Callable[[Message], None]:
-        """The function to be called with each message of the training."""
+        """Returns the function to call with each message of the training."""
         self.requeue = signal.signal(signal.SIGUSR2, self.request_stop)
-        return self.leave_if_requested
+        return self.stop_if_requested
 
     def request_stop(self, number: int, frame: FrameType | None) -> None:
         self.stop_requested = True
 
-    def leave_if_requested(self, message: Message) -> None:
+    def stop_if_requested(self, message: Message) -> None:
         if self.stop_requested:
             raise Stopped
 

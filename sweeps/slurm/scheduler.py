@@ -1,4 +1,4 @@
-"""What a scheduler is asked for, and what it says of jobs: Slurm, by submitit and squeue.
+"""Submits jobs to a scheduler, and reads their states: Slurm, with submitit and squeue.
 
 Accounting (sacct) is not needed. submitit's local executor stands in for Slurm in tests.
 """
@@ -20,9 +20,9 @@ from sweeps.local.one_run import Message
 from sweeps.slurm.allocation import Allocation
 from sweeps.slurm.run_job import Job
 
-ARRAY_SIZE = 1000  # Slurm's own limit is one more, unless it is set
-REQUEUES = 1000  # by the time limit; submitit's own limit is 3
-PYTHON = f"{shlex.quote(sys.executable)} -P"  # files in the working folder hide no module
+ARRAY_SIZE = 1000  # Slurm's default limit is one more
+REQUEUES = 1000  # after a time limit; submitit's default is 3
+PYTHON = f"{shlex.quote(sys.executable)} -P"  # files in the working folder shadow no module
 ENDED = {
     "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL",
     "OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT",
@@ -32,7 +32,7 @@ Submitted = submitit.Job[Message]
 
 
 def executor_of(allocation: Allocation, folder: Path) -> submitit.AutoExecutor:
-    """Raises InputError if the scheduler is not here."""
+    """Raises InputError if this machine has no scheduler."""
     try:
         executor = submitit.AutoExecutor(
             folder=folder / "jobs",
@@ -57,7 +57,7 @@ def executor_of(allocation: Allocation, folder: Path) -> submitit.AutoExecutor:
 
 
 def submit(jobs: list[Job], folder: Path, allocation: Allocation) -> list[Submitted]:
-    """Submit arrays of jobs, in that order; InputError with sbatch's words if refused."""
+    """Submit arrays of jobs in order; InputError with sbatch's message if it refuses."""
     executor = executor_of(allocation, folder)
     submitted: list[Submitted] = []
     # the local executor's controllers are not started by slurm_python
@@ -65,8 +65,8 @@ def submit(jobs: list[Job], folder: Path, allocation: Allocation) -> list[Submit
     try:
         for start in range(0, len(jobs), ARRAY_SIZE):
             with variables(safe), executor.batch():
-                some = itertools.islice(jobs, start, start + ARRAY_SIZE)
-                array = [executor.submit(job) for job in some]
+                part = itertools.islice(jobs, start, start + ARRAY_SIZE)
+                array = [executor.submit(job) for job in part]
             submitted += array
     except FailedJobError as error:
         raise InputError(f"sbatch: {error}") from None
@@ -92,11 +92,11 @@ def states(jobs: list[Submitted]) -> dict[str, str] | None:
 
 
 def cancel(jobs: list[Submitted], waiting_only: bool) -> None:
-    """A training that is stopped keeps a checkpoint."""
+    """Cancel jobs; training that is stopped saves a checkpoint."""
     if jobs and isinstance(jobs[0], submitit.SlurmJob):
         which = ["--state=PENDING"] if waiting_only else []
         command = ["scancel", *which, *(job.job_id for job in jobs)]
         subprocess.run(command, check=False)  # noqa: S603
-    elif not waiting_only:  # the local executor lets no job wait
+    elif not waiting_only:  # no job waits with the local executor
         for job in jobs:
             job.cancel()

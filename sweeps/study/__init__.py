@@ -1,1 +1,1 @@
-"""Which runs there are: sweep files, read as W&B reads them."""
+"""The runs of a study: sweep files, read as W&B reads them."""

@@ -1,8 +1,8 @@
-"""Whether every run of a study can begin: `--check` and `--dry-run` answer only if so.
+"""Whether every run of a study can start, for `--check` and `--dry-run`.
 
-A command of another program is looked up; what it trains, and on which data, it decides
-itself. For this suite's own training each distinct network is built and each data set
-opened, once.
+Another program is only looked up: what it trains, and on which data, is up to that program.
+For this suite's own training, each distinct network is built and each data set is opened
+once.
 """
 
 import time
@@ -26,12 +26,12 @@ from sweeps.study.command_check import check_start
 from sweeps.study.coverage import swept_keys
 from sweeps.study.study import PlannedRun, Study
 
-SECONDS = 60  # for all networks of a study; those that are left are counted
+SECONDS = 60  # for all networks of a study; the unchecked rest is counted
 STEP = 20  # seconds for one network, for one data set, for all imports
 
 
 class Network(NamedTuple):
-    """What decides whether a network can be built and run."""
+    """Everything that determines whether a network can be built and run."""
 
     model: str
     encoder: str
@@ -46,7 +46,7 @@ class Network(NamedTuple):
 def check_runs(
     study: Study, runs: Sequence[PlannedRun], execution: Execution, here: bool
 ) -> list[str]:
-    """What holds of a study, a line each. Raises InputError for a run that cannot begin.
+    """The results, one line each. Raises InputError for a run that cannot start.
 
     The device is known only if runs are carried out here, not by a scheduler.
     """
@@ -55,16 +55,16 @@ def check_runs(
     with at_most(STEP, "looking up names"):
         check_names(configs)
     if own_flags(study.command, study.program) is None:
-        return [*summary(study, configs), "nothing wrong was found before its start"]
+        return [*summary(study, configs), "no mistakes found before its start"]
     for precision in {config.precision for config in configs} if here else ():
         check_precision(precision, execution.accelerator)
     check_data(configs, execution)
     networks = check_networks(configs)
-    return [*summary(study, configs), networks, "nothing wrong was found"]
+    return [*summary(study, configs), networks, "no mistakes found"]
 
 
 def check_data(configs: Sequence[RunConfig], execution: Execution) -> None:
-    """Open each data set for the most images that any run wants of it."""
+    """Open each data set with the largest number of images that any run uses."""
     largest: dict[tuple[str, str], RunConfig] = {}
     for config in sorted(configs, key=lambda config: config.train_images or 0):
         largest[config.dataset, "train"] = config
@@ -76,7 +76,7 @@ def check_data(configs: Sequence[RunConfig], execution: Execution) -> None:
 
 
 def check_networks(configs: Sequence[RunConfig]) -> str:
-    """Build and run each network once; says how many there was time for."""
+    """Build and run each network once; returns how many there was time for."""
     networks = list(dict.fromkeys(network(config) for config in configs))
     end = time.monotonic() + SECONDS
     console = Console(stderr=True)
@@ -84,10 +84,10 @@ def check_networks(configs: Sequence[RunConfig]) -> str:
     for number, parts in enumerate(bar):
         if time.monotonic() > end:
             progress = f"{number} of {len(networks)} checked in {SECONDS} s"
-            return f"networks: {progress}, the others not"
+            return f"networks: {progress}, the rest not"
         with at_most(STEP, f"a network with block {parts.block!r}"):
             check_network(*parts)
-    return f"networks: all {len(networks)} can be built, and take images of their size"
+    return f"networks: all {len(networks)} can be built and accept images of their size"
 
 
 def network(config: RunConfig) -> Network:
@@ -104,13 +104,13 @@ def network(config: RunConfig) -> Network:
 
 
 def summary(study: Study, configs: Sequence[RunConfig]) -> list[str]:
-    command = "none: runs here only" if not study.command else " ".join(study.command)
+    command = " ".join(study.command) if study.command else "none: `ablate sweep` only"
     keys = ", ".join(swept_keys(configs)) or "nothing"
     cap = f" (run_cap: {study.run_cap})" if study.run_cap else ""
     return [
         f"{study.name}: {len(configs)} cells{cap}; {keys} swept",
-        "keys, types and ranges; no cell twice; blocks, placements, models, encoders and "
-        "data sets are known",
+        "checked: keys, types and ranges; no duplicate cells; blocks, placements, models, "
+        "encoders and data sets exist",
         f"command: {printable(command)}",
         *[
             printable(f"  for every cell: {key} = {value}")

@@ -1,7 +1,7 @@
 """The `program` and `command` of a sweep file, expanded as W&B's agent expands them.
 
-An item that is `${macro}` as a whole becomes the words the macro stands for. A macro inside
-an item stays text, `${envvar:NAME}` apart, which becomes the variable or else its name.
+An item that is only `${macro}` becomes the words the macro stands for. A macro inside an
+item stays text, except `${envvar:NAME}`, which becomes the variable's value, else its name.
 https://docs.wandb.ai/guides/sweeps/define-sweep-configuration
 """
 
@@ -27,8 +27,8 @@ MACROS = ["env", "interpreter", "program", *ARGUMENTS]
 def expand(
     command: Sequence[str], program: str, cell: Mapping[str, Any], json_file: str
 ) -> list[str]:
-    """The words that start the run of a cell; json_file is where its values lie."""
-    stands_for = {
+    """The words that start the run of a cell; json_file holds its values."""
+    macros = {
         "env": ["/usr/bin/env"],
         "interpreter": ["python"],
         "program": [program],
@@ -38,7 +38,7 @@ def expand(
     for item in command or DEFAULT:
         item = with_variables(item)
         macro = MACRO.fullmatch(item)
-        words += stands_for.get(macro[1], []) if macro else [item]
+        words += macros.get(macro[1], []) if macro else [item]
     return words
 
 
@@ -47,7 +47,7 @@ def with_variables(item: str) -> str:
 
 
 def arguments(cell: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The values of a cell in each form that a command can ask for."""
+    """The values of a cell in each form that a command can use."""
     pairs = [f"{name}={value}" for name, value in cell.items()]
     return {
         "args": [f"--{pair}" for pair in pairs],
@@ -67,7 +67,7 @@ def arguments(cell: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def as_sent(value: Any) -> Any:
-    """A value as it arrives from W&B's server, which does not tell 10.0 from 10."""
+    """A value as it arrives from W&B's server, which does not distinguish 10.0 from 10."""
     if isinstance(value, Mapping):
         return {key: as_sent(entry) for key, entry in value.items()}
     if isinstance(value, list):
@@ -78,9 +78,9 @@ def as_sent(value: Any) -> Any:
 
 
 def own_flags(command: Sequence[str], program: str) -> list[str] | None:
-    """What follows `ablate train`; None for a command that starts something else.
+    """The words after `ablate train`; None for a command that starts something else.
 
-    No command at all is this suite's own training, as long as there is no program.
+    With neither a command nor a program, this suite's own training is meant.
     """
     words = [program if item == "${program}" else item for item in command]
     if not words:
@@ -98,7 +98,7 @@ def own_flags(command: Sequence[str], program: str) -> list[str] | None:
 
 
 def search_path() -> str:
-    """Where a command is looked up: `python` is the one that runs this."""
+    """Where a command is looked up; `python` is the one that runs this process."""
     beside = PurePath(sys.executable).parent
     return f"{beside}{os.pathsep}{os.environ.get('PATH', '')}"
 

@@ -1,4 +1,4 @@
-"""Whether the command of a sweep file can work, and what it decides for every cell."""
+"""Whether the command of a sweep file can work, and the options it sets for every cell."""
 
 import argparse
 import re
@@ -24,7 +24,7 @@ from sweeps.study.command import (
     with_variables,
 )
 
-VALUES = {f"${{{name}}}" for name in ARGUMENTS}  # macros that hand over a cell
+VALUES = {f"${{{name}}}" for name in ARGUMENTS}  # macros that pass on a cell
 
 
 class FlagParser(argparse.ArgumentParser):
@@ -37,7 +37,7 @@ class FlagParser(argparse.ArgumentParser):
 def check_command(
     command: Sequence[str], program: str, study_name: str, swept_keys: Collection[str]
 ) -> dict[str, Any]:
-    """The flags of `ablate train` in a command, by name; none of another program's.
+    """The flags of `ablate train` in a command, by name; empty for another program.
 
     Raises InputError for a command that cannot work under W&B's agent, and for a flag that
     would override a value of the sweep.
@@ -61,7 +61,7 @@ def check_command(
 
 
 def check_macros(items: Sequence[str]) -> None:
-    """Known macros, each an item of its own, and one of them with the cell's values."""
+    """Macros must be known and separate items, and one must pass on the cell's values."""
     for item in items:
         for name in MACRO.findall(item):
             if name.startswith("envvar:"):
@@ -70,33 +70,33 @@ def check_macros(items: Sequence[str]) -> None:
                 raise InputError(f"command: {unknown_name('macro', name, MACROS)}")
             if item != f"${{{name}}}":
                 raise InputError(
-                    f"command: {quoted(item)}: a macro must be an item of its own"
+                    f"command: {quoted(item)}: a macro must be a separate item"
                 )
     if not VALUES & set(items):
         raise InputError(
-            "command: no macro hands over the values of a cell "
+            "command: no macro passes on the values of a cell "
             f"(known: {', '.join(ARGUMENTS)})"
         )
 
 
 def check_program(items: Sequence[str], program: str) -> None:
     if "${program}" in items and not program:
-        raise InputError("command: ${program} stands for `program`, which is not given")
+        raise InputError("command: ${program} stands for `program`, which is missing")
     first = next(iter(words_to_start(items, program)), "")
     if first in VALUES:
         raise InputError(
             f"command: it starts with {first}, the values of a cell; "
-            "put what is to be started before them"
+            "put the program before them"
         )
     if is_own(program) and "${program}" in items:
         raise InputError(
-            f"command: {program} trains by its verb, [..., ${{program}}, train, --study, "
+            f"command: {program} needs the verb train: [..., ${{program}}, train, --study, "
             f"NAME, --config, {JSON_FILE}]"
         )
 
 
 def words_to_start(items: Sequence[str], program: str) -> list[str]:
-    """The words from the program on: `env` and what it sets are left out."""
+    """The words from the program on, without `env` and the variables it sets."""
     words = [program if item == "${program}" else with_variables(item) for item in items]
     if words and words[0] in {"${env}", "/usr/bin/env", "env"}:
         words = list(dropwhile(re.compile(r"\w+=").match, words[1:]))
@@ -119,18 +119,18 @@ def check_start(command: Sequence[str], program: str) -> None:
 
 
 def is_file(name: str) -> bool:
-    with suppress(OSError, ValueError):  # too long a name, or none at all
+    with suppress(OSError, ValueError):  # the name is too long or not valid
         return Path(name).is_file()
     return False
 
 
 def own_options(flags: Sequence[str], study_name: str) -> dict[str, Any]:
-    """What the flags of this suite's own training say, --config and --study apart."""
+    """The flags of this suite's own training, by name, except --config and --study."""
     parser = FlagParser(add_help=False, allow_abbrev=False)
     add_options(parser)
     options = vars(parser.parse_args([with_variables(flag) for flag in flags]))
     if options.pop("config", None) != Path(JSON_FILE):
-        raise InputError(f"command: hand the values over as --config, {JSON_FILE}")
+        raise InputError(f"command: pass the values as --config, {JSON_FILE}")
     if (name := options.pop("study", "single")) != study_name:
         raise InputError(f"command: --study {name} is not the sweep's name, {study_name}")
     return options

@@ -1,4 +1,4 @@
-"""What of a study has a record, and a sweep file for the rest."""
+"""Which runs of a study have a record, and a sweep file for the rest."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from sweeps.study.study import PlannedRun, Study
 
 
 def state(config: RunConfig, study_folder: Path) -> str:
-    """What the folder of a study knows of a run: finished, failed or waiting."""
+    """The state of a run in its study's folder: finished, failed or waiting."""
     folder = RunFolder(study_folder, config)
     if folder.has_record():
         return "finished"
@@ -38,10 +38,10 @@ def swept_keys(configs: Sequence[RunConfig]) -> list[str]:
 def write_missing(
     source: Path, study: Study, runs: Sequence[PlannedRun], out: Path
 ) -> None:
-    """A sweep file of the same study with these runs only."""
+    """Write a sweep file of the same study with only these runs."""
     if out.resolve() == source.resolve():
         raise InputError(
-            f"{out}: is the sweep file itself; write the missing cells elsewhere"
+            f"{out} is the sweep file itself; write the missing cells to another file"
         )
     content: Any = read_yaml(source)
     keys = swept_keys([run.config for run in study.runs()])

@@ -1,4 +1,4 @@
-"""The distributions of W&B's sweep parameters: what each may be told, and how it is drawn.
+"""The distributions of W&B's sweep parameters: the keys of each, and how it is sampled.
 
 https://docs.wandb.ai/guides/sweeps/sweep-config-keys
 """
@@ -18,7 +18,7 @@ Sample = Callable[[Spec, Generator], Any]
 
 
 class Kind(NamedTuple):
-    """What a key of a distribution may be."""
+    """The values that a key of a distribution accepts."""
 
     allowed: str
     holds: Callable[[Any], bool]
@@ -52,17 +52,19 @@ VALUES = Kind("a list of values", lambda value: isinstance(value, list) and bool
 WHOLE = Kind("a whole number", is_whole)
 NUMBER = Kind("a finite number", is_finite)
 ABOVE_ZERO = Kind("a finite number above 0", lambda value: is_finite(value) and value > 0)
-FROM_ZERO = Kind("a finite number from 0 on", lambda value: is_finite(value) and value >= 0)
+FROM_ZERO = Kind(
+    "a finite number of at least 0", lambda value: is_finite(value) and value >= 0
+)
 LOGARITHM = Kind(
     f"a natural logarithm of at most {LARGEST}",
     lambda value: is_finite(value) and value <= LARGEST,
 )
-PROBABILITIES = Kind("a list of numbers from 0 on whose sum is 1", are_probabilities)
+PROBABILITIES = Kind("a list of non-negative numbers that sum to 1", are_probabilities)
 
 
 def check_spec(spec: Spec) -> str:
     """The name of a parameter's distribution; InputError for a spec that is not one."""
-    name = spec["distribution"] if "distribution" in spec else inferred(spec)
+    name = spec["distribution"] if "distribution" in spec else implied_name(spec)
     if not (isinstance(name, str) and name in DISTRIBUTIONS):
         raise unknown_name("distribution", name, DISTRIBUTIONS)
     needs, may_have, _ = DISTRIBUTIONS[name]
@@ -71,7 +73,7 @@ def check_spec(spec: Spec) -> str:
             raise InputError(f"{name} needs {key}")
     for key in spec:
         if key not in {"distribution", *needs, *may_have}:
-            raise InputError(f"{name} has no {quoted(key)}")
+            raise InputError(f"{name} does not take {quoted(key)}")
     for key, kind in {**needs, **may_have}.items():
         if key in spec and not kind.holds(spec[key]):
             value = spec[key]
@@ -83,7 +85,7 @@ def check_spec(spec: Spec) -> str:
 
 
 def check_together(spec: Spec) -> None:
-    """What two keys must agree on."""
+    """Check the keys that depend on each other."""
     if "min" in spec and "max" in spec and spec["min"] > spec["max"]:
         raise InputError(f"min = {spec['min']} is above max = {spec['max']}")
     values, probabilities = spec.get("values"), spec.get("probabilities")
@@ -93,8 +95,8 @@ def check_together(spec: Spec) -> None:
         )
 
 
-def inferred(spec: Spec) -> str:
-    """What W&B takes for the distribution if none is stated."""
+def implied_name(spec: Spec) -> str:
+    """The distribution that W&B assumes if none is stated."""
     if "value" in spec:
         return "constant"
     if "values" in spec:
@@ -126,7 +128,7 @@ def categorical(spec: Spec, generator: Generator) -> Any:
 
 
 def quantised(sample: Callable[[Spec, Generator], float]) -> Sample:
-    """Rounded to multiples of q (1 unless given)."""
+    """Rounds samples to multiples of q (default: 1)."""
 
     def rounded(spec: Spec, generator: Generator) -> float:
         step: float = spec.get("q", 1)

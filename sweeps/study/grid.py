@@ -1,9 +1,9 @@
 """The cells of a W&B sweep file: its `parameters`, expanded as W&B's own engine does.
 
-Grid: names in alphabetical order at each level, the last one varies fastest; `int_uniform`
+Grid: names in alphabetical order at each level, the last one varying fastest; `int_uniform`
 and `q_uniform` count as grids. Random: one independent draw per parameter and cell, here
-with a fixed seed, so that a sweep that is started again asks for the same cells.
-Everything is checked before the first cell, the number of cells too.
+with a fixed seed, so that restarting a sweep yields the same cells. Everything is checked
+before the first cell, including the number of cells.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from sweeps.study.distributions import Spec, check_spec, draw
 
 Names = tuple[str, ...]  # of a parameter, from the outermost
 Cell = dict[str, Any]
-CELLS = 100_000  # at most, of a sweep
+CELLS = 100_000  # in a sweep, at most
 
 
 def grid(parameters: Mapping[str, Spec]) -> Iterator[Cell]:
@@ -51,12 +51,12 @@ def random(parameters: Mapping[str, Spec], count: int, seed: int = 0) -> Iterato
 
 def check_number(cells: int) -> None:
     if cells > CELLS:
-        raise InputError(f"{cells:,} cells; a sweep has at most {CELLS:,} here")
+        raise InputError(f"{cells:,} cells; a sweep has at most {CELLS:,}")
 
 
 @contextmanager
 def about(path: Names) -> Iterator[None]:
-    """Errors name the parameter."""
+    """Add the parameter's name to an error."""
     try:
         yield
     except InputError as error:
@@ -66,7 +66,7 @@ def about(path: Names) -> Iterator[None]:
 def leaf_parameters(
     parameters: Mapping[str, Spec], above: Names = ()
 ) -> Iterator[tuple[Names, Spec]]:
-    """Parameters with a value or a distribution, found through nested `parameters`."""
+    """Parameters with a value or a distribution, at any level of nested `parameters`."""
     for name in sorted(parameters):
         spec, path = parameters[name], (*above, name)
         with about(path):
@@ -89,7 +89,7 @@ def check_shape(spec: object) -> None:
         raise InputError(f"parameters = {quoted(inner)} is not a mapping of parameters")
     if len(spec) > 1:
         others = ", ".join(quoted(key) for key in spec if key != "parameters")
-        raise InputError(f"nested parameters stand alone, without {others}")
+        raise InputError(f"nested parameters cannot be combined with {others}")
 
 
 def nest(flat: Mapping[Names, Any]) -> Cell:
@@ -104,10 +104,10 @@ def nest(flat: Mapping[Names, Any]) -> Cell:
 
 
 def grid_size(spec: Spec) -> int:
-    """The number of a parameter's values. Raises InputError for one that has no grid."""
+    """The number of a parameter's values. Raises InputError for one without a grid."""
     name = check_spec(spec)
     if "probabilities" in spec:
-        raise InputError("probabilities mean nothing in a grid; they need method: random")
+        raise InputError("probabilities have no meaning in a grid; use method: random")
     if name in {"constant", "categorical"}:
         return len(grid_values(spec))
     if name == "int_uniform":
@@ -120,17 +120,17 @@ def grid_size(spec: Spec) -> int:
 
 
 def steps(low: float, high: float, step: float) -> int:
-    """How many multiples of step from low on are below high, as numpy's arange counts."""
+    """The number of values from low to below high, counted as by numpy's arange."""
     number = (float(high) - float(low)) / step
     if number > CELLS:
         raise InputError(f"q_uniform in steps of {step} has more than {CELLS:,} values")
     if number <= 0:
-        raise InputError("q_uniform has no value: max itself is left out")
+        raise InputError("q_uniform has no values: max is excluded")
     return math.ceil(number)
 
 
 def grid_values(spec: Spec) -> list[Any]:
-    """The values of a parameter that was checked."""
+    """The values of a parameter that has passed its check."""
     if "value" in spec:
         return [spec["value"]]
     if "values" in spec:

@@ -15,9 +15,9 @@ from sweeps.study import grid
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """What a sweep hands out for one run, and the configuration that follows from it.
+    """A cell of a sweep, and the configuration that follows from it.
 
-    Two planned runs with one configuration are the same run.
+    Two planned runs with the same configuration are the same run.
     """
 
     cell: Mapping[str, Any] = field(compare=False)
@@ -25,7 +25,7 @@ class PlannedRun:
 
 
 class Launch(NamedTuple):
-    """What starts the runs of a study, and where they are kept; the same for each."""
+    """How the runs of a study are started and where they are stored; the same for each."""
 
     study_folder: Path
     study_name: str
@@ -39,7 +39,7 @@ class Launch(NamedTuple):
 
 
 class Study(BaseModel):
-    """A named set of runs; sweep_file.py reads it."""
+    """A named set of runs, read by sweep_file.py."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
@@ -47,7 +47,7 @@ class Study(BaseModel):
     parameters: dict[str, Any]  # as in the sweep file
     method: Literal["grid", "random"] = "grid"
     count: int = 0  # of a random search
-    run_cap: int | None = None  # runs that are started at most, the first ones
+    run_cap: int | None = None  # at most this many runs are started, the first ones
     program: str = ""
     command: tuple[str, ...] = ()
     options: dict[str, Any] = {}  # flags of `ablate train` in the command
@@ -55,13 +55,13 @@ class Study(BaseModel):
     entity: str | None = None
 
     def cells(self) -> Iterator[dict[str, Any]]:
-        """What the sweep asks of each run, in W&B's order."""
+        """The values that the sweep sets for each run, in W&B's order."""
         if self.method == "grid":
             return itertools.islice(grid.grid(self.parameters), self.run_cap)
         return grid.random(self.parameters, self.count)
 
     def runs(self) -> Iterator[PlannedRun]:
-        """The run of every cell; InputError for one that is not a configuration."""
+        """The run of every cell; InputError for a cell that is not a configuration."""
         for cell in self.cells():
             yield PlannedRun(cell, self.config(cell))
 

@@ -33,7 +33,7 @@ def load_study(path: Path, count: int | None = None) -> Study:
 
 
 def parse_study(content: object, path: Path, count: int | None = None) -> Study:
-    """The study of a sweep's content; path, a file or a name, says where it is from."""
+    """The study of a sweep's content; path, a file or a name, is its source in errors."""
     if not isinstance(content, dict) or "parameters" not in content:
         raise InputError(f"{path}: not a sweep file (a mapping with `parameters`)")
     try:
@@ -51,7 +51,7 @@ def study_of(content: dict[str, Any], path: Path, count: int | None) -> Study:
     cap = run_cap_of(content)
     method = method_of(content, count or cap)
     if method == "grid" and count:
-        raise InputError("--count is for random searches, this is a grid")
+        raise InputError("--count is for random searches; this sweep is a grid")
     return Study(
         name=name_of(content, path),
         parameters=parameters_of(content),
@@ -66,11 +66,11 @@ def study_of(content: dict[str, Any], path: Path, count: int | None) -> Study:
 
 
 def with_options(study: Study) -> Study:
-    """The study with what its command decides; InputError for one that cannot be run."""
+    """The study with the options of its command; InputError if it cannot be run."""
     keys = {key for cell in study.cells() for key in flat(cell)}
     options = check_command(study.command, study.program, study.name, keys)
     study = study.model_copy(update={"options": options})
-    if study.method == "random" or study.run_cap:  # values that no run may have got
+    if study.method == "random" or study.run_cap:  # some values may be in no run
         for cell in single_values(study.parameters):
             study.config(cell)
     first: dict[RunConfig, int] = {}
@@ -83,7 +83,7 @@ def with_options(study: Study) -> Study:
 
 
 def single_values(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Each value of each list of values, by itself."""
+    """One cell for each value of each list of values."""
     for path, spec in leaf_parameters(parameters):
         for value in spec.get("values", ()):
             yield nest({path: value})
@@ -92,12 +92,12 @@ def single_values(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def text(content: dict[str, Any], key: str) -> str | None:
     value = content.get(key)
     if value is not None and not isinstance(value, str):
-        raise InputError(f"{key} = {quoted(value)} is not text")
+        raise InputError(f"{key} = {quoted(value)} is not a string")
     return value
 
 
 def check_metric(metric: object) -> None:
-    """W&B refuses it otherwise; here nothing depends on it."""
+    """W&B would refuse a malformed metric; here nothing depends on it."""
     if not isinstance(metric, dict) or not isinstance(metric.get("name"), str):
         raise InputError(f"metric = {quoted(metric)} is not {{name: TEXT, goal: maximize}}")
     for key in metric:
@@ -124,25 +124,26 @@ def command_of(content: dict[str, Any]) -> tuple[str, ...]:
         raise InputError(f"command = {quoted(command)} is not a list")
     for item in command:
         if not isinstance(item, str | int | float):
-            raise InputError(f"command: {quoted(item)} is not a word")
+            raise InputError(f"command: {quoted(item)} is not a string or a number")
     return tuple(str(item) for item in command)
 
 
 def name_of(content: dict[str, Any], path: Path) -> str:
-    """The sweep's name, else its file's; it names a folder, so it must be plain."""
+    """The sweep's name, otherwise its file's; it becomes a folder, so it must be plain."""
     name = content.get("name", path.stem)
     if not isinstance(name, str) or not re.fullmatch(NAME, name):
         raise InputError(
-            f"name = {quoted(name)} is not a plain name of at most 100 letters and digits"
+            f"name = {quoted(name)} is not a plain name: at most 100 letters, digits, "
+            "'_', '-' and '.'"
         )
     return name
 
 
 def run_cap_of(content: dict[str, Any]) -> int | None:
-    """At most that many runs are started, as by W&B: the first ones of the sweep."""
+    """At most this many runs are started, as by W&B: the first ones of the sweep."""
     cap = content.get("run_cap")
     if cap is not None and (type(cap) is not int or cap < 1):
-        raise InputError(f"run_cap = {quoted(cap)} is not a whole number from 1 on")
+        raise InputError(f"run_cap = {quoted(cap)} is not a positive whole number")
     return cap
 
 
@@ -150,9 +151,9 @@ def method_of(content: dict[str, Any], count: int | None) -> Any:
     method = content.get("method")
     if method not in ("grid", "random"):
         raise InputError(
-            f"method = {quoted(method)}: here grid and random can be run, "
-            "others with `wandb sweep` and `wandb agent`"
+            f"method = {quoted(method)} is not grid or random; "
+            "other methods need `wandb sweep` and `wandb agent`"
         )
     if method == "random" and not count:
-        raise InputError("a random search has no end; say how long with --count N")
+        raise InputError("a random search needs --count N or run_cap: N")
     return method

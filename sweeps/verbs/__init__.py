@@ -1,1 +1,1 @@
-"""The verbs of this floor; ablations/cli.py opens each by name."""
+"""The verbs of sweeps; ablations/cli.py imports each by name."""

@@ -1,4 +1,4 @@
-"""Write the cells of a sweep file that have no record as a sweep file."""
+"""Write a sweep file of the cells that have no record yet."""
 
 import argparse
 from pathlib import Path

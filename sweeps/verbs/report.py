@@ -1,6 +1,6 @@
-"""Turn the records below a folder into tables, a plot and a report.
+"""Turn the records in a folder into tables, a plot and a report.
 
-With --sweep the exit code is 1 if a planned run has no record.
+With --sweep, the exit code is 1 if a planned run has no record.
 """
 
 import argparse
@@ -22,12 +22,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder", metavar="RUNS", help="folder of records, or wandb:ENTITY/PROJECT/SWEEP"
     )
-    parser.add_argument("--sweep", type=Path, help="sweep file that says what was planned")
+    parser.add_argument("--sweep", type=Path, help="sweep file that lists the planned runs")
     count_option(parser)
     parser.add_argument(
-        "--runs", type=Path, default=Path("runs"), help="for records of W&B"
+        "--runs",
+        type=Path,
+        default=Path("runs"),
+        help="folder for records from W&B (default: runs)",
     )
-    parser.add_argument("--out", type=Path, help="default: RUNS/report")
+    parser.add_argument(
+        "--out", type=Path, help="folder to write to (default: RUNS/report)"
+    )
     wide_option(parser)
     parser.add_argument(
         "--wandb",
@@ -37,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 class Source(NamedTuple):
-    """Where the records lie, what was planned, and whose project of W&B they are from."""
+    """The folder of the records, the plan, and the W&B project that they are from."""
 
     folder: Path
     study: Study | None = None
@@ -60,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def source_of(args: argparse.Namespace) -> Source:
-    """A sweep file overrides what W&B says of the plan."""
+    """A sweep file overrides the plan from W&B."""
     from_wandb = args.folder.startswith("wandb:")
     source = fetch(args.folder, args.runs) if from_wandb else Source(Path(args.folder))
     if args.sweep:

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def execution_of(args: argparse.Namespace, options: Any) -> Execution:
-    """As the flags say; an executor that was asked for GPUs decides the accelerator."""
+    """From the flags; the options of the executor can override the accelerator."""
     execution = from_options(Execution, vars(args))
     accelerator = options.accelerator(execution.accelerator)
     return execution.model_copy(update={"accelerator": accelerator})
@@ -63,7 +63,7 @@ def execution_of(args: argparse.Namespace, options: Any) -> Execution:
 def check(
     args: argparse.Namespace, study: Study, runs: list[PlannedRun], execution: Execution
 ) -> None:
-    """Look for what would keep a run from beginning; then say so, or list the runs."""
+    """Look for what would keep a run from starting; print the result, or list the runs."""
     from lightning_modules.machine import device_kind
     from sweeps.study.check import check_runs
 
@@ -77,7 +77,7 @@ def check(
 
 
 def list_runs(configs: list[RunConfig], study_folder: Path) -> None:
-    """The state of each run, and the values that tell it from the others."""
+    """Print the state of each run, and the values that distinguish it from the others."""
     states = [state(config, study_folder) for config in configs]
     keys = swept_keys(configs)
     for config, word in zip(configs, states, strict=True):
