@@ -1,10 +1,10 @@
-"""Records of a study of any size, to time a report of them.
+"""Records of a study of any size, to time a report on them.
 
     python -m tests.many_records FOLDER --runs 10000 --settings 200
     time ablate report FOLDER
 
-Settings differ in the placement and the learning rate; each has nine blocks, the rest is
-seeds. The numbers are made up.
+Settings differ in placement and learning rate. Each has nine blocks, and as many seeds as
+the number of runs requires. The numbers are made up.
 """
 
 import argparse
@@ -24,7 +24,7 @@ STEPS = range(4, 244, 4)
 
 
 def configs(settings: int, seed: int) -> Iterator[RunConfig]:
-    """A run of every block in every setting."""
+    """One run of every block in every setting."""
     places = list(PLACEMENTS)[:4]
     for number, block in itertools.product(range(settings), list(BLOCKS)[:9]):
         lr = (10 + number // 4) / 10_000

@@ -1,4 +1,4 @@
-"""Both evaluations of every block are one function, and fast keeps its promises."""
+"""Both evaluations of a block compute the same function, and fast keeps its promises."""
 
 import copy
 
@@ -17,7 +17,7 @@ LINEAR_MEMORY = [k for k in BLOCKS if k.startswith(("psa", "note", "cbam", "gc")
 
 
 class Pair:
-    """One block evaluated both ways, at random parameters."""
+    """One block evaluated both ways, with random parameters."""
 
     def __init__(self, name: str, channels: int = C) -> None:
         torch.manual_seed(0)
@@ -27,7 +27,7 @@ class Pair:
         self.fast = set_evaluation(copy.deepcopy(self.direct), "fast")
 
     def gradients(self, module: nn.Module, x: Tensor) -> dict[str, Tensor]:
-        """The output, and derivatives of a random sum of it."""
+        """The output, and the gradients of a random weighted sum of it."""
         x = x.detach().requires_grad_()
         parameters = dict(module.named_parameters())
         y = module(x)
@@ -36,14 +36,14 @@ class Pair:
         return dict(zip(["y", "x", *parameters], [y.detach(), *values], strict=True))
 
     def error(self, x: Tensor) -> float:
-        """The largest difference, each relative to the largest magnitude."""
+        """The largest difference between two results, relative to the largest magnitude."""
         direct = self.gradients(self.direct, x)
         fast = self.gradients(self.fast, x)
         return max(relative_error(fast[name], direct[name]) for name in direct)
 
 
 def relative_error(actual: Tensor, expected: Tensor) -> float:
-    """Below a magnitude of one the error counts as it is: some derivatives are zero."""
+    """Below a magnitude of one the error is absolute: some derivatives are zero."""
     return float((actual - expected).abs().max() / expected.abs().max().clamp(min=1))
 
 

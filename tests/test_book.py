@@ -1,4 +1,4 @@
-"""A sweep's book enters each end of a run once, and tells the display of it."""
+"""A sweep's book records the end of each run once, and tells the display."""
 
 import io
 from pathlib import Path
@@ -18,7 +18,7 @@ FIRST, SECOND, THIRD = (planned(RunConfig(seed=seed)) for seed in range(3))
 
 
 class Opened:
-    """An open book of three runs, one of them listed twice, and what its log shows."""
+    """An open book of three runs, one of them listed twice, and its log."""
 
     def __init__(self, folder: Path, retries: int = 0) -> None:
         self.text = io.StringIO()
@@ -54,7 +54,7 @@ def test_what_has_a_record_is_not_begun(tmp_path: Path) -> None:
 
 
 def test_what_has_no_end_waits(tmp_path: Path) -> None:
-    """Wherever it stands: running, put back or never begun."""
+    """Whatever its state: running, put back or never begun."""
     opened = Opened(tmp_path)
     for _ in range(3):
         opened.begin()

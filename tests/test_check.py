@@ -1,4 +1,4 @@
-"""`--check` passes only if every run can begin, and `--dry-run` checks the same."""
+"""`--check` passes only if every run can begin; `--dry-run` makes the same checks."""
 
 import sys
 import time
@@ -40,19 +40,19 @@ class Good(Pair):
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder, with blocks of the user's own."""
+    """A working folder with the user's own blocks."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delenv("ABLATE_DATA", raising=False)
     (tmp_path / "checked_blocks.py").write_text(OWN_BLOCKS)
-    monkeypatch.delitem(sys.modules, "checked_blocks", raising=False)  # another test's
+    monkeypatch.delitem(sys.modules, "checked_blocks", raising=False)  # from another test
     return tmp_path
 
 
 def answer(
     folder: Path, more: str, capsys: pytest.CaptureFixture[str], *options: str
 ) -> tuple[int, str]:
-    """The exit code and what is said of the small study with more in its file."""
+    """The exit code and output for the small study with more lines in its file."""
     path = folder / "small.yaml"
     path.write_text(SMALL + more)
     code = main(["sweep", str(path), "--accelerator", "cpu", *options])

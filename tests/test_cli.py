@@ -1,4 +1,4 @@
-"""Mistakes end with one message that says what is allowed, exit code 2, no traceback."""
+"""Mistakes end with exit code 2 and one message that says what is allowed, no traceback."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ STAGES = ["--model", "unet", "--placement", "stages"]
 
 
 def complaint(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """The message of a command that is refused."""
+    """The error message of a command that is refused."""
     try:
         code: object = main([str(argument) for argument in arguments])
     except SystemExit as refused:  # argparse

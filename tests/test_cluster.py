@@ -1,6 +1,6 @@
-"""A study through a scheduler leaves the records of one that ran here.
+"""A study run by a scheduler leaves the same records as one that ran here.
 
-submitit's local executor stands in for one; test_slurm.py asks a real one.
+submitit's local executor stands in for a scheduler; test_slurm.py uses a real one.
 """
 
 import io
@@ -52,13 +52,13 @@ class Slow(nn.Identity):
 
 
 def slow() -> RunConfig:
-    """To be made where its block can be found, since its source is part of it."""
+    """Create it where its block can be found: the source is part of the configuration."""
     return SMOKE[0].changed(block="slow_block:Slow", max_steps=12)
 
 
 @pytest.fixture(autouse=True)
 def local_jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Submitted]]:
-    """Jobs of a test; its local ones have ended, and were seen to, when it is left."""
+    """The jobs of a test; on exit its local ones have ended and been waited for."""
     jobs: list[Submitted] = []
     submit = scheduler.submit
 
@@ -89,7 +89,7 @@ def watch_to_the_end(sweep: Cluster) -> None:
 
 
 def steps_done() -> int:
-    """Training steps of slow(), all sessions together."""
+    """Training steps of slow(), summed over all sessions."""
     return len(Path("steps").read_text()) if Path("steps").exists() else 0
 
 
@@ -111,13 +111,13 @@ def test_a_study_runs_through_submitit_and_is_not_repeated(tmp_path: Path) -> No
 
 
 def task_of(controller: str) -> int:
-    """The process id of a local job, whose id is that of the process that controls it."""
+    """The process id of a local job's task; the job id is that of its controller."""
     [task] = Path(f"/proc/{controller}/task/{controller}/children").read_text().split()
     return int(task)
 
 
 def send_after(sweep: Cluster, steps: int, number: signal.Signals) -> None:
-    """Start a sweep of slow() and send its job a signal after so many steps."""
+    """Start a sweep of slow() and send its job a signal after that many steps."""
     sweep.book.open()
     sweep.submit()
     wait_until(lambda: steps_done() >= steps)
@@ -126,7 +126,7 @@ def send_after(sweep: Cluster, steps: int, number: signal.Signals) -> None:
 
 def test_a_requeued_job_resumes_after_the_step_it_was_at(tmp_path: Path) -> None:
     sweep = prepared(tmp_path / "study", slow())
-    send_after(sweep, 3, signal.SIGUSR2)  # what Slurm sends before it takes a machine
+    send_after(sweep, 3, signal.SIGUSR2)  # sent by Slurm before it reclaims a machine
     watch_to_the_end(sweep)
     assert (sweep.book.summary.finished, sweep.book.summary.failed) == (1, {})
     assert steps_done() == slow().max_steps
@@ -185,7 +185,7 @@ def all_ended(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class StandIn:
-    """A job that was submitted and has printed nothing."""
+    """A submitted job that has printed nothing."""
 
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
@@ -207,7 +207,7 @@ def test_a_job_that_fails_is_cancelled_and_gets_a_record_has_ended_once(
     sweep.book.open()
     sweep.submit()
     sweep.look()
-    if left in ("failure", "both"):  # between two looks, the scheduler being asked first
+    if left in ("failure", "both"):  # between two looks, after the scheduler was queried
         leave_failure(tmp_path / "study")
     if left in ("record", "both"):
         record(slow()).write(RunFolder(tmp_path / "study", slow()).record)

@@ -1,4 +1,4 @@
-"""A sweep's command means here what it means to W&B's agent, or is refused by name."""
+"""A sweep's command means the same here as to W&B's agent, or is refused by name."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A TAB completes verbs, flags and names, and imports nothing that takes seconds."""
+"""TAB completes verbs, flags and names, and imports nothing slow."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ HEAVY = ("torch", "timm", "pandas", "pytorch_lightning", "wandb")
 
 
 def completions(line: str, folder: Path) -> set[str]:
-    """What a shell gets when TAB is pressed at the end of a line."""
+    """What a shell receives when TAB is pressed at the end of a line."""
     answer = folder / "answer"
     environment = os.environ | {
         "_ARGCOMPLETE": "1",

@@ -1,4 +1,4 @@
-"""Counts are exact, agree with each other, and never silently zero."""
+"""Counts are exact, agree with each other, and are never silently zero."""
 
 import pytest
 import torch

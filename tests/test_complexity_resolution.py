@@ -1,4 +1,4 @@
-"""Counts at any resolution are exact, and need neither its time nor its memory."""
+"""Counts at any resolution are exact, without the time or memory of a run there."""
 
 from fractions import Fraction
 
@@ -57,7 +57,7 @@ def test_a_block_costs_what_a_run_at_that_size_counts(
 
 
 class Strips(nn.Module):
-    """A block of one's own whose cost is no polynomial of the positions."""
+    """A user's block whose cost is not a polynomial in the positions."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -143,7 +143,7 @@ def test_a_table_of_growth_holds_the_polynomial() -> None:
 
 
 def test_counting_leaves_no_values_behind() -> None:
-    """What is kept between counts lies on the meta device, whatever the size was."""
+    """Anything cached between counts is on the meta device, whatever the size."""
     cost_at(BareModel("unet", "resnet18", 2), (1024, 1024))
     tensors = BareModel("unet", "resnet18", 2).meta().parameters()
     assert all(tensor.device == torch.device("meta") for tensor in tensors)

@@ -1,4 +1,4 @@
-"""A convention weighs counts; counts come from counters that agree, or say why not."""
+"""A convention weighs counts; the counters agree, or the report says why not."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ C, H, W = 32, 6, 9
 
 
 class Doubled(nn.Module):
-    """A transposed convolution, a norm and a matrix product, and back to the same shape."""
+    """A transposed convolution, a norm and a matrix product; the shape stays the same."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -73,8 +73,8 @@ class Wrong(AttentionBlock):
         ("torch", 2 * (4 * C * C * H * W + 2 * C * C * H * W)),
         ("fvcore", 4 * C * C * H * W + 2 * C * C * H * W + 2 * C * 4 * H * W),
         ("thop", 4 * C * C * H * W + 2 * C * 4 * H * W),
-        ("hrnet", 4 * C * C * (2 * H) * (2 * W)),  # charged at the output's resolution
-        ("closed_form", 4 * C * C * H * W),  # it has none: by its layers
+        ("hrnet", 4 * C * C * (2 * H) * (2 * W)),  # counted at the output's resolution
+        ("closed_form", 4 * C * C * H * W),  # it has no closed form: by its layers
     ],
 )
 def test_conventions_differ_in_what_they_see(name: str, total: int) -> None:

@@ -23,7 +23,7 @@ N = H * W
 
 
 class Computes(nn.Module):
-    """A module that is one function of its input and of its parts."""
+    """A module that computes one function of its input and its parts."""
 
     def __init__(self, function: Callable[..., Tensor], *parts: nn.Module) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ def test_a_recurrent_cell_counts_both_its_matrices(cell: type, gates: int) -> No
         (lambda r: torch.einsum("bcn,bdn->bcd", r, r), C * C * N),
         (lambda r: torch.einsum("...cn,...dn->...cd", r, r), C * C * N),
         (lambda r: torch.einsum("b c n, b c -> b n", r, r[..., 0]), C * N),
-        (lambda r: torch.einsum("bcn,bc->bcn", r, r[..., 0]), 0),  # no sum of products
+        (lambda r: torch.einsum("bcn,bc->bcn", r, r[..., 0]), 0),  # not a sum of products
         (lambda r: torch.einsum("bcn,bcm->bcnm", r, r[..., :3]), 0),
         (lambda r: torch.einsum("bcn,bdn,bdm->bcm", r, r, r), 2 * C * C * N),
         (lambda r: torch.einsum("cn,dn", r[0], r[0]), C * C * N),
@@ -200,7 +200,7 @@ def test_every_harmless_operator_exists() -> None:
     assert {name for name in ours if not {name, name + "_"} & known} == set()
 
 
-# Blocks of one's own.
+# Users' own blocks.
 
 
 class Spectral(nn.Module):

@@ -1,4 +1,4 @@
-"""Batches are a function of the configuration and the step; scenes of split and index."""
+"""Batches depend only on configuration and step, scenes only on split and index."""
 
 from pathlib import Path
 
@@ -173,7 +173,7 @@ def test_every_class_occurs_and_void_is_one_pixel_between_labels(size: int) -> N
 
 
 def test_scenes_are_these_and_no_others() -> None:
-    """Pinned: a change of scenes makes old records incomparable, and needs a VERSION."""
+    """Pinned: changed scenes make old records incomparable and need a new VERSION."""
     expected = "digits 1 train a33bdc15"
     assert DigitScenes("train", 64, None).fingerprint == expected
 

@@ -14,7 +14,7 @@ CONFIGS = [RunConfig(block=block, max_steps=8) for block in ("none", "se", "gc",
 
 
 def shown(terminal: bool) -> str:
-    """Of a sweep of four: one recorded, one fails, one is half done, one finishes."""
+    """The output for four runs: one recorded, one fails, one is half done, one finishes."""
     text = io.StringIO()
     console = Console(file=text, force_terminal=terminal, width=120, color_system=None)
     display = Display(console)

@@ -1,4 +1,4 @@
-"""The flags of `ablate sweep` follow from EXECUTORS: each is written once, in a model."""
+"""The flags of `ablate sweep` follow from EXECUTORS: each is defined once, in a model."""
 
 import argparse
 from pathlib import Path
@@ -25,7 +25,7 @@ SMOKE = str(Path(__file__).parents[1] / "sweeps" / "smoke.yaml")
 
 
 def options(*words: str) -> Any:
-    """What the chosen executor gets of a command line."""
+    """The options that the chosen executor receives from a command line."""
     arguments = ["sweep", SMOKE, *words]
     return chosen_options(create_parser(arguments).parse_args(arguments))
 

@@ -1,4 +1,4 @@
-"""A message is one short line that does nothing to a terminal."""
+"""A message is one short line without control sequences for the terminal."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Images are scaled as an encoder's weights expect it, by timm's and smp's own word."""
+"""Images are scaled as an encoder's weights expect, according to timm and smp."""
 
 import json
 from pathlib import Path
@@ -55,7 +55,7 @@ def test_known_weights_differ() -> None:
 
 @pytest.mark.parametrize("encoder", ["tu-tf_efficientnet_lite0", "xception", "resnet18"])
 def test_random_weights_get_imagenets(encoder: str) -> None:
-    """And nothing is asked of a hub."""
+    """No hub is contacted."""
     assert normalisation(encoder, None) == IMAGENET
 
 

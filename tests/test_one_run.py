@@ -1,4 +1,4 @@
-"""Whatever a run raises becomes its recorded failure; only a wish to stop is raised."""
+"""Anything a run raises becomes its recorded failure; only a request to stop is raised."""
 
 import os
 import signal
@@ -49,7 +49,7 @@ def end_of_run(
 
 
 def by_lightning(cause: KeyboardInterrupt) -> SystemExit:
-    """What Lightning makes of a KeyboardInterrupt."""
+    """What Lightning turns a KeyboardInterrupt into."""
     error = SystemExit(1)
     error.__context__ = cause
     return error

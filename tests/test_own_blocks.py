@@ -1,4 +1,4 @@
-"""A user's own block: counted as it is trained, or refused in one line that names it."""
+"""A user's own block is counted as it is trained, or refused in one line that names it."""
 
 import random
 import subprocess
@@ -26,7 +26,7 @@ MIX = C * C * 64  # of a 1x1 convolution on 8x8
 
 
 class Mixes(nn.Module):
-    """A 1x1 convolution, and whatever a child of this class does besides."""
+    """A 1x1 convolution, and whatever a subclass adds."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Mixes(nn.Module):
 
 
 class Indexed(Mixes):
-    """Garbage in its buffer would index out of bounds."""
+    """With garbage in its buffer it would index out of bounds."""
 
     order: Tensor
 
@@ -55,7 +55,7 @@ class Indexed(Mixes):
 
 
 class Computed(Mixes):
-    """Its constructor takes a number out of a tensor."""
+    """Its constructor reads a number from a tensor."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(int(torch.exp2(torch.log2(torch.tensor(float(channels)))).round()))
@@ -81,7 +81,7 @@ class Lazy(nn.Module):
 
 
 class Late(nn.Module):
-    """Its layer is made in the first pass."""
+    """Its layer is created in the first pass."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ def test_a_block_is_counted_by_the_very_module_at_the_very_size(block: type) -> 
     assert (cost.params, cost.macs, cost.not_counted) == (C * C + C, MIX, "")
 
 
-# Blocks that break their promise.
+# Blocks that break the contract.
 
 
 class Pair(Mixes):

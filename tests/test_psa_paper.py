@@ -1,4 +1,4 @@
-"""The PSA paper's complexity tables, counted anew: verdicts, reasons, current files."""
+"""The PSA paper's complexity tables, counted again: verdicts, reasons, current files."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ from reports.psa_paper.tables import (
 from reports.psa_paper.verdicts import JudgedCell, judge, judge_table, meeting
 from reports.write.pages import write_page
 
-# On one worker: what is counted once is kept, and shared with test_paper_models.py.
+# On one worker, where counts are cached and shared with test_paper_models.py.
 pytestmark = pytest.mark.xdist_group("paper")
 
 GENERATED = Path(__file__).parents[1] / "reports" / "generated"
@@ -137,7 +137,7 @@ def test_another_convention_or_variant_is_recognised(
     [
         ("20.866", "20.9G", True, False),
         ("5.2257", "5.22M", False, True),
-        ("17.05", "17.1G", True, False),  # a half goes up
+        ("17.05", "17.1G", True, False),  # half rounds up
         ("17.0499", "17.1G", False, False),
         ("34", "34.0M", True, True),
     ],

@@ -1,4 +1,4 @@
-"""A record is whole, unchanged and in its own folder, or it is refused by name."""
+"""A record is whole, unchanged and in its own folder, or is refused by name."""
 
 import errno
 import json
@@ -109,7 +109,7 @@ def test_a_crash_while_writing_leaves_the_old_record(
 
 
 def tampered(folder: Path, change: dict[str, Any], without: str = "") -> Path:
-    """A record with other values and a checksum that fits them."""
+    """A record with changed values and a matching checksum."""
     path = written(folder)
     content = json.loads(path.read_text()) | change
     content = {k: v for k, v in content.items() if k not in {"sha256", without}}
@@ -226,7 +226,7 @@ def test_what_is_no_file_or_a_huge_one_is_not_read(tmp_path: Path) -> None:
         list(read_records(tmp_path))
     path.unlink()
     with path.open("wb") as file:
-        file.truncate(10**12)  # of which the disk holds nothing
+        file.truncate(10**12)  # of which nothing is on disk
     with pytest.raises(InputError, match=r"1,000,000,000,000 bytes, a record has at most"):
         list(read_records(tmp_path))
 
@@ -252,7 +252,7 @@ def test_what_lies_in_the_folder_of_another_run_is_never_taken_for_its_own(
 
 
 def test_a_record_is_read_back_from_its_json(tmp_path: Path) -> None:
-    """As W&B keeps it."""
+    """As W&B stores it."""
     assert RunRecord.model_validate_json(record().model_dump_json()) == record()
 
 
@@ -310,7 +310,7 @@ def test_a_record_states_its_format_and_one_that_does_not_is_of_the_first(
 def test_a_record_that_is_not_plainly_the_runs_own_is_refused(
     tmp_path: Path, change: dict[str, Any], without: str
 ) -> None:
-    """With a line that says what to do."""
+    """The message says what to do."""
     tampered(tmp_path, change, without)
     folder = RunFolder(tmp_path, CONFIG)
     for look in (folder.has_record, folder.find_record):
@@ -353,7 +353,7 @@ def test_a_record_with_a_later_key_is_not_taken_for_one_without(tmp_path: Path) 
 def test_a_source_that_a_record_does_not_state_is_not_looked_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The block may have been another one when the record was made."""
+    """The block may have been different when the record was written."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text("class Block: ...")
     config = RunConfig.parse({"block": "mine:Block"})

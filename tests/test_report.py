@@ -1,4 +1,4 @@
-"""A report shows every record, names every failure, and lets nothing through unescaped."""
+"""A report shows every record, names every failure, and leaves nothing unescaped."""
 
 import re
 import shutil
@@ -47,7 +47,7 @@ HOSTILE = r"a|b_<script>&50%\n"
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    """A baseline and two blocks on two seeds; one run has failed."""
+    """A baseline and two blocks, two seeds each; one run has failed."""
     folder = tmp_path / "runs"
     for block, miou in {"none": 0.5, "se": 0.52, "my_file:Own": 0.48}.items():
         for seed in (0, 1):
@@ -63,12 +63,12 @@ def runs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They take most of the time of a report."""
+    """Leaves out the pictures, which take most of the time of a report."""
     monkeypatch.setattr("reports.section.pictures", lambda *arguments: [])
 
 
 def printed(page: Page) -> str:
-    """As `ablate report` prints it."""
+    """The page as `ablate report` prints it."""
     with redirect_stdout(StringIO()) as output:
         show(page.parts, wide=False)
     return output.getvalue()
@@ -214,7 +214,7 @@ def test_units_are_written_once(show: object, value: float, shown: str) -> None:
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of records whose names are legal and odd."""
+    """The report on records whose names are legal but odd."""
     runs = tmp_path_factory.mktemp("odd") / "<b>odd"
     iou = dict.fromkeys(ODD, 0.5)
     for number, name in enumerate(["none", *ODD]):

@@ -1,6 +1,6 @@
-"""Every end of a run is taken in once, whatever comes together.
+"""The end of each run is recorded once, whatever else happens at the same time.
 
-Workers are scripted and the clock is set by hand; test_sweep_failures.py has real ones.
+Workers are scripted and the clock is set by hand; test_sweep_failures.py uses real ones.
 """
 
 import io
@@ -38,7 +38,7 @@ ALONE = Resources()
 
 
 class Scripted:
-    """A worker that says what is written, look by look; `stop` holds its last words."""
+    """A worker with scripted messages for each look; `stop` returns its last words."""
 
     process = None
     false_starts = 0
@@ -57,7 +57,7 @@ class Scripted:
         if self.run and self.looks:
             return self.looks.popleft()
         self.idle_looks += 1
-        assert self.idle_looks < 100, "the runner waits for a worker that says no more"
+        assert self.idle_looks < 100, "the runner waits for a worker that sends no more"
         return ()
 
     def ask_to_end(self) -> None:
@@ -72,7 +72,7 @@ class Scripted:
 
 
 class Clock:
-    """Advances by so many seconds whenever it is asked."""
+    """Advances by a fixed number of seconds each time it is read."""
 
     now = 0.0
 
@@ -85,7 +85,7 @@ class Clock:
 
 
 class Scene:
-    """A runner of two runs with one scripted worker, and what its log shows."""
+    """A runner of two runs with one scripted worker, and its log."""
 
     def __init__(
         self, folder: Path, worker: Scripted, resources: Resources = ALONE
@@ -116,7 +116,7 @@ def counts(summary: Summary) -> tuple[int, int, int, int]:
 
 
 def leave_failure(folder: Path, config: RunConfig) -> None:
-    """What a worker does before it says `failed`."""
+    """What a worker does before it sends `failed`."""
     RunFolder(folder, config).note_failure("error", FAILED.reason)
 
 
@@ -285,13 +285,13 @@ def test_waiting_for_another_process_is_said_once_and_other_runs_come_first(
     assert worker.given[:2] == [FIRST, SECOND]
     said = scene.text.getvalue().splitlines()
     assert said.count("waits for another process: seed 0") == 1
-    assert said.count("begins  seed 0") == 2  # once more when it is this process's
+    assert said.count("begins  seed 0") == 2  # once more when this process runs it
 
 
 def test_a_record_of_another_process_is_seen_without_asking_for_the_run(
     clock: Clock, tmp_path: Path
 ) -> None:
-    clock.step = 0.0  # so it is never time to ask
+    clock.step = 0.0  # so it is never time to look
     worker = Scripted([[BEGUN, BUSY], [BEGUN, FINISHED]])
     scene = Scene(tmp_path, worker)
     begin = worker.begin

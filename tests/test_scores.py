@@ -1,4 +1,4 @@
-"""Loss and mIoU: what they are, that void counts in neither, what they cost."""
+"""Loss and mIoU: their definition, that neither counts void, and their cost."""
 
 import math
 from typing import Any
@@ -37,7 +37,7 @@ class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def draw(
     classes: int, shape: tuple[int, int, int], void: float = 0.2
 ) -> tuple[Tensor, Tensor]:
-    """Logits (B, classes, H, W) and labels (B, H, W), in part void."""
+    """Logits (B, classes, H, W) and labels (B, H, W), partly void."""
     random = torch.Generator().manual_seed(0)
     batch, height, width = shape
     logits = torch.randn(batch, classes, height, width, generator=random)
@@ -47,7 +47,7 @@ def draw(
 
 
 def counted(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
-    """A confusion matrix, pixel by pixel."""
+    """A confusion matrix, counted pixel by pixel."""
     matrix = torch.zeros(classes, classes, dtype=torch.long)
     for label, guess in zip(labels.flatten(), predicted.flatten(), strict=True):
         if label != 255:
@@ -82,7 +82,7 @@ def test_miou_is_that_of_one_confusion_matrix() -> None:
 def test_a_score_does_not_depend_on_the_batches(sizes: tuple[int, ...]) -> None:
     """Neither loss nor mIoU is a mean over batches: each pixel counts once."""
     logits, labels = draw(3, (6, 5, 7))
-    labels[0] = 255  # an image of void only, alone in its batch or not
+    labels[0] = 255  # an image of void alone, in its own batch or not
     score = SplitScore(3)
     begin = 0
     for size in sizes:
@@ -142,7 +142,7 @@ def test_a_loss_that_is_not_finite_stays_so() -> None:
 
 
 def test_counting_needs_no_table_of_classes_squared() -> None:
-    """Under deterministic algorithms too. 21 classes once took 3.5 kB a pixel."""
+    """Under deterministic algorithms too. 21 classes once took 3.5 kB per pixel."""
     logits, labels = draw(21, (2, 64, 64))
     score = SplitScore(21)
     torch.use_deterministic_algorithms(True)

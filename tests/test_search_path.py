@@ -1,4 +1,4 @@
-"""A user's files hide no module of the suite or of a library, and are found anyway."""
+"""A user's files hide no module of the suite or of a library, but can be imported."""
 
 import os
 import subprocess
@@ -51,7 +51,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ablate(*arguments: str) -> str:
-    """What the installed command prints."""
+    """The output of the installed command."""
     start = "import sys; from ablations.cli import main; sys.exit(main())"
     result = subprocess.run(
         [sys.executable, "-P", "-c", start, *arguments], capture_output=True, text=True

@@ -1,4 +1,4 @@
-"""A study through a real Slurm of one node: finished, cancelled, resumed, requeued."""
+"""A study on a real one-node Slurm: finished, cancelled, resumed, requeued."""
 
 import subprocess
 import sys
@@ -40,7 +40,7 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmNode]:
 
 
 def watch_until(sweep: Cluster, steps: int) -> None:
-    """Until slow() has done so many training steps."""
+    """Wait until slow() has done that many training steps."""
     wait_until(lambda: steps_done() >= steps, sweep.look_again)
 
 
@@ -49,7 +49,7 @@ def begin(
     allocation: Allocation = SLURM,
     config: RunConfig | None = None,
 ) -> Cluster:
-    """A sweep of one run, else of slow(), whose job has done a few steps."""
+    """A sweep of one run, by default slow(), whose job has done a few steps."""
     config = config or slow()
     sweep = prepared(folder, config, allocation=allocation)
     sweep.book.open()
@@ -63,7 +63,7 @@ def tell(program: str, *arguments: str) -> None:
 
 
 def start_now(job: str) -> None:
-    """A requeued job waits two minutes; do without."""
+    """Skip the two minutes that a requeued job waits."""
     states = "squeue", "--noheader", "--format=%T", f"--jobs={job}"
     wait_until(lambda: "PENDING" in shown(*states))
     tell("scontrol", "update", f"JobId={job}", "StartTime=now")
@@ -108,7 +108,7 @@ def test_a_cancelled_job_is_retried_if_that_is_wanted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["warned", "requeued"])
 def test_a_preempted_job_resumes_after_the_step_it_was_at(how: str, tmp_path: Path) -> None:
-    """Slurm warns with submitit's signal, or stops the job and puts it back itself."""
+    """Slurm warns with submitit's signal, or stops and requeues the job itself."""
     sweep = begin(tmp_path / "study")
     job = sweep.watched[planned(slow())].job_id
     if how == "warned":
@@ -123,7 +123,7 @@ def test_a_preempted_job_resumes_after_the_step_it_was_at(how: str, tmp_path: Pa
 
 
 def test_a_run_resumes_after_its_time_limit(tmp_path: Path) -> None:
-    """Slurm warns 90 s ahead, or a little more: of three minutes, half are left."""
+    """Slurm warns at least 90 s ahead: half of the three minutes remain."""
     long = slow().changed(max_steps=2000)
     sweep = begin(tmp_path / "study", Allocation(minutes=3), config=long)
     job = sweep.watched[planned(long)].job_id

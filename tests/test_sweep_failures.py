@@ -1,4 +1,4 @@
-"""Whatever ends a run becomes a recorded state with reason and log; other runs continue."""
+"""Anything that ends a run is recorded with reason and log; other runs continue."""
 
 import io
 import re
@@ -117,14 +117,14 @@ def with_block(block: str, seed: int = 0) -> RunConfig:
 
 
 def sweep(folder: Path, resources: Resources, *configs: RunConfig) -> tuple[Summary, str]:
-    """Carry out runs and return what a log would show."""
+    """Carry out runs and return their log."""
     text = io.StringIO()
     display = Display(Console(file=text, width=200))
     book = Book(map(planned, configs), launch(folder), resources.retries, display)
     return Runner(book, EXECUTION, resources).run(), text.getvalue()
 
 
-ENDS: dict[str, tuple[FailureKind, str, str]] = {  # kind, begin of the reason, log
+ENDS: dict[str, tuple[FailureKind, str, str]] = {  # kind, beginning of the reason, log
     "Raises": ("error", "RuntimeError: no luck", "in forward"),
     "Fills": ("out of memory", "OutOfMemoryError: CUDA out of memory.", "in forward"),
     "Diverges": ("non-finite loss", "NonFiniteLossError: loss is nan", "training_step"),
@@ -186,7 +186,7 @@ def test_a_further_attempt_is_never_silent(tmp_path: Path) -> None:
 def test_threads_are_divided_and_each_gpu_has_its_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "2")  # of which each of two gets one
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")  # one for each of two
     both = [with_block("Tells", seed) for seed in range(2)]
     summary, _ = sweep(tmp_path, Resources(gpus=("0", "1")), *both)
     seen = [re.search(r"RuntimeError: (.*) \(", text) for text in summary.failed.values()]
@@ -215,7 +215,7 @@ def test_a_lock_that_a_killed_process_left_holds_nobody_up(tmp_path: Path) -> No
 
 
 def ablate_sweep(folder: Path, before: str) -> tuple[int, str]:
-    """Sweep the baseline and Floods into folder/runs, in a mount namespace of its own."""
+    """Sweep the baseline and Floods into folder/runs, in a separate mount namespace."""
     smoke = yaml.safe_load(SMOKE.read_text())
     smoke["parameters"] |= {"block": {"values": ["none", "luckless:Floods"]}}
     smoke["parameters"] |= {"seed": {"value": 0}}

@@ -155,7 +155,7 @@ def test_a_value_that_no_run_gets_is_checked_too(method: str, tmp_path: Path) ->
 
 
 def bomb(use: str) -> str:
-    """Ten to the power of 29 words behind thirty short lines."""
+    """Thirty short lines that expand to ten to the power of 29 words."""
     lines = [f"  a{n}: &a{n} [{', '.join(10 * [f'*a{n - 1}'])}]" for n in range(1, 30)]
     return "\n".join(["extra:", "  a0: &a0 [x]", *lines, use])
 

@@ -1,4 +1,4 @@
-"""Tables state what the records say, on records small enough to check by hand."""
+"""Tables agree with the records, which are small enough to check by hand."""
 
 import itertools
 import math

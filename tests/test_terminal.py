@@ -1,4 +1,4 @@
-"""What a person at a terminal sees: tables that fit, names, one line for what is wrong."""
+"""What a user sees at a terminal: tables that fit, names, one line per mistake."""
 
 import subprocess
 import sys
@@ -125,7 +125,7 @@ def test_a_table_is_shown_though_it_cannot_be_kept(
 
 
 def test_bench_says_nothing_but_its_table(tmp_path: Path) -> None:
-    """Not what torch remarks on a machine without a GPU."""
+    """No warning from torch on a machine without a GPU."""
     arguments = ["bench", "--block", "se", "--shape", "1x16x4x4", "--rounds", "1"]
     done = subprocess.run(
         [sys.executable, "-m", "ablations", *arguments, "--out", str(tmp_path)],

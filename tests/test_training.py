@@ -110,7 +110,7 @@ def test_what_was_interrupted_half_way_is_done_again(
     call: int,
     last: int,
 ) -> None:
-    """Two batches per validation, after steps 2, 4 and 6."""
+    """Each validation has two batches, and follows steps 2, 4 and 6."""
     calls = itertools.count(1)
     real = getattr(SegmentationModule, moment)
 

@@ -1,4 +1,4 @@
-"""W&B's server goes away: before, during, after a training. That costs the mirror only."""
+"""W&B's server goes away before, during or after a training: only the mirror suffers."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ ONLINE = Execution(accelerator="cpu", progress_bar=False, wandb="online", val_ev
 
 
 class FakeRun:
-    """A run of W&B that keeps what it gets, unless it waits, which it may do for ever."""
+    """A W&B run that keeps what it receives, or blocks, possibly forever."""
 
     def __init__(self, dir: Path) -> None:
         self.dir = str(dir / "files")
@@ -52,7 +52,7 @@ class FakeRun:
 
 
 class Away:
-    """Where a server is away: wandb waits there until the test is over."""
+    """A server that is away: wandb blocks there until the test is over."""
 
     def __init__(self, folder: Path) -> None:
         self.moment = ""
@@ -71,7 +71,7 @@ class Away:
         return self.run
 
     def stop(self) -> None:
-        """What killing wandb's process does."""
+        """Has the effect of killing wandb's process."""
         self.stopped += 1
         self.over.set()
 
@@ -121,7 +121,7 @@ def test_an_agents_run_needs_its_server(
 
 
 def test_a_training_does_not_notice_that_logging_waits(away: Away, tmp_path: Path) -> None:
-    """The record is there before W&B is given up, and says so afterwards."""
+    """The record exists before W&B is given up, and notes it afterwards."""
     away.moment = "log"
     result = train(CONFIG, tmp_path, ONLINE)
     folder = RunFolder(tmp_path, CONFIG)
@@ -238,7 +238,7 @@ def test_an_outage_costs_the_mirror_only_and_a_sync_catches_up(
         subprocess.run(command, cwd=tmp_path, env=patient, check=True, capture_output=True)
         [run] = server.runs()
         assert run.summary["miou"] == pytest.approx(kept.miou)
-        shown = {  # a sync sends again what was sent before
+        shown = {  # a sync sends everything again
             row["trainer/global_step"] + 1: row["val/miou"]
             for row in run.rows
             if "val/miou" in row

@@ -1,6 +1,6 @@
-"""The smoke study through W&B's own servers: only where somebody asks for it.
+"""The smoke study through W&B's own servers, only on request.
 
-ABLATIONS_LIVE_WANDB=1 and a key in WANDB_API_KEY. Leaves a sweep in the project
+Needs ABLATIONS_LIVE_WANDB=1 and a key in WANDB_API_KEY. Leaves a sweep in the project
 ablations-live-test of the key's default entity.
 """
 
@@ -33,7 +33,7 @@ def call(folder: Path, environment: dict[str, str], *command: str) -> str:
 
 
 def sweep_and_report(folder: Path, environment: dict[str, str]) -> str:
-    """The report on the smoke study, after `wandb sweep` and `wandb agent`."""
+    """Report on the smoke study, after `wandb sweep` and `wandb agent`."""
     here = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     environment = environment | {"PATH": here, "WANDB_DIR": str(folder)}
     said = call(folder, environment, "wandb", "sweep", "--project", PROJECT, str(SMOKE))

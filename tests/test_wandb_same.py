@@ -1,4 +1,4 @@
-"""A cell is handed to a program here as W&B's agent hands it over."""
+"""A program here receives its cell in the same way as from W&B's agent."""
 
 import json
 from pathlib import Path
@@ -60,7 +60,7 @@ def seen(place: Workplace) -> list[Any]:
 
 
 def run_here(place: Workplace, program: str, study: Study) -> None:
-    """Every cell, as `ablate sweep` runs a program that is not this suite's own."""
+    """Runs every cell, as `ablate sweep` does for a program other than this suite's own."""
     launch = study.launch(place.folder / "runs")
     for number, cell in enumerate(grid(study.parameters)):
         folder = RunFolder(launch.study_folder, RunConfig(seed=number))

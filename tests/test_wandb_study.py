@@ -44,7 +44,7 @@ class Raises(nn.Identity):
 def shared(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workplace]:
-    """The smoke study, carried out by two agents in one folder."""
+    """The smoke study, run by two agents in one folder."""
     old = request.param == OLD_VERSION
     client = request.getfixturevalue("old_client") if old else None
     with FakeWandb() as server:
@@ -96,7 +96,7 @@ def runs_of(place: Workplace, state: str) -> list[Run]:
 
 
 def ablate(place: Workplace, *arguments: str) -> tuple[int, str]:
-    """Exit code and output."""
+    """The exit code and output."""
     done = subprocess.run(
         [sys.executable, "-m", "ablations", *arguments],
         cwd=place.folder,
@@ -125,7 +125,7 @@ def test_two_agents_leave_the_records_of_the_embedded_runner(
 
 
 def test_w_and_b_shows_what_the_runs_did(shared: Workplace) -> None:
-    """Under the names that the guide promises."""
+    """It uses the names that the guide documents."""
     records = by_id(shared.folder / "runs")
     for run in shared.server.runs():
         kept = records[run.display_name]
@@ -167,11 +167,11 @@ def test_the_report_is_the_local_one_and_is_attached(
     for name in tables:
         assert report.stored[name].content == local[name], name
     assert report.stored["comparison.svg"].content.startswith(b"<?xml")
-    assert ablate(shared, *command)[0] == 0  # again, beside the report that is there
+    assert ablate(shared, *command)[0] == 0  # again, beside the existing report
 
 
 def test_a_cell_that_has_its_record_is_shown_and_not_repeated(place: Workplace) -> None:
-    """A sweep is registered anew; the agent works in a folder that has every record."""
+    """A new sweep is registered; the agent works in a folder that has every record."""
     smoke(place)
     [sweep] = place.server.sweeps()
     for config in CONFIGS:
@@ -194,7 +194,7 @@ def test_a_cell_that_has_its_record_is_shown_and_not_repeated(place: Workplace) 
 def test_what_a_killed_agent_leaves_is_picked_up_and_what_is_lost_is_told(
     place: Workplace,
 ) -> None:
-    """Its cell dies with it; W&B does not repeat that cell, `ablate sweep` does."""
+    """Its cell is lost with it; W&B does not repeat that cell, `ablate sweep` does."""
     file = smoke(place)
     [sweep] = place.server.sweeps()
     agent = place.start_agent(sweep)
@@ -216,7 +216,7 @@ def test_what_a_killed_agent_leaves_is_picked_up_and_what_is_lost_is_told(
 
 
 def child_of(agent: int) -> int:
-    """The process that carries out an agent's run."""
+    """The process that executes an agent's run."""
     listed = subprocess.run(
         ["pgrep", "-P", str(agent), "-f", "ablations"], capture_output=True, text=True
     )
@@ -251,7 +251,7 @@ def test_a_cancelled_sweep_stops_its_run_where_it_can_go_on(place: Workplace) ->
 
 
 def test_a_flag_that_goes_before_the_cell_stops_its_run(place: Workplace) -> None:
-    """Where the file was not checked: the agent is W&B's, and so is the registration."""
+    """Here the file was not checked: agent and registration are W&B's own."""
     sweep = yaml.safe_load(SMOKE.read_text())
     sweep["command"] += ["--seed", "0"]
     path = place.folder / "overridden.yaml"
@@ -261,11 +261,11 @@ def test_a_flag_that_goes_before_the_cell_stops_its_run(place: Workplace) -> Non
     log = place.run("wandb", "agent", "--count", "2", registered.path)
     assert "the sweep asked for seed = 1, the run would use 0" in log
     finished = [one.config.seed for one in read_records(place.folder / "runs")]
-    assert finished == [0]  # the cell of seed 1 is not taken for that of seed 0
+    assert finished == [0]  # the cell of seed 1 is not mistaken for that of seed 0
 
 
 def test_offline_runs_are_a_group_once_they_are_synced(place: Workplace) -> None:
-    """Killed on the way and started again: every cell is there once."""
+    """Killed midway and restarted: every cell is there once."""
     command = ["sweep", str(SMOKE), "--wandb", "offline", *ON_CPU]
     running = subprocess.Popen(
         [sys.executable, "-m", "ablations", *command],

@@ -1,9 +1,9 @@
-"""Cells per minute, embedded and with `wandb agent`, of the same sweep file.
+"""Cells per minute of one sweep file, embedded and with `wandb agent`.
 
     python -m tests.throughput --cells 24
 
-The agent speaks to the stand-in of tests/fake_wandb on the loopback interface. One thread
-per run; times are of whole commands, from start to end. Prints a table in Markdown.
+The agent talks to the stand-in of tests/fake_wandb on the loopback interface. One thread
+per run; times are for whole commands, from start to end. Prints a table in Markdown.
 """
 
 import argparse
@@ -32,7 +32,7 @@ BIN = Path(sys.executable).parent
 
 @dataclass
 class Measurement:
-    """One way to carry out one sweep file, in a folder of its own."""
+    """One way to run a sweep file, in its own folder."""
 
     steps: int
     cells: int
@@ -68,7 +68,7 @@ def call(folder: Path, environment: dict[str, str], *command: str) -> None:
 
 
 def write_sweep(path: Path, steps: int, cells: int) -> None:
-    """The smoke study with other lengths and one block."""
+    """The smoke study with a different length and one block."""
     sweep = yaml.safe_load(SMOKE.read_text())
     sweep["parameters"] |= {
         "block": {"value": "none"},
@@ -79,9 +79,9 @@ def write_sweep(path: Path, steps: int, cells: int) -> None:
 
 
 def steps_in(seconds: float) -> int:
-    """How many steps one core trains in that time, whatever else it has to do."""
+    """The number of steps that one core trains in that CPU time."""
     torch.set_num_threads(1)
-    core_seconds(4)  # the first run pays for what the next ones find ready
+    core_seconds(4)  # warm-up
     return round(60 * seconds / (core_seconds(64) - core_seconds(4)))
 
 

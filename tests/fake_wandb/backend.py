@@ -1,4 +1,4 @@
-"""All that the backend remembers, and its answers to GraphQL's queries and mutations."""
+"""The state of the backend, and its answers to GraphQL queries and mutations."""
 
 import secrets
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ class Project:
         return self.runs_by_name.get(name)
 
     def begun(self, name: str, sweep: str | None) -> tuple[Run, bool]:
-        """The run of that name, running, and whether it is new."""
+        """Start or resume the run of that name; return it and whether it is new."""
         inserted = name not in self.runs_by_name
         run = self.runs_by_name.setdefault(name, Run(name, self))
         if inserted and sweep:
@@ -74,7 +74,7 @@ class Project:
 
 
 def matches(run: Run, filters: Mapping[str, Any]) -> bool:
-    """Whether a run passes W&B's filters, which are MongoDB's."""
+    """Whether a run passes W&B's filters, which use MongoDB's syntax."""
     for key, wanted in filters.items():
         if key == "$and":
             if not all(matches(run, part) for part in wanted):
@@ -128,7 +128,7 @@ class Backend:
         return {"agent": {"id": input["id"]}, "commands": commands}
 
     def upsert_bucket(self, input: Json) -> Json:
-        """Begin a run, or change one."""
+        """Begin a run, or update one."""
         run, inserted = self.run_with_id(input.get("id")), False
         if run is None:
             project = self.made(input.get("modelName"))
@@ -149,7 +149,7 @@ class Backend:
         return run.stored.setdefault(name, File(name, address)).answer()
 
     def made(self, name: str | None) -> Project:
-        """The project of that name; it is made when it is first named."""
+        """The project of that name, created on first use."""
         name = name or "uncategorized"
         return self.projects.setdefault(name, Project(name, len(self.projects) + 1))
 

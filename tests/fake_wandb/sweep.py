@@ -1,4 +1,4 @@
-"""A sweep and the rule by which its cells are handed out to agents."""
+"""A sweep, and the rule that hands out its cells to agents."""
 
 import secrets
 from collections.abc import Collection
@@ -19,7 +19,7 @@ State = Literal["PENDING", "RUNNING", "PAUSED", "CANCELED", "FINISHED"]
 
 @dataclass(eq=False)
 class Sweep:
-    name: str  # what users call its id
+    name: str  # the id, to users
     project: "Project"
     config: str  # YAML
     ordered: State = "RUNNING"  # by the user
@@ -36,11 +36,11 @@ class Sweep:
 
     @property
     def path(self) -> str:
-        """As `wandb agent` and `wandb.Api().sweep` take it."""
+        """In the form that `wandb agent` and `wandb.Api().sweep` accept."""
         return f"{ENTITY}/{self.project.name}/{self.name}"
 
     def commands(self, agent: str, running: Collection[str]) -> list[Json]:
-        """What an agent that has these runs in progress is to do next."""
+        """What an agent with these runs in progress should do next."""
         if self.ordered == "CANCELED" and running:
             return [{"type": "stop", "run_id": name} for name in running]
         if running or self.ordered == "PAUSED":
@@ -50,7 +50,7 @@ class Sweep:
         return [{"type": "exit"}]
 
     def hand_out(self, agent: str) -> Json:
-        """The next cell, as a run that an agent's child is yet to begin."""
+        """The next cell, as a pending run that an agent's child will begin."""
         cell = self.cells[self.given]
         arguments = {key: {"value": on_the_wire(value)} for key, value in cell.items()}
         run = Run(
@@ -62,7 +62,7 @@ class Sweep:
         program = self.settings.get("program")
         return {"type": "run", "run_id": run.name, "program": program, "args": arguments}
 
-    # What GraphQL asks for beyond the above.
+    # Further fields of the GraphQL schema.
 
     @property
     def id(self) -> str:
