@@ -26,15 +26,15 @@ STEP = 1e-30
 BOUND = 1e-12  # on the difference from a file, relative to its largest entry
 
 
-class Drawn(NamedTuple):
+class RandomShapes(NamedTuple):
     """Shapes of the random arrays of a file, in this order."""
 
     parameters: dict[str, tuple[int, ...]]
     x: tuple[int, int, int, int]  # odd sides, so that pooling leaves out a row and a column
 
 
-DRAWN = {
-    "non_local_code": Drawn(
+RANDOM_SHAPES = {
+    "non_local_code": RandomShapes(
         {
             "theta.weight": (3, 6),
             "theta.bias": (3,),
@@ -59,14 +59,14 @@ def inputs(name: str) -> dict[str, Array]:
     """Parameters, x and w of a file that is generated here; the same on every call."""
     random = np.random.default_rng(0)
     arrays = {}
-    for key, shape in DRAWN[name].parameters.items():
+    for key, shape in RANDOM_SHAPES[name].parameters.items():
         if key.endswith("running_var"):
             arrays[PREFIX + key] = random.uniform(0.5, 2, size=shape)
         elif key.endswith("num_batches_tracked"):
             arrays[PREFIX + key] = np.array(0.0)
         else:
             arrays[PREFIX + key] = random.normal(size=shape)
-    return arrays | {key: random.normal(size=DRAWN[name].x) for key in ("x", "w")}
+    return arrays | {key: random.normal(size=RANDOM_SHAPES[name].x) for key in ("x", "w")}
 
 
 def results(name: str, arrays: dict[str, Array]) -> Iterator[tuple[str, Array]]:
@@ -111,7 +111,7 @@ def read(name: str) -> dict[str, Array]:
 def differences(name: str) -> dict[str, float]:
     """How far a file is from its formula, relative to the largest entry of each array."""
     arrays = read(name)
-    expected = inputs(name) if name in DRAWN else {}
+    expected = inputs(name) if name in RANDOM_SHAPES else {}
     expected |= dict(results(name, arrays))
     return {
         key: float(abs(arrays[key] - array).max() / (abs(array).max() or 1))
@@ -128,7 +128,7 @@ def comparison() -> Iterator[tuple[str, bool]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("name", nargs="?", choices=DRAWN, help="the file to write")
+    parser.add_argument("name", nargs="?", choices=RANDOM_SHAPES, help="the file to write")
     parser.add_argument("--check", action="store_true", help="compare every file")
     args = parser.parse_args()
     if args.name:

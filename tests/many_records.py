@@ -31,7 +31,7 @@ def configs(settings: int, seed: int) -> Iterator[RunConfig]:
         yield RunConfig(block=block, placement=places[number % 4], lr=lr, seed=seed)
 
 
-def made_up(config: RunConfig, draw: random.Random) -> RunRecord:
+def fake_record(config: RunConfig, draw: random.Random) -> RunRecord:
     iou = {name: draw.uniform(0.3, 0.6) for name in CLASSES}
     miou = sum(iou.values()) / len(iou)
     curve = [{"step": step, "train_loss": 1 / step} for step in STEPS]
@@ -57,7 +57,7 @@ def write(folder: Path, runs: int, settings: int) -> None:
     draw = random.Random(0)
     seeds = (configs(settings, seed) for seed in itertools.count())
     for config in itertools.islice(itertools.chain.from_iterable(seeds), runs):
-        made_up(config, draw).write(RunFolder(folder, config).record)
+        fake_record(config, draw).write(RunFolder(folder, config).record)
 
 
 if __name__ == "__main__":
@@ -65,5 +65,5 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--settings", type=int, default=5)
-    given = parser.parse_args()
-    write(given.folder, given.runs, given.settings)
+    args = parser.parse_args()
+    write(args.folder, args.runs, args.settings)

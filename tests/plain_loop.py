@@ -55,9 +55,9 @@ class Watch:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        begun = time.process_time()
+        start = time.process_time()
         yield
-        self.seconds += time.process_time() - begun
+        self.seconds += time.process_time() - start
 
 
 def suite(config: RunConfig) -> Outcome:
@@ -65,14 +65,14 @@ def suite(config: RunConfig) -> Outcome:
     whole, validation = Watch(), Watch()
     run = _EvaluationLoop.run
 
-    def timed(loop: Any) -> Any:
+    def run_and_time(loop: Any) -> Any:
         with validation.running():
             return run(loop)
 
     execution = Execution(accelerator="cpu", progress_bar=False, val_every=config.max_steps)
     with (
         tempfile.TemporaryDirectory() as folder,
-        mock.patch.object(_EvaluationLoop, "run", timed),
+        mock.patch.object(_EvaluationLoop, "run", run_and_time),
         whole.running(),
     ):
         record = train(config, Path(folder), execution)
@@ -127,8 +127,8 @@ def validate(
     for images, labels in batches:
         logits = model(images)
         total += F.cross_entropy(logits, labels, ignore_index=VOID, reduction="sum").item()
-        known = labels != VOID
-        pairs = classes * labels[known] + logits.argmax(1)[known]
+        labelled = labels != VOID
+        pairs = classes * labels[labelled] + logits.argmax(1)[labelled]
         matrix += pairs.bincount(minlength=classes**2).view(classes, classes)
     both = matrix.diag().double()
     iou = both / (matrix.sum(0) + matrix.sum(1) - both)
@@ -165,12 +165,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--block", nargs="+", default=["none", "psa_parallel"])
-    given = parser.parse_args()
+    args = parser.parse_args()
     torch.set_num_threads(1)
     rows: list[dict[str, object]] = []
-    for block in given.block:
+    for block in args.block:
         config = RunConfig.parse(CONFIG.model_dump() | {"block": block})
-        rows += compare(config, given.rounds)
+        rows += compare(config, args.rounds)
     table = DataFrame(rows).to_markdown(index=False, floatfmt=".3f")
     sys.stdout.write(f"torch {torch.__version__}, one thread, CPU seconds\n\n{table}\n")
 

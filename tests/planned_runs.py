@@ -10,7 +10,7 @@ def configs(study: Study) -> list[RunConfig]:
     return [run.config for run in study.runs()]
 
 
-def planned(config: RunConfig) -> PlannedRun:
+def planned_run(config: RunConfig) -> PlannedRun:
     """A run as planned by a sweep file that states every key."""
     return PlannedRun(config.model_dump(exclude=DERIVED), config)
 

@@ -91,7 +91,7 @@ class SlurmNode:
             subprocess.run(["runuser", "-u", "munge", "--", "munged"], check=True)
 
     def wait_for(self, state: str) -> None:
-        wait_until(lambda: state in shown("sinfo", "-h", "-o", "%T"))
+        wait_until(lambda: state in output_of("sinfo", "-h", "-o", "%T"))
 
     def __exit__(self, *exception: object) -> None:
         self.end_jobs()
@@ -106,7 +106,7 @@ class SlurmNode:
 
     def end_jobs(self) -> None:
         """Kill them, or they would outlive their Slurm."""
-        wait_until(lambda: not shown("squeue", "--noheader"), kill_jobs)
+        wait_until(lambda: not output_of("squeue", "--noheader"), kill_jobs)
 
 
 def kill_jobs() -> None:
@@ -115,6 +115,6 @@ def kill_jobs() -> None:
     time.sleep(0.5)
 
 
-def shown(program: str, *arguments: str) -> str:
+def output_of(program: str, *arguments: str) -> str:
     """The standard output of a program."""
     return subprocess.run([program, *arguments], capture_output=True, text=True).stdout

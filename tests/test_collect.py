@@ -52,9 +52,9 @@ def address(sweep: Sweep) -> str:
 def test_every_page_of_a_long_sweep_is_read(sweep: Sweep, tmp_path: Path) -> None:
     folder, study = collect(address(sweep), tmp_path / "runs")
     assert (folder, study.name) == (tmp_path / "runs" / "many", "many")
-    found = {read.config for read in read_records(folder)}
-    assert found == set(configs(study))
-    assert len(found) == CELLS
+    results = {read.config for read in read_records(folder)}
+    assert results == set(configs(study))
+    assert len(results) == CELLS
 
 
 def test_missing_and_repeated_cells_are_listed(sweep: Sweep, tmp_path: Path) -> None:

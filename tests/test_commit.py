@@ -12,10 +12,10 @@ from lightning_modules import machine
 
 def git(folder: Path, *words: str) -> str:
     who = ["-c", "user.name=a", "-c", "user.email=a@b"]
-    done = subprocess.run(
+    process = subprocess.run(
         ["git", *who, *words], cwd=folder, check=True, capture_output=True, text=True
     )
-    return done.stdout.strip()
+    return process.stdout.strip()
 
 
 @pytest.fixture

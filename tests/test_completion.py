@@ -28,12 +28,12 @@ def completions(line: str, folder: Path) -> set[str]:
         "COMP_TYPE": "9",
     }
     command = [sys.executable, "-X", "importtime", "-m", "ablations"]
-    done = subprocess.run(
+    process = subprocess.run(
         command, env=environment, cwd=folder, capture_output=True, text=True, check=True
     )
-    imported = {row.split("|")[-1].strip() for row in done.stderr.splitlines()}
-    assert "argparse" in imported
-    assert not imported & {*HEAVY}
+    modules = {row.split("|")[-1].strip() for row in process.stderr.splitlines()}
+    assert "argparse" in modules
+    assert not modules & {*HEAVY}
     return {word.strip() for word in answer.read_text().split("\n")}
 
 

@@ -89,9 +89,9 @@ def test_a_figure_is_in_the_giga_of_its_convention() -> None:
 
 
 def test_every_counter_agrees_on_every_block() -> None:
-    found = audit(counts_of_blocks(list(BLOCKS), C, (H, W)))
-    assert found.unexplained == []
-    assert agreement(found) == (
+    result = audit(counts_of_blocks(list(BLOCKS), C, (H, W)))
+    assert result.unexplained == []
+    assert agreement(result) == (
         "Counters: fvcore, torch.utils.flop_counter and closed form agree on "
         f"{2 * len(BLOCKS)} of {2 * len(BLOCKS)} counts."
     )
@@ -107,9 +107,9 @@ def test_counters_agree_on_models_or_the_gap_is_explained(model: str, encoder: s
 def test_layers_that_nothing_reads_explain_a_gap() -> None:
     """smp's MobileNetV2 runs its last stages though pspnet reads only the first three."""
     setting = Setting(BareModel("pspnet", "mobilenet_v2", 21), "stages", (64, 64))
-    found = audit([ModelCounts("none", "direct", setting)])
-    assert (found.unread, found.unexplained) == (1, [])
-    assert "nothing reads their output" in agreement(found)
+    result = audit([ModelCounts("none", "direct", setting)])
+    assert (result.unread, result.unexplained) == (1, [])
+    assert "nothing reads their output" in agreement(result)
     read = setting._replace(bare=setting.bare._replace(encoder="resnet18"))
     assert audit([ModelCounts("none", "direct", read)]).unread == 0
 
@@ -117,16 +117,16 @@ def test_layers_that_nothing_reads_explain_a_gap() -> None:
 def test_a_gap_without_explanation_names_the_operators() -> None:
     counts = BlockCounts(f"{__name__}:Wrong", "direct", C, (H, W))
     [problem] = audit([counts]).unexplained
-    found = f"{C * C * H * W:,}"
-    assert f"fvcore {found}, torch {found}, closed form 1" in problem
+    macs = f"{C * C * H * W:,}"
+    assert f"fvcore {macs}, torch {macs}, closed form 1" in problem
     assert "operators without a count in fvcore: aten::mul" in problem
 
 
 def test_a_layer_that_nothing_reads_in_a_block_explains_a_gap() -> None:
     counts = BlockCounts(f"{__name__}:Hidden", "direct", C, (H, W))
     assert (counts.macs, counts.meta_macs) == (0, C * C * H * W)
-    found = audit([counts])
-    assert (found.unread, found.unexplained) == (1, [])
+    result = audit([counts])
+    assert (result.unread, result.unexplained) == (1, [])
 
 
 def test_a_survey_says_what_does_not_fit() -> None:

@@ -63,8 +63,8 @@ class Lamps(BaseModel):
 
     lamps: Annotated[int, Reading(positive, "N")] = Field(3, description="lamps to light")
 
-    def accelerator(self, wanted: Accelerator) -> Accelerator:
-        return wanted
+    def accelerator(self, accelerator: Accelerator) -> Accelerator:
+        return accelerator
 
 
 def test_a_further_executor_is_a_line(
@@ -83,9 +83,9 @@ def test_a_further_executor_is_a_line(
     assert "--lamps does nothing with --executor here" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["sweep", "--help"])
-    shown = " ".join(capsys.readouterr().out.split())
-    assert "only with --executor lamps: --lamps N lamps to light (default: 3)" in shown
-    assert "lamps: a row of lamps" in shown
+    text = " ".join(capsys.readouterr().out.split())
+    assert "only with --executor lamps: --lamps N lamps to light (default: 3)" in text
+    assert "lamps: a row of lamps" in text
 
 
 @pytest.mark.parametrize("model", [RunConfig, Execution, Resources, Allocation])

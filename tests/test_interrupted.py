@@ -38,12 +38,12 @@ class Training:
     def wait_for(self, start: str) -> None:
         """Wait until it has printed a line that begins like this."""
         assert self.process.stderr
-        seen = []
+        lines = []
         for line in self.process.stderr:
-            seen.append(line)
+            lines.append(line)
             if line.startswith(start):
                 return
-        raise AssertionError("".join(seen))
+        raise AssertionError("".join(lines))
 
     def send(self, number: signal.Signals) -> None:
         """Signal all its processes, as a terminal does."""
@@ -57,9 +57,9 @@ class Training:
 @pytest.fixture
 def trainings() -> Iterator[list[Training]]:
     """Kills any training that a failed test left behind."""
-    begun: list[Training] = []
-    yield begun
-    for training in begun:
+    processes: list[Training] = []
+    yield processes
+    for training in processes:
         if training.process.poll() is None:
             os.killpg(training.process.pid, signal.SIGKILL)
         training.process.communicate()
@@ -169,7 +169,7 @@ def test_without_a_terminal_a_training_prints_few_lines(
     assert output.startswith("mIoU ")
     assert output.count("\n") == 1
     [path] = tmp_path.rglob("record.json")
-    kept = RunRecord.read(path)
-    assert lines[-1].endswith(f"mIoU {100 * kept.miou:.1f} %")
-    assert kept.compute_seconds is not None
-    assert kept.compute_seconds > 0
+    result = RunRecord.read(path)
+    assert lines[-1].endswith(f"mIoU {100 * result.miou:.1f} %")
+    assert result.compute_seconds is not None
+    assert result.compute_seconds > 0

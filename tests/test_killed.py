@@ -112,14 +112,14 @@ def steps_done(folder: Path) -> int:
     return len(steps.read_text()) if steps.exists() else 0
 
 
-def written(folder: Path) -> dict[Path, int]:
+def write_times(folder: Path) -> dict[Path, int]:
     """The time at which each record was written."""
     return {path: path.stat().st_mtime_ns for path in folder.rglob("record.json")}
 
 
 def check(folder: Path, before: dict[Path, int]) -> dict[Path, int]:
     """Every record is whole, and earlier ones were not rewritten."""
-    now = written(folder)
+    now = write_times(folder)
     assert {path: now[path] for path in before} == before
     for path in now:
         RunRecord.read(path)
@@ -156,13 +156,13 @@ def test_a_killed_worker_is_a_crash_that_is_retried(sweep_file: Path) -> None:
         if sweep.process.poll() is None and (workers := sweep.workers()):
             os.kill(chance.choice(workers), signal.SIGKILL)
         before = check(folder, before)
-    shown = sweep.end()
-    assert "6 finished, 0 had a record, 0 failed, 0 waiting" in shown
+    output = sweep.end()
+    assert "6 finished, 0 had a record, 0 failed, 0 waiting" in output
     assert len(check(folder, before)) == 6
     reasons = [reason for record in read_records(folder) for reason in record.failures]
     assert set(reasons) == {"the process was killed by SIGKILL"}
-    assert len(reasons) == shown.count("will be retried")
-    assert f"{len(reasons)} further attempts" in shown
+    assert len(reasons) == output.count("will be retried")
+    assert f"{len(reasons)} further attempts" in output
 
 
 def test_two_runners_share_the_cells(sweep_file: Path) -> None:
@@ -170,9 +170,9 @@ def test_two_runners_share_the_cells(sweep_file: Path) -> None:
         "held"
     ).touch()  # neither ends a run before the other has begun one
     both = [Sweep(sweep_file), Sweep(sweep_file)]
-    shown = [sweep.end() for sweep in both]
-    assert [sweep.process.returncode for sweep in both] == [0, 0], shown
-    finished = [int(text.split("killed: ")[1].split()[0]) for text in shown]
+    outputs = [sweep.end() for sweep in both]
+    assert [sweep.process.returncode for sweep in both] == [0, 0], outputs
+    finished = [int(text.split("killed: ")[1].split()[0]) for text in outputs]
     assert sum(finished) == 6
     assert min(finished) > 0
 
@@ -180,20 +180,20 @@ def test_two_runners_share_the_cells(sweep_file: Path) -> None:
 def test_one_interrupt_finishes_the_running_cell_and_two_stop_it(sweep_file: Path) -> None:
     folder = sweep_file.parent / "killed"
     sweep = Sweep(sweep_file)
-    wait_until(lambda: begun(folder) == 1)
+    wait_until(lambda: count_begun(folder) == 1)
     sweep.process.send_signal(signal.SIGINT)
     assert "1 finished, 0 had a record, 0 failed, 5 waiting" in sweep.end()
     assert sweep.process.returncode == 1
 
     sweep = Sweep(sweep_file)
-    wait_until(lambda: begun(folder) == 2)
+    wait_until(lambda: count_begun(folder) == 2)
     sweep.process.send_signal(signal.SIGINT)
     wait_until(lambda: "interrupted: " in sweep.log.read_text())
     sweep.process.send_signal(signal.SIGINT)
     assert "0 finished, 1 had a record, 0 failed, 5 waiting" in sweep.end()
 
 
-def begun(folder: Path) -> int:
+def count_begun(folder: Path) -> int:
     """The number of runs that have begun."""
     return len(list(folder.glob("*/log.txt")))
 
@@ -226,12 +226,12 @@ def test_a_run_that_dies_while_the_runner_is_stopped_has_failed_once(
     go.touch()
     wait_until(lambda: is_zombie(waits.read_text()))
     sweep.process.send_signal(signal.SIGCONT)
-    shown = sweep.end()
-    assert "3 finished, 0 had a record, 3 failed, 0 waiting" in shown
+    output = sweep.end()
+    assert "3 finished, 0 had a record, 3 failed, 0 waiting" in output
     assert (
-        shown.count("the process ended with exit code 0") == 6
+        output.count("the process ended with exit code 0") == 6
     )  # in its turn and at the end
-    assert "Traceback" not in shown
+    assert "Traceback" not in output
     failed = list(read_failures(sweep_file.parent))
     assert [len(failure.reasons) for failure in failed] == [1, 1, 1]
 

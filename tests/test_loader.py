@@ -67,9 +67,9 @@ def test_they_end_if_batches_become_garbage(
     cycle.append(cycle)
     monkeypatch.setattr(Connection, "_close", slow_close)
     del batches, cycle
-    begun = time.monotonic()
+    start = time.monotonic()
     gc.collect()
-    seconds = time.monotonic() - begun
+    seconds = time.monotonic() - start
     for thread in set(threading.enumerate()) - before:
         thread.join()
     assert len({id(connection) for connection in closed}) == len(closed) > 0

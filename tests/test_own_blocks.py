@@ -291,15 +291,15 @@ def test_an_import_changes_nothing_for_others(folder: Path) -> None:
     )
     torch.manual_seed(7)
     random.seed(7)
-    drawn = torch.rand(3), random.random()
+    draws = torch.rand(3), random.random()
     torch.manual_seed(7)
     random.seed(7)
     block = load_object("block", "changes_all:B")(4)
     assert torch.is_grad_enabled()
     assert next(block.parameters()).dtype == torch.float32
     torch.manual_seed(7)
-    assert random.random() == drawn[1]
-    assert torch.equal(torch.rand(3), drawn[0])
+    assert random.random() == draws[1]
+    assert torch.equal(torch.rand(3), draws[0])
 
 
 def test_a_persons_interrupt_during_an_import_stays_one(folder: Path) -> None:
@@ -384,8 +384,8 @@ def test_a_block_without_a_count_is_named_where_it_lands() -> None:
 def test_the_command_reads_a_block_beside_it(folder: Path) -> None:
     (folder / "mine.py").write_text("raise SystemExit('no')\n")
     command = [sys.executable, "-m", "ablations", "cost", "--block", "mine:B"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr.strip().endswith(
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == 2
+    assert process.stderr.strip().endswith(
         "block 'mine:B' cannot be imported: SystemExit: no (mine.py, line 1)"
     )

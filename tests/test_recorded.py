@@ -46,7 +46,7 @@ def gradients(module: nn.Module, x: Tensor, parameters: list[nn.Parameter]) -> l
     return [y, *torch.autograd.grad(y.square().sum(), [x, *parameters])]
 
 
-def exported(module: nn.Module, x: Tensor, dynamic: bool) -> Callable[[Tensor], Tensor]:
+def export(module: nn.Module, x: Tensor, dynamic: bool) -> Callable[[Tensor], Tensor]:
     """The module in ONNX Runtime, for any size if dynamic."""
     sizes = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC) if dynamic else {}
     program = torch.onnx.export(
@@ -54,7 +54,7 @@ def exported(module: nn.Module, x: Tensor, dynamic: bool) -> Callable[[Tensor], 
     )
     assert program is not None
     session = onnxruntime.InferenceSession(program.model_proto.SerializeToString())
-    (name,) = (given.name for given in session.get_inputs())
+    (name,) = (entry.name for entry in session.get_inputs())
     return lambda x: torch.from_numpy(session.run(None, {name: x.numpy()})[0])
 
 
@@ -98,7 +98,7 @@ def test_onnx_runtime_computes_what_the_block_does(
     name: str, evaluation: Evaluation
 ) -> None:
     block = random_block(name, evaluation)
-    run = exported(block, feature_map(*SIZES[0]), dynamic=True)
+    run = export(block, feature_map(*SIZES[0]), dynamic=True)
     for size in SIZES:
         x = feature_map(*size)
         torch.testing.assert_close(run(x), block(x).detach(), rtol=1e-4, atol=1e-5)
@@ -112,6 +112,6 @@ def test_onnx_runtime_computes_what_a_whole_model_does(
 ) -> None:
     torch.manual_seed(0)
     network = create_model("unet", "resnet18", 5, block, "stages", evaluation).eval()
-    run = exported(network, torch.randn(2, 3, 64, 96), dynamic=False)
+    run = export(network, torch.randn(2, 3, 64, 96), dynamic=False)
     images = torch.randn(2, 3, 64, 96)
     torch.testing.assert_close(run(images), network(images).detach(), rtol=1e-3, atol=1e-4)

@@ -46,7 +46,7 @@ def draw(
     return logits, labels
 
 
-def counted(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
+def count_pixels(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
     """A confusion matrix, counted pixel by pixel."""
     matrix = torch.zeros(classes, classes, dtype=torch.long)
     for label, guess in zip(labels.flatten(), predicted.flatten(), strict=True):
@@ -58,7 +58,7 @@ def counted(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
 def test_pairs_are_counted_as_by_hand_and_as_by_torchmetrics() -> None:
     logits, labels = draw(5, (3, 7, 9))
     predicted = logits.argmax(dim=1)
-    expected = counted(labels, predicted, 5)
+    expected = count_pixels(labels, predicted, 5)
     assert torch.equal(count_pairs(labels, predicted, 5), expected)
     reference = MulticlassConfusionMatrix(5, ignore_index=255)
     assert torch.equal(reference(predicted, labels), expected)
@@ -89,7 +89,7 @@ def test_a_score_does_not_depend_on_the_batches(sizes: tuple[int, ...]) -> None:
         score.update(logits[begin : begin + size], labels[begin : begin + size])
         begin += size
     loss, confusion = score.compute()
-    assert torch.equal(confusion, counted(labels, logits.argmax(dim=1), 3))
+    assert torch.equal(confusion, count_pixels(labels, logits.argmax(dim=1), 3))
     inside = labels != 255
     picked = -logits.double().log_softmax(1).gather(1, labels.where(inside, 0)[:, None])
     assert loss == pytest.approx(picked[:, 0][inside].mean().item(), rel=1e-6)
@@ -147,8 +147,8 @@ def test_counting_needs_no_table_of_classes_squared() -> None:
     score = SplitScore(21)
     torch.use_deterministic_algorithms(True)
     try:
-        with Largest() as seen:  # type: ignore[no-untyped-call]
+        with Largest() as largest:  # type: ignore[no-untyped-call]
             score.update(logits, labels)
     finally:
         torch.use_deterministic_algorithms(False)
-    assert 0 < seen.nbytes <= logits.nbytes
+    assert 0 < largest.nbytes <= logits.nbytes

@@ -19,7 +19,7 @@ from lightning_modules.run import train
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.sweep_check import MatchesSweep, check_cell, sweep_cell
 from sweeps.local.one_run import carry_out
-from tests.planned_runs import launch, planned
+from tests.planned_runs import launch, planned_run
 
 CONFIG = RunConfig(
     model="fpn", image_size=32, train_images=8, val_images=4, batch_size=4, max_steps=2
@@ -152,15 +152,15 @@ def test_what_this_machine_cannot_do_is_refused_before_the_start(
     assert capsys.readouterr().err == f"ablate: {message}\n"
     assert not (tmp_path / "runs").exists()
     config = CONFIG.changed(precision=precision)
-    told = carry_out(
-        planned(config),
+    answer = carry_out(
+        planned_run(config),
         launch(tmp_path / "study"),
         Execution(accelerator=accelerator),
         print,
     )
-    assert (told.kind, told.reason) == ("failed", f"InputError: {message}")
+    assert (answer.kind, answer.reason) == ("failed", f"InputError: {message}")
     [failed] = read_failures(tmp_path / "study")
-    assert failed.reason == told.reason
+    assert failed.reason == answer.reason
 
 
 def test_a_gpu_without_bfloat16_is_not_asked_for_it(

@@ -36,8 +36,8 @@ def module_of(verb: str) -> ModuleType:
 def imports_of(*words: str) -> set[str]:
     """The modules that a fresh process has loaded after this command."""
     command = [sys.executable, "-c", PRINT_IMPORTS, *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return set(done.stderr.split())
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(process.stderr.split())
 
 
 def options_of(verb: str) -> list[argparse.Action]:

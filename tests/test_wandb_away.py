@@ -136,11 +136,11 @@ def test_a_training_does_not_notice_that_logging_waits(away: Away, tmp_path: Pat
 def test_the_record_is_written_before_w_and_b_is_told_the_last(
     away: Away, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[bool] = []
+    saves: list[bool] = []
     path = RunFolder(tmp_path, CONFIG).record
-    away.run.wait = lambda moment: seen.append(path.exists()) if moment == "save" else None
+    away.run.wait = lambda moment: saves.append(path.exists()) if moment == "save" else None
     assert train(CONFIG, tmp_path, ONLINE).notes == ()
-    assert seen == [True]
+    assert saves == [True]
     assert "compute_seconds" in away.run.summary
 
 
@@ -230,29 +230,29 @@ def test_an_outage_costs_the_mirror_only_and_a_sync_catches_up(
             process.stdin.write("\n")
         output, errors = process.communicate()
         assert (process.returncode, output) == (0, "trained\n"), errors
-        kept = RunRecord.read(RunFolder(tmp_path / "runs/away", CONFIG).record)
-        [note] = kept.notes
+        result = RunRecord.read(RunFolder(tmp_path / "runs/away", CONFIG).record)
+        [note] = result.notes
         assert note.startswith("W&B mirror lost: ")
         server.silent.clear()
         command = note.split("`")[1].split()
         subprocess.run(command, cwd=tmp_path, env=patient, check=True, capture_output=True)
         [run] = server.runs()
-        assert run.summary["miou"] == pytest.approx(kept.miou)
-        shown = {  # a sync sends everything again
+        assert run.summary["miou"] == pytest.approx(result.miou)
+        history = {  # a sync sends everything again
             row["trainer/global_step"] + 1: row["val/miou"]
             for row in run.rows
             if "val/miou" in row
         }
-        curve = [point for point in kept.curve if "val_miou" in point]
-        assert shown == pytest.approx({p["step"]: p["val_miou"] for p in curve})
+        curve = [point for point in result.curve if "val_miou" in point]
+        assert history == pytest.approx({p["step"]: p["val_miou"] for p in curve})
 
 
 def start(moment: str, environment: dict[str, str], folder: Path) -> Any:
-    found = str(Path(__file__).parents[1]) + os.pathsep + environment.get("PYTHONPATH", "")
+    path = str(Path(__file__).parents[1]) + os.pathsep + environment.get("PYTHONPATH", "")
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, moment],
         cwd=folder,
-        env=environment | {"PYTHONPATH": found},
+        env=environment | {"PYTHONPATH": path},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -214,5 +214,5 @@ def test_cells_are_those_of_the_official_engine(
     case: dict[str, Any], expand: Callable[[Any], Iterable[Any]]
 ) -> None:
     """Except repeated values: the engine skips them, the suite refuses them later."""
-    got = dict.fromkeys(as_text(cell) for cell in expand(case["parameters"]))
-    assert list(got) == [as_text(cell) for cell in case["cells"]]
+    cells = dict.fromkeys(as_text(cell) for cell in expand(case["parameters"]))
+    assert list(cells) == [as_text(cell) for cell in case["cells"]]

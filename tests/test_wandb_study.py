@@ -41,7 +41,7 @@ class Raises(nn.Identity):
 
 
 @pytest.fixture(scope="module", params=["installed", OLD_VERSION])
-def shared(
+def workplace(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workplace]:
     """The smoke study, run by two agents in one folder."""
@@ -97,7 +97,7 @@ def runs_of(place: Workplace, state: str) -> list[Run]:
 
 def ablate(place: Workplace, *arguments: str) -> tuple[int, str]:
     """The exit code and output."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "ablations", *arguments],
         cwd=place.folder,
         env=place.environment({}),
@@ -106,68 +106,70 @@ def ablate(place: Workplace, *arguments: str) -> tuple[int, str]:
         text=True,
         timeout=PATIENCE,
     )
-    return done.returncode, done.stdout
+    return process.returncode, process.stdout
 
 
 def test_two_agents_leave_the_records_of_the_embedded_runner(
-    shared: Workplace, tmp_path: Path
+    workplace: Workplace, tmp_path: Path
 ) -> None:
-    runs = shared.server.runs()
+    runs = workplace.server.runs()
     assert [run.state for run in runs] == ["finished"] * 4
     assert {run.agent for run in runs} == {"agent1", "agent2"}
     clients = {run.config["_wandb"]["value"]["cli_version"] for run in runs}
-    assert clients == {shared.version}
-    code, _ = ablate(shared, "sweep", str(SMOKE), "--runs", str(tmp_path), *ON_CPU)
+    assert clients == {workplace.version}
+    code, _ = ablate(workplace, "sweep", str(SMOKE), "--runs", str(tmp_path), *ON_CPU)
     assert code == 0
-    by_agents = comparable(shared.folder / "runs" / "smoke")
+    by_agents = comparable(workplace.folder / "runs" / "smoke")
     assert by_agents == comparable(tmp_path / "smoke")
     assert set(by_agents) == {config.run_id for config in CONFIGS}
 
 
-def test_w_and_b_shows_what_the_runs_did(shared: Workplace) -> None:
+def test_w_and_b_shows_what_the_runs_did(workplace: Workplace) -> None:
     """It uses the names that the guide documents."""
-    records = by_id(shared.folder / "runs")
-    for run in shared.server.runs():
-        kept = records[run.display_name]
+    records = by_id(workplace.folder / "runs")
+    for run in workplace.server.runs():
+        result = records[run.display_name]
         assert run.group == "smoke"
-        assert RunConfig.parse(run.values) == kept.config
-        row = kept.row()
+        assert RunConfig.parse(run.values) == result.config
+        row = result.row()
         for name in ("miou", "val_loss", "params", "macs", "macs_direct", "train_seconds"):
             assert run.summary[name] == pytest.approx(row[name])
-        assert run.summary["iou"] == pytest.approx(kept.iou)
+        assert run.summary["iou"] == pytest.approx(result.iou)
         curve = [
             (logged["trainer/global_step"], logged["val/miou"])
             for logged in run.rows
             if "val/miou" in logged
         ]
-        points = [(p["step"], p["val_miou"]) for p in kept.curve if "val_miou" in p]
+        points = [(p["step"], p["val_miou"]) for p in result.curve if "val_miou" in p]
         assert [miou for _, miou in curve] == pytest.approx([miou for _, miou in points])
         assert {"epoch", "val/loss"} <= {key for logged in run.rows for key in logged}
         cost = list(csv.DictReader(io.StringIO(run.stored["cost.csv"].content.decode())))
         assert cost[-1]["path"] == "(whole network)"
-        assert float(cost[-1]["macs"]) == kept.macs
-        assert len(cost) == (1 if kept.config.block == "none" else 2)  # one site
+        assert float(cost[-1]["macs"]) == result.macs
+        assert len(cost) == (1 if result.config.block == "none" else 2)  # one site
 
 
 def test_the_report_is_the_local_one_and_is_attached(
-    shared: Workplace, tmp_path: Path
+    workplace: Workplace, tmp_path: Path
 ) -> None:
-    [sweep] = shared.server.sweeps()
+    [sweep] = workplace.server.sweeps()
     address = f"wandb:{sweep.path}"
     command = ["report", address, "--runs", str(tmp_path), "--wandb", "online"]
-    code, page = ablate(shared, *command)
+    code, page = ablate(workplace, *command)
     assert (code, "4 of the 4 planned have a record" in page) == (0, True)
-    assert by_id(tmp_path / "smoke") == by_id(shared.folder / "runs" / "smoke")
-    ablate(shared, "report", "runs/smoke", "--sweep", str(SMOKE), "--out", "local")
-    local = {file.name: file.read_bytes() for file in (shared.folder / "local").iterdir()}
+    assert by_id(tmp_path / "smoke") == by_id(workplace.folder / "runs" / "smoke")
+    ablate(workplace, "report", "runs/smoke", "--sweep", str(SMOKE), "--out", "local")
+    local = {
+        file.name: file.read_bytes() for file in (workplace.folder / "local").iterdir()
+    }
     tables = [name for name in local if name.endswith((".md", ".csv", ".tex"))]
     assert len(tables) >= 7
-    report = shared.server.backend.projects["smoke"].runs_by_name["smoke-report"]
+    report = workplace.server.backend.projects["smoke"].runs_by_name["smoke-report"]
     assert (report.group, report.job_type, report.sweep) == ("smoke", "report", None)
     for name in tables:
         assert report.stored[name].content == local[name], name
     assert report.stored["comparison.svg"].content.startswith(b"<?xml")
-    assert ablate(shared, *command)[0] == 0  # again, beside the existing report
+    assert ablate(workplace, *command)[0] == 0  # again, beside the existing report
 
 
 def test_a_cell_that_has_its_record_is_shown_and_not_repeated(place: Workplace) -> None:

@@ -88,24 +88,24 @@ def steps_in(seconds: float) -> int:
 def core_seconds(steps: int) -> float:
     smoke = next(load_study(SMOKE).runs()).config
     config = RunConfig.parse(smoke.model_dump() | {"block": "none", "max_steps": steps})
-    begun = time.process_time()
+    start = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         train(config, Path(folder), Execution(progress_bar=False))
-    return time.process_time() - begun
+    return time.process_time() - start
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cells", type=int, default=24)
     parser.add_argument("--run-seconds", type=float, nargs="+", default=[10.0, 0.5])
-    given = parser.parse_args()
+    args = parser.parse_args()
     rows = []
-    for seconds in given.run_seconds:
+    for seconds in args.run_seconds:
         steps = steps_in(seconds)
         ways = [
-            Measurement(steps, given.cells, "embedded, 1 job"),
-            Measurement(steps, given.cells, "embedded, 2 jobs", ("--jobs", "2")),
-            Measurement(steps, given.cells, "wandb agent"),
+            Measurement(steps, args.cells, "embedded, 1 job"),
+            Measurement(steps, args.cells, "embedded, 2 jobs", ("--jobs", "2")),
+            Measurement(steps, args.cells, "wandb agent"),
         ]
         for way in ways:
             passed = way.seconds()
@@ -113,10 +113,10 @@ def main() -> None:
                 {
                     "training of a run (s)": seconds,
                     "steps": steps,
-                    "cells": given.cells,
+                    "cells": args.cells,
                     "way": way.way,
                     "seconds": round(passed, 1),
-                    "cells per minute": round(60 * given.cells / passed, 1),
+                    "cells per minute": round(60 * args.cells / passed, 1),
                 }
             )
             sys.stderr.write(f"{rows[-1]}\n")

@@ -76,8 +76,8 @@ class Workplace:
     def version(self) -> str:
         if self.client is None:
             return version("wandb")
-        [found] = distributions(name="wandb", path=[str(self.client)])
-        return found.version
+        [distribution] = distributions(name="wandb", path=[str(self.client)])
+        return distribution.version
 
     def environment(self, changes: dict[str, str]) -> dict[str, str]:
         environment = self.server.environment(self.folder) | changes
@@ -88,7 +88,7 @@ class Workplace:
 
     def run(self, *command: str, **changes: str) -> str:
         """The output of a command in a changed environment; it must exit with 0."""
-        done = subprocess.run(
+        process = subprocess.run(
             command,
             cwd=self.folder,
             env=self.environment(changes),
@@ -97,8 +97,8 @@ class Workplace:
             text=True,
             timeout=PATIENCE,
         )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+        assert process.returncode == 0, process.stdout
+        return process.stdout
 
     def start_agent(self, sweep: Sweep) -> "subprocess.Popen[bytes]":
         with (self.folder / "agents.log").open("a") as log:
@@ -182,13 +182,13 @@ def old_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return Path(named)
     folder = tmp_path_factory.mktemp("client")
     install = [sys.executable, "-m", "pip", "install", "--target", str(folder)]
-    done = subprocess.run(
+    process = subprocess.run(
         [*install, f"wandb=={OLD_VERSION}"], capture_output=True, text=True
     )
-    if done.returncode:
+    if process.returncode:
         pytest.skip(
             f"wandb {OLD_VERSION} cannot be installed here "
-            f"({done.stderr.strip().splitlines()[-1]}); ABLATIONS_OLD_WANDB may name a "
+            f"({process.stderr.strip().splitlines()[-1]}); ABLATIONS_OLD_WANDB may name a "
             f"folder that has it"
         )
     return folder

@@ -44,7 +44,7 @@ class Project:
     def bucket(self, name: str, missing_ok: bool = False) -> Run | None:
         return self.runs_by_name.get(name)
 
-    def begun(self, name: str, sweep: str | None) -> tuple[Run, bool]:
+    def begin_run(self, name: str, sweep: str | None) -> tuple[Run, bool]:
         """Start or resume the run of that name; return it and whether it is new."""
         inserted = name not in self.runs_by_name
         run = self.runs_by_name.setdefault(name, Run(name, self))
@@ -55,7 +55,7 @@ class Project:
         return run, inserted
 
     def run_count(self, filters: Json | None = None) -> int:
-        return len(self.chosen(filters))
+        return len(self.select(filters))
 
     def runs(
         self,
@@ -66,10 +66,10 @@ class Project:
     ) -> Json:
         if order not in {None, "+created_at", "-created_at"}:
             raise UnknownRequestError(f"runs ordered by {order!r}")
-        runs = self.chosen(filters)
+        runs = self.select(filters)
         return page(runs[::-1] if order == "-created_at" else runs, after, first)
 
-    def chosen(self, filters: Json | None) -> list[Run]:
+    def select(self, filters: Json | None) -> list[Run]:
         return [run for run in self.runs_by_name.values() if matches(run, filters or {})]
 
 
@@ -110,9 +110,9 @@ class Backend:
         """Register a sweep, or change the state of one."""
         if input.get("id"):
             sweep = self.sweep_with_id(input["id"])
-            sweep.ordered = input["state"]
+            sweep.order = input["state"]
         else:
-            project = self.made(input["projectName"])
+            project = self.project_named(input["projectName"])
             sweep = Sweep(secrets.token_hex(4), project, input["config"])
             project.sweeps[sweep.name] = sweep
         return {"sweep": sweep, "configValidationWarnings": []}
@@ -131,8 +131,8 @@ class Backend:
         """Begin a run, or update one."""
         run, inserted = self.run_with_id(input.get("id")), False
         if run is None:
-            project = self.made(input.get("modelName"))
-            run, inserted = project.begun(input["name"], input.get("sweep"))
+            project = self.project_named(input.get("modelName"))
+            run, inserted = project.begin_run(input["name"], input.get("sweep"))
         for key, name in RUN_FIELDS.items():
             if input.get(key) is not None:
                 setattr(run, name, input[key])
@@ -148,7 +148,7 @@ class Backend:
         address = f"{self.address}/stored/{run.project.name}/{run.name}/{quote(name)}"
         return run.stored.setdefault(name, File(name, address)).answer()
 
-    def made(self, name: str | None) -> Project:
+    def project_named(self, name: str | None) -> Project:
         """The project of that name, created on first use."""
         name = name or "uncategorized"
         return self.projects.setdefault(name, Project(name, len(self.projects) + 1))

@@ -103,7 +103,7 @@ class Run:
     @property
     def stopped(self) -> bool:
         """Whether the server tells the client to end the run."""
-        return self.sweep is not None and self.sweep.ordered == "CANCELED"
+        return self.sweep is not None and self.sweep.order == "CANCELED"
 
     def receive(self, body: Mapping[str, Any]) -> None:
         """Process a post to the run's file stream."""

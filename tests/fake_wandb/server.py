@@ -82,8 +82,8 @@ class FakeWandb:
         """For clients: they reach only this server and write only below folder."""
         home = folder / "home"
         home.mkdir(parents=True, exist_ok=True)
-        kept = {key: value for key, value in os.environ.items() if key[:5] != "WANDB"}
-        return kept | {
+        base = {key: value for key, value in os.environ.items() if key[:5] != "WANDB"}
+        return base | {
             "WANDB_BASE_URL": self.address,
             "WANDB_API_KEY": "a" * 40,
             "WANDB_ENTITY": ENTITY,

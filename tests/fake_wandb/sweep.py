@@ -22,8 +22,8 @@ class Sweep:
     name: str  # the id, to users
     project: "Project"
     config: str  # YAML
-    ordered: State = "RUNNING"  # by the user
-    given: int = 0  # cells handed out
+    order: State = "RUNNING"  # by the user
+    next_cell: int = 0  # index into cells
     members: list[Run] = field(default_factory=list)
     created_at: str = field(default_factory=now)
 
@@ -41,22 +41,22 @@ class Sweep:
 
     def commands(self, agent: str, running: Collection[str]) -> list[Json]:
         """What an agent with these runs in progress should do next."""
-        if self.ordered == "CANCELED" and running:
+        if self.order == "CANCELED" and running:
             return [{"type": "stop", "run_id": name} for name in running]
-        if running or self.ordered == "PAUSED":
+        if running or self.order == "PAUSED":
             return []
-        if self.ordered == "RUNNING" and self.given < len(self.cells):
+        if self.order == "RUNNING" and self.next_cell < len(self.cells):
             return [self.hand_out(agent)]
         return [{"type": "exit"}]
 
     def hand_out(self, agent: str) -> Json:
         """The next cell, as a pending run that an agent's child will begin."""
-        cell = self.cells[self.given]
+        cell = self.cells[self.next_cell]
         arguments = {key: {"value": on_the_wire(value)} for key, value in cell.items()}
         run = Run(
             secrets.token_hex(4), self.project, self, agent, "pending", config=arguments
         )
-        self.given += 1
+        self.next_cell += 1
         self.project.runs_by_name[run.name] = run
         self.members.append(run)
         program = self.settings.get("program")
@@ -74,8 +74,8 @@ class Sweep:
 
     @property
     def state(self) -> State:
-        done = self.given == len(self.cells) and all(run.ended for run in self.members)
-        return "FINISHED" if done and self.ordered == "RUNNING" else self.ordered
+        over = self.next_cell == len(self.cells) and all(run.ended for run in self.members)
+        return "FINISHED" if over and self.order == "RUNNING" else self.order
 
     @property
     def run_count(self) -> int:
