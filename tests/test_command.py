@@ -148,8 +148,8 @@ def test_an_option_goes_before_the_commands_flag_and_that_before_the_default(
     monkeypatch.chdir(tmp_path)
     path = sweep_file(tmp_path, f"{OWN}, --runs, elsewhere]")
     for config in configs(load_study(path)):
-        path = RunFolder(tmp_path / "elsewhere" / "small", config).record
-        record(config).write(path)
+        record_path = RunFolder(tmp_path / "elsewhere" / "small", config).record
+        record(config).write(record_path)
     assert main(["sweep", str(path), "--dry-run"]) == 0
     assert "2 runs: 2 finished" in capsys.readouterr().out
     assert main(["missing", str(path)]) == 0

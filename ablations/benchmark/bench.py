@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ablations.attention import create_attention
 from ablations.attention.base import EVALUATIONS, Evaluation
-from ablations.benchmark.memory import kept_for_backward, peak_memory
+from ablations.benchmark.memory import bytes_for_backward, peak_memory
 from ablations.benchmark.timing import interleaved
 from ablations.complexity.any_resolution import cost_at
 from ablations.complexity.cost import figure
@@ -85,7 +85,7 @@ def bench_case(
     row |= seconds_of(steps, "step", threads, rounds)
     for name, module in modules.items():
         row[f"{name}_peak"] = peak_memory(steps[name], device)
-        row[f"{name}_kept"] = kept_for_backward(module, x.clone().requires_grad_())
+        row[f"{name}_kept"] = bytes_for_backward(module, x.clone().requires_grad_())
         lone = LoneBlock(case.block, case.shape[1], name)
         row[f"{name}_macs"] = figure(cost_at(lone, case.shape[2:]))
     row["bound_share"] = PASSES * row["multiply_forward"] / row["fast_forward"]

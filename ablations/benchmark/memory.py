@@ -11,7 +11,7 @@ from torch.profiler import ProfilerActivity, profile
 SILENT = "5"  # else the profiler reports an error on a machine without a GPU
 
 
-def kept_for_backward(module: nn.Module, x: Tensor) -> int:
+def bytes_for_backward(module: nn.Module, x: Tensor) -> int:
     """Bytes that the graph of module(x) holds beyond x and the parameters."""
     own = {tensor.untyped_storage().data_ptr() for tensor in (x, *module.parameters())}
     sizes: dict[int, int] = {}  # bytes by storage

@@ -75,13 +75,13 @@ class Project:
 
 def matches(run: Run, filters: Mapping[str, Any]) -> bool:
     """Whether a run passes W&B's filters, which use MongoDB's syntax."""
-    for key, wanted in filters.items():
+    for key, value in filters.items():
         if key == "$and":
-            if not all(matches(run, part) for part in wanted):
+            if not all(matches(run, part) for part in value):
                 return False
-        elif key not in {"sweep", "name", "state", "group"} or isinstance(wanted, Mapping):
-            raise UnknownRequestError(f"runs filtered by {key} = {wanted!r}")
-        elif getattr(run, "sweep_name" if key == "sweep" else key) != wanted:
+        elif key not in {"sweep", "name", "state", "group"} or isinstance(value, Mapping):
+            raise UnknownRequestError(f"runs filtered by {key} = {value!r}")
+        elif getattr(run, "sweep_name" if key == "sweep" else key) != value:
             return False
     return True
 
@@ -153,11 +153,11 @@ class Backend:
         name = name or "uncategorized"
         return self.projects.setdefault(name, Project(name, len(self.projects) + 1))
 
-    def sweep_with_id(self, wanted: str) -> Sweep:
-        return next(sweep for sweep in self.sweeps() if sweep.id == wanted)
+    def sweep_with_id(self, sweep_id: str) -> Sweep:
+        return next(sweep for sweep in self.sweeps() if sweep.id == sweep_id)
 
-    def run_with_id(self, wanted: str | None) -> Run | None:
-        return next((run for run in self.runs() if run.id == wanted), None)
+    def run_with_id(self, run_id: str | None) -> Run | None:
+        return next((run for run in self.runs() if run.id == run_id), None)
 
     def sweeps(self) -> list[Sweep]:
         return [
