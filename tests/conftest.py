@@ -1,4 +1,4 @@
-"""Without a GPU, Triton's interpreter stands in for one, chosen before triton's import."""
+"""Without a GPU, use Triton's interpreter; it must be chosen before triton is imported."""
 
 import os
 

@@ -1,12 +1,12 @@
 """The golden files of blocks: `python -m tests.golden_files NAME` writes one, --check all.
 
-A file holds parameters, an input x and a cotangent w, and what follows from them by the
-formula in golden_formulas.py: the output y, the derivative grad_x of sum(y * w), and in two
-files the attention weights. If DRAWN says what is drawn for a file, all of it can be made
-anew. The parameters and inputs of the others were drawn once, for the released code itself:
-they cannot be drawn again, and --check recomputes only what follows from them.
+A file holds parameters, an input x, a cotangent w, and the results of the formula in
+golden_formulas.py: the output y, the derivative grad_x of sum(y * w), and in two files the
+attention weights. A file listed in RANDOM_SHAPES can be generated again in full. The random
+parameters and inputs of the others were generated once, for the released code itself: they
+cannot be reproduced, and --check recomputes only the results.
 
-The derivative is by complex steps: the imaginary part of f(x + ih) / h is exact to
+The derivative uses complex steps: the imaginary part of f(x + ih) / h is exact to
 rounding, since nothing is subtracted.
 """
 
@@ -23,18 +23,18 @@ from tests.golden_formulas import FORMULAS, WEIGHTS, Array, Formula, Parameters
 FOLDER = Path(__file__).parent / "golden"
 PREFIX = "param/"
 STEP = 1e-30
-BOUND = 1e-12  # of the difference from a file, relative to its largest entry
+BOUND = 1e-12  # on the difference from a file, relative to its largest entry
 
 
-class Drawn(NamedTuple):
-    """Shapes of what is drawn for a file, in this order."""
+class RandomShapes(NamedTuple):
+    """Shapes of the random arrays of a file, in this order."""
 
     parameters: dict[str, tuple[int, ...]]
-    x: tuple[int, int, int, int]  # odd sides, so that pooling leaves a row and a column
+    x: tuple[int, int, int, int]  # odd sides, so that pooling leaves out a row and a column
 
 
-DRAWN = {
-    "non_local_code": Drawn(
+RANDOM_SHAPES = {
+    "non_local_code": RandomShapes(
         {
             "theta.weight": (3, 6),
             "theta.bias": (3,),
@@ -56,21 +56,21 @@ DRAWN = {
 
 
 def inputs(name: str) -> dict[str, Array]:
-    """Parameters, x and w of a file that is made here; the same at every call."""
+    """Parameters, x and w of a file that is generated here; the same on every call."""
     random = np.random.default_rng(0)
     arrays = {}
-    for key, shape in DRAWN[name].parameters.items():
+    for key, shape in RANDOM_SHAPES[name].parameters.items():
         if key.endswith("running_var"):
             arrays[PREFIX + key] = random.uniform(0.5, 2, size=shape)
         elif key.endswith("num_batches_tracked"):
             arrays[PREFIX + key] = np.array(0.0)
         else:
             arrays[PREFIX + key] = random.normal(size=shape)
-    return arrays | {key: random.normal(size=DRAWN[name].x) for key in ("x", "w")}
+    return arrays | {key: random.normal(size=RANDOM_SHAPES[name].x) for key in ("x", "w")}
 
 
 def results(name: str, arrays: dict[str, Array]) -> Iterator[tuple[str, Array]]:
-    """What follows from parameters, x and w."""
+    """Arrays computed from parameters, x and w."""
     formula, x, w = FORMULAS[name], arrays["x"], arrays["w"]
     parameters = {
         key.removeprefix(PREFIX): array
@@ -109,9 +109,9 @@ def read(name: str) -> dict[str, Array]:
 
 
 def differences(name: str) -> dict[str, float]:
-    """Of a file from what the formula says, relative to the largest entry of each array."""
+    """How far a file is from its formula, relative to the largest entry of each array."""
     arrays = read(name)
-    expected = inputs(name) if name in DRAWN else {}
+    expected = inputs(name) if name in RANDOM_SHAPES else {}
     expected |= dict(results(name, arrays))
     return {
         key: float(abs(arrays[key] - array).max() / (abs(array).max() or 1))
@@ -120,7 +120,7 @@ def differences(name: str) -> dict[str, float]:
 
 
 def comparison() -> Iterator[tuple[str, bool]]:
-    """A line for each file, and whether it holds what its formula says."""
+    """A line for each file, and whether it agrees with its formula."""
     for name in FORMULAS:
         largest = max(differences(name).values())
         yield f"{name:42}{largest:.1e}\n", largest <= BOUND
@@ -128,7 +128,7 @@ def comparison() -> Iterator[tuple[str, bool]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("name", nargs="?", choices=DRAWN, help="the file to write")
+    parser.add_argument("name", nargs="?", choices=RANDOM_SHAPES, help="the file to write")
     parser.add_argument("--check", action="store_true", help="compare every file")
     args = parser.parse_args()
     if args.name:

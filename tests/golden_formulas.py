@@ -7,7 +7,7 @@ real parts, and nothing is conjugated. N = H*W.
 """
 
 # mypy: disable-error-code="no-any-return"
-# Arithmetic on arrays of any type is Any to mypy.
+# To mypy, arithmetic on arrays of any type is Any.
 
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 EPSILON = 1e-5  # of layer norms and batch norms
 KERNEL = 7  # side of the convolution over pooled channels
 
-Array = NDArray[Any]  # real, or complex on the way to a derivative
+Array = NDArray[Any]  # real, or complex while a derivative is computed
 Parameters = dict[str, Array]
 Formula = Callable[[Array, Parameters], Array]
 
@@ -44,7 +44,7 @@ def maximum(x: Array, axis: int) -> Array:
 
 
 def affine(name: str, x: Array, parameters: Parameters) -> Array:
-    """A 1x1 convolution of (C, N), or a linear layer of (C,), with the bias if any."""
+    """A 1x1 convolution of (C, N) or a linear layer of (C,), with its bias if any."""
     weight = parameters[f"{name}.weight"]
     y: Array = weight.reshape(weight.shape[:2]) @ x
     bias = parameters.get(f"{name}.bias")
@@ -54,7 +54,7 @@ def affine(name: str, x: Array, parameters: Parameters) -> Array:
 
 
 def layer_norm(name: str, x: Array, parameters: Parameters) -> Array:
-    """Over the channels (C,) of one image."""
+    """Normalises over the channels (C,) of one image."""
     centred = x - x.mean()
     scaled = centred / np.sqrt((centred**2).mean() + EPSILON)
     weight, bias = (parameters[f"{name}.{part}"].ravel() for part in ("weight", "bias"))
@@ -62,14 +62,14 @@ def layer_norm(name: str, x: Array, parameters: Parameters) -> Array:
 
 
 def batch_norm(name: str, x: Array, parameters: Parameters) -> Array:
-    """With running statistics, of channels (C,)."""
+    """Uses the running statistics of the channels (C,)."""
     mean, variance = (parameters[f"{name}.running_{part}"] for part in ("mean", "var"))
     scaled = (x - mean) / np.sqrt(variance + EPSILON)
     return scaled * parameters[f"{name}.weight"] + parameters[f"{name}.bias"]
 
 
 def convolution(planes: Array, weight: Array) -> Array:
-    """Planes (2, H, W) to one plane (H, W), zeros around."""
+    """Maps planes (2, H, W) to one plane (H, W), padded with zeros."""
     margin = KERNEL // 2
     padded = np.pad(planes, ((0, 0), (margin, margin), (margin, margin)))
     windows = sliding_window_view(padded, (KERNEL, KERNEL), axis=(1, 2))
@@ -265,7 +265,7 @@ FORMULAS: dict[str, Formula] = {
     "note_spatial_attention_with_channel_r4": note_spatial,
 }
 
-WEIGHTS: dict[str, Formula] = {  # files that hold the attention weights besides
+WEIGHTS: dict[str, Formula] = {  # files that also hold the attention weights
     "psa_fig2_channel_only": psa_channel,
     "psa_fig2_spatial_only": psa_spatial,
 }

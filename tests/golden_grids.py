@@ -1,12 +1,12 @@
-"""Writes tests/golden/grids.json anew: the cells of each grid, by W&B's own engine.
+"""Rewrites tests/golden/grids.json: the cells of each grid, from W&B's own engine.
 
-The engine is the PyPI package sweeps 0.3.0, which needs numpy < 2 and so an environment of
-its own (Python 3.11), in which this file runs alone:
+The engine is the PyPI package sweeps 0.3.0. It needs numpy < 2 and so a separate
+environment (Python 3.11), in which this file runs without the suite:
 
     python3.11 -m venv engine && engine/bin/pip install sweeps==0.3.0 numpy==1.26.4
     engine/bin/python tests/golden_grids.py
 
-A grid is added by its name and parameters, with `"cells": []`, before the file is written.
+To add a grid, enter its name and parameters with `"cells": []` and run this file.
 """
 
 import json
@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent / "golden"
 
 
 def cells(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Each run is finished before the next is asked for."""
+    """Finishes each run before it requests the next."""
     from sweeps import RunState, SweepRun, next_run  # type: ignore[attr-defined]
 
     config = {"method": "grid", "parameters": parameters}
@@ -29,7 +29,7 @@ def cells(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def values(config: dict[str, Any]) -> dict[str, Any]:
-    """Without the engine's wrapping of each value, in nested mappings too."""
+    """Unwraps the engine's values, in nested mappings too."""
     return {
         key: value["value"] if set(value) == {"value"} else values(value)
         for key, value in config.items()
@@ -37,7 +37,7 @@ def values(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def text(content: dict[str, Any]) -> str:
-    """One cell a line."""
+    """One cell per line."""
     grids = ",\n".join(
         f'{{"name": {json.dumps(grid["name"])},\n'
         f' "parameters": {json.dumps(grid["parameters"])},\n'

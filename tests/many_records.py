@@ -1,10 +1,10 @@
-"""Records of a study of any size, to time a report of them.
+"""Records of a study of any size, to time a report on them.
 
     python -m tests.many_records FOLDER --runs 10000 --settings 200
     time ablate report FOLDER
 
-Settings differ in the placement and the learning rate; each has nine blocks, the rest is
-seeds. The numbers are made up.
+Settings differ in placement and learning rate. Each has nine blocks, and as many seeds as
+the number of runs requires. The numbers are made up.
 """
 
 import argparse
@@ -24,14 +24,14 @@ STEPS = range(4, 244, 4)
 
 
 def configs(settings: int, seed: int) -> Iterator[RunConfig]:
-    """A run of every block in every setting."""
+    """One run of every block in every setting."""
     places = list(PLACEMENTS)[:4]
     for number, block in itertools.product(range(settings), list(BLOCKS)[:9]):
         lr = (10 + number // 4) / 10_000
         yield RunConfig(block=block, placement=places[number % 4], lr=lr, seed=seed)
 
 
-def made_up(config: RunConfig, draw: random.Random) -> RunRecord:
+def fake_record(config: RunConfig, draw: random.Random) -> RunRecord:
     iou = {name: draw.uniform(0.3, 0.6) for name in CLASSES}
     miou = sum(iou.values()) / len(iou)
     curve = [{"step": step, "train_loss": 1 / step} for step in STEPS]
@@ -57,7 +57,7 @@ def write(folder: Path, runs: int, settings: int) -> None:
     draw = random.Random(0)
     seeds = (configs(settings, seed) for seed in itertools.count())
     for config in itertools.islice(itertools.chain.from_iterable(seeds), runs):
-        made_up(config, draw).write(RunFolder(folder, config).record)
+        fake_record(config, draw).write(RunFolder(folder, config).record)
 
 
 if __name__ == "__main__":
@@ -65,5 +65,5 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--settings", type=int, default=5)
-    given = parser.parse_args()
-    write(given.folder, given.runs, given.settings)
+    args = parser.parse_args()
+    write(args.folder, args.runs, args.settings)

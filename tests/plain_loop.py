@@ -1,11 +1,11 @@
-"""CPU time of a short run beside that of a plain loop that gives the same result.
+"""CPU time of a short run, compared with a plain loop that gives the same result.
 
     python -m tests.plain_loop --rounds 5
 
-The loop uses the suite's network and batches, and nothing of Lightning or torchmetrics.
-Both train on digits and validate once, in one process on one thread, in turn; each figure
-is the median of the rounds, in CPU seconds. Prints a table in Markdown. Ends in an
-AssertionError unless both give the same training loss, validation loss and mIoU.
+The loop uses the suite's network and batches, but neither Lightning nor torchmetrics. Both
+train on digits and validate once, in turn, in one process on one thread; each figure is the
+median over the rounds, in CPU seconds. Prints a table in Markdown. Raises AssertionError
+unless both give the same training loss, validation loss and mIoU.
 """
 
 import argparse
@@ -39,7 +39,7 @@ CONFIG = RunConfig(encoder="tu-test_resnet", val_images=200, max_steps=40)
 
 @dataclass
 class Outcome:
-    """What a run found, and the CPU seconds of all of it and of its validation."""
+    """The results of a run, and the CPU seconds of the whole run and of its validation."""
 
     train_loss: float
     val_loss: float
@@ -55,9 +55,9 @@ class Watch:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        begun = time.process_time()
+        start = time.process_time()
         yield
-        self.seconds += time.process_time() - begun
+        self.seconds += time.process_time() - start
 
 
 def suite(config: RunConfig) -> Outcome:
@@ -65,14 +65,14 @@ def suite(config: RunConfig) -> Outcome:
     whole, validation = Watch(), Watch()
     run = _EvaluationLoop.run
 
-    def timed(loop: Any) -> Any:
+    def run_and_time(loop: Any) -> Any:
         with validation.running():
             return run(loop)
 
     execution = Execution(accelerator="cpu", progress_bar=False, val_every=config.max_steps)
     with (
         tempfile.TemporaryDirectory() as folder,
-        mock.patch.object(_EvaluationLoop, "run", timed),
+        mock.patch.object(_EvaluationLoop, "run", run_and_time),
         whole.running(),
     ):
         record = train(config, Path(folder), execution)
@@ -83,7 +83,7 @@ def suite(config: RunConfig) -> Outcome:
 
 
 def plain(config: RunConfig) -> Outcome:
-    """The same run as anybody would write it."""
+    """The same run as anyone would write it."""
     whole, validation = Watch(), Watch()
     with whole.running():
         data = create_data(config)
@@ -101,14 +101,14 @@ def plain(config: RunConfig) -> Outcome:
 def fit(
     model: torch.nn.Module, batches: DataLoader[tuple[Tensor, Tensor]], config: RunConfig
 ) -> float:
-    """Train, and return the loss of the last step."""
+    """Train and return the loss of the last step."""
     optimizer = torch.optim.AdamW(
         model.parameters(), config.lr, weight_decay=config.weight_decay
     )
     decay = torch.optim.lr_scheduler.PolynomialLR(optimizer, config.max_steps, 0.9)
     model.train()
     for step, (images, labels) in enumerate(batches):
-        torch.manual_seed(1_000_003 * config.seed + step)  # of dropout
+        torch.manual_seed(1_000_003 * config.seed + step)  # for dropout
         loss = F.cross_entropy(model(images), labels, ignore_index=VOID)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
@@ -127,8 +127,8 @@ def validate(
     for images, labels in batches:
         logits = model(images)
         total += F.cross_entropy(logits, labels, ignore_index=VOID, reduction="sum").item()
-        known = labels != VOID
-        pairs = classes * labels[known] + logits.argmax(1)[known]
+        labelled = labels != VOID
+        pairs = classes * labels[labelled] + logits.argmax(1)[labelled]
         matrix += pairs.bincount(minlength=classes**2).view(classes, classes)
     both = matrix.diag().double()
     iou = both / (matrix.sum(0) + matrix.sum(1) - both)
@@ -137,7 +137,7 @@ def validate(
 
 def compare(config: RunConfig, rounds: int) -> list[dict[str, object]]:
     """Rows of a table: the suite's CPU seconds, the loop's, and their ratio."""
-    suite(config)  # the first runs pay for what the next ones find ready
+    suite(config)  # warm-up
     plain(config)
     pairs = [(suite(config), plain(config)) for _ in range(rounds)]
     for ours, theirs in pairs:
@@ -165,12 +165,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--block", nargs="+", default=["none", "psa_parallel"])
-    given = parser.parse_args()
+    args = parser.parse_args()
     torch.set_num_threads(1)
     rows: list[dict[str, object]] = []
-    for block in given.block:
+    for block in args.block:
         config = RunConfig.parse(CONFIG.model_dump() | {"block": block})
-        rows += compare(config, given.rounds)
+        rows += compare(config, args.rounds)
     table = DataFrame(rows).to_markdown(index=False, floatfmt=".3f")
     sys.stdout.write(f"torch {torch.__version__}, one thread, CPU seconds\n\n{table}\n")
 

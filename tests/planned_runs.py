@@ -10,11 +10,11 @@ def configs(study: Study) -> list[RunConfig]:
     return [run.config for run in study.runs()]
 
 
-def planned(config: RunConfig) -> PlannedRun:
-    """As from a sweep file that states every key."""
+def planned_run(config: RunConfig) -> PlannedRun:
+    """A run as planned by a sweep file that states every key."""
     return PlannedRun(config.model_dump(exclude=DERIVED), config)
 
 
 def launch(study_folder: Path) -> Launch:
-    """Of a sweep file without a command: this suite's own training."""
+    """The launch of a sweep file without a command: this suite's own training."""
     return Study(name=study_folder.name, parameters={}).launch(study_folder)

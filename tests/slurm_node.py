@@ -1,6 +1,6 @@
-"""A real Slurm of one node on the loopback interface, for as long as a test needs it.
+"""A real one-node Slurm on the loopback interface, for the duration of a test.
 
-Needs Debian's packages slurm-wlm and munge, and root. Never shipped.
+Needs Debian's packages slurm-wlm and munge, and root. Not shipped.
 """
 
 import os
@@ -43,7 +43,7 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 
 
 def what_is_missing() -> str:
-    """Why no Slurm can be started here; empty where it can."""
+    """Why Slurm cannot be started here; empty if it can."""
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
     if missing:
         return f"{', '.join(missing)} not found: apt-get install slurm-wlm munge"
@@ -91,7 +91,7 @@ class SlurmNode:
             subprocess.run(["runuser", "-u", "munge", "--", "munged"], check=True)
 
     def wait_for(self, state: str) -> None:
-        wait_until(lambda: state in shown("sinfo", "-h", "-o", "%T"))
+        wait_until(lambda: state in output_of("sinfo", "-h", "-o", "%T"))
 
     def __exit__(self, *exception: object) -> None:
         self.end_jobs()
@@ -105,8 +105,8 @@ class SlurmNode:
         del os.environ["SLURM_CONF"]
 
     def end_jobs(self) -> None:
-        """Without mercy, or they would outlive their Slurm."""
-        wait_until(lambda: not shown("squeue", "--noheader"), kill_jobs)
+        """Kill them, or they would outlive their Slurm."""
+        wait_until(lambda: not output_of("squeue", "--noheader"), kill_jobs)
 
 
 def kill_jobs() -> None:
@@ -115,6 +115,6 @@ def kill_jobs() -> None:
     time.sleep(0.5)
 
 
-def shown(program: str, *arguments: str) -> str:
-    """What a program prints."""
+def output_of(program: str, *arguments: str) -> str:
+    """The standard output of a program."""
     return subprocess.run([program, *arguments], capture_output=True, text=True).stdout

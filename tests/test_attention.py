@@ -1,4 +1,4 @@
-"""Every registered block keeps the contract of a plug-in attention block."""
+"""Every registered block fulfils the contract of a plug-in attention block."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from ablations.attention.cbam import CBAM
 from ablations.complexity import measure, meta_macs
 from ablations.errors import InputError
 
-C, H, W = 32, 5, 7  # odd and unequal, so a swapped axis cannot go unnoticed
+C, H, W = 32, 5, 7  # odd and unequal, so that a swapped axis is noticed
 SIZES = [(1, 1), (1, 6), (H, W)]
 WITH_SPATIAL_KERNEL = {"cbam", "non_local_code", "note_channel"}
 NEEDS_MULTIPLE_OF = {
@@ -35,7 +35,7 @@ def block(request: pytest.FixtureRequest, evaluation: Evaluation) -> AttentionBl
 
 
 def random_block(name: str, evaluation: Evaluation, channels: int = C) -> AttentionBlock:
-    """A block in eval mode in which no gain, convolution or norm sits at zero or one."""
+    """A block in eval mode in which no gain, convolution or norm is zero or one."""
     torch.manual_seed(0)
     block = create_attention(name, channels, evaluation).double().eval()
     for parameter in block.parameters():
@@ -113,7 +113,7 @@ def test_runs_under_bfloat16_autocast(block: nn.Module) -> None:
 def test_three_counts_of_the_cost_agree(
     block: AttentionBlock, size: tuple[int, int]
 ) -> None:
-    """Two counters that share nothing watch the operators; the third count is by hand."""
+    """Two independent counters watch the operators; the third count is by hand."""
     params, macs = block.closed_form(*size)
     cost = measure(block.float(), (1, C, *size))
     assert (cost.params, cost.macs) == (params, macs)
@@ -121,7 +121,7 @@ def test_three_counts_of_the_cost_agree(
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # the compiler's own
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # from the compiler itself
 def test_compiles_without_a_graph_break(block: nn.Module) -> None:
     torch._dynamo.reset()
     x = feature_map().requires_grad_()
@@ -152,7 +152,7 @@ def test_channels_that_cannot_be_divided_are_an_error(name: str, multiple: int) 
 
 
 def test_new_blocks_start_as_their_authors_start_them() -> None:
-    """The identity; with CBAM's spatial weights at one half, whatever the input."""
+    """As the identity; in CBAM with spatial weights of one half for any input."""
     x = feature_map().float()
     for name in ("gc", "non_local", "non_local_code"):
         torch.testing.assert_close(create_attention(name, C)(x), x)

@@ -1,4 +1,4 @@
-"""Both evaluations of every block are one function, and fast keeps its promises."""
+"""Both evaluations of a block compute the same function, and fast keeps its promises."""
 
 import copy
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ablations.attention import BLOCKS, create_attention, set_evaluation
 from ablations.attention.fast import passes
-from ablations.benchmark.memory import kept_for_backward, peak_memory
+from ablations.benchmark.memory import bytes_for_backward, peak_memory
 
 C = 32
 SIZES = [(1, 1), (1, 6), (5, 7), (18, 17)]  # the last has more positions than one tile
@@ -17,7 +17,7 @@ LINEAR_MEMORY = [k for k in BLOCKS if k.startswith(("psa", "note", "cbam", "gc")
 
 
 class Pair:
-    """One block evaluated both ways, at random parameters."""
+    """One block evaluated both ways, with random parameters."""
 
     def __init__(self, name: str, channels: int = C) -> None:
         torch.manual_seed(0)
@@ -27,7 +27,7 @@ class Pair:
         self.fast = set_evaluation(copy.deepcopy(self.direct), "fast")
 
     def gradients(self, module: nn.Module, x: Tensor) -> dict[str, Tensor]:
-        """The output, and derivatives of a random sum of it."""
+        """The output, and the gradients of a random weighted sum of it."""
         x = x.detach().requires_grad_()
         parameters = dict(module.named_parameters())
         y = module(x)
@@ -36,14 +36,14 @@ class Pair:
         return dict(zip(["y", "x", *parameters], [y.detach(), *values], strict=True))
 
     def error(self, x: Tensor) -> float:
-        """The largest difference, each relative to the largest magnitude."""
+        """The largest difference between two results, relative to the largest magnitude."""
         direct = self.gradients(self.direct, x)
         fast = self.gradients(self.fast, x)
         return max(relative_error(fast[name], direct[name]) for name in direct)
 
 
 def relative_error(actual: Tensor, expected: Tensor) -> float:
-    """Below a magnitude of one the error counts as it is: some derivatives are zero."""
+    """Below a magnitude of one the error is absolute: some derivatives are zero."""
     return float((actual - expected).abs().max() / expected.abs().max().clamp(min=1))
 
 
@@ -152,17 +152,17 @@ def test_evaluation_can_be_switched_after_loading(name: str) -> None:
 @pytest.mark.parametrize("name", LINEAR_MEMORY)
 def test_training_keeps_next_to_nothing_beyond_the_input(name: str) -> None:
     x = torch.randn(2, 256, 128, 128, requires_grad=True)
-    fast = kept_for_backward(create_attention(name, 256, "fast"), x)
+    fast = bytes_for_backward(create_attention(name, 256, "fast"), x)
     assert fast < 0.05 * x.nbytes
     if name.startswith("psa"):
-        assert kept_for_backward(create_attention(name, 256, "direct"), x) > 0.4 * x.nbytes
+        assert bytes_for_backward(create_attention(name, 256, "direct"), x) > 0.4 * x.nbytes
 
 
 @pytest.mark.parametrize("name", ["ea", "ea_h8"])
 def test_training_ea_keeps_less_than_direct_does(name: str) -> None:
     x = torch.randn(2, 64, 32, 32, requires_grad=True)
     fast, direct = (create_attention(name, 64, e) for e in ("fast", "direct"))
-    assert kept_for_backward(fast, x) < 0.6 * kept_for_backward(direct, x)
+    assert bytes_for_backward(fast, x) < 0.6 * bytes_for_backward(direct, x)
     steps = [lambda b=b: b(x).sum().backward() for b in (fast, direct)]
     assert peak_memory(steps[0], x.device) < peak_memory(steps[1], x.device)
 
@@ -172,7 +172,7 @@ def test_no_map_of_positions_by_positions_is_held(name: str) -> None:
     x = torch.randn(1, 16, 56, 56, requires_grad=True)
     block = create_attention(name, 16, "fast")
     size_of_map = (56 * 56) ** 2 * x.itemsize
-    assert kept_for_backward(block, x) < 0.1 * size_of_map
+    assert bytes_for_backward(block, x) < 0.1 * size_of_map
     step = lambda: block(x).sum().backward()  # noqa: E731
     assert peak_memory(step, x.device) < 0.5 * size_of_map
     set_evaluation(block, "direct")

@@ -1,4 +1,4 @@
-"""A sweep's book enters each end of a run once, and tells the display of it."""
+"""A sweep's book records the end of each run once, and tells the display."""
 
 import io
 from pathlib import Path
@@ -11,14 +11,14 @@ from ablations.run_folder import RunFolder
 from sweeps.attempt import Attempt
 from sweeps.book import Book
 from sweeps.display import Display
-from tests.planned_runs import launch, planned
+from tests.planned_runs import launch, planned_run
 from tests.test_records import record
 
-FIRST, SECOND, THIRD = (planned(RunConfig(seed=seed)) for seed in range(3))
+FIRST, SECOND, THIRD = (planned_run(RunConfig(seed=seed)) for seed in range(3))
 
 
-class Opened:
-    """An open book of three runs, one of them listed twice, and what its log shows."""
+class OpenBook:
+    """An open book of three runs, one of them listed twice, and its log."""
 
     def __init__(self, folder: Path, retries: int = 0) -> None:
         self.text = io.StringIO()
@@ -37,51 +37,51 @@ class Opened:
 
 
 def test_a_repeated_cell_is_one_run(tmp_path: Path) -> None:
-    assert list(Opened(tmp_path).book.pending) == [FIRST, SECOND, THIRD]
+    assert list(OpenBook(tmp_path).book.pending) == [FIRST, SECOND, THIRD]
 
 
 def test_what_has_a_record_is_not_begun(tmp_path: Path) -> None:
     record(FIRST.config).write(RunFolder(tmp_path, FIRST.config).record)
-    opened = Opened(tmp_path)
+    desk = OpenBook(tmp_path)
     record(SECOND.config).write(RunFolder(tmp_path, SECOND.config).record)
-    assert opened.book.next_pending() is THIRD
-    assert opened.book.next_pending() is None
-    assert opened.book.summary.recorded == 2
-    assert opened.lines() == [
+    assert desk.book.next_pending() is THIRD
+    assert desk.book.next_pending() is None
+    assert desk.book.summary.recorded == 2
+    assert desk.lines() == [
         "1 of 3 runs have a record",
         "[2/3] seed 1  finished by another process",
     ]
 
 
 def test_what_has_no_end_waits(tmp_path: Path) -> None:
-    """Wherever it stands: running, put back or never begun."""
-    opened = Opened(tmp_path)
+    """Whatever its state: running, put back or never begun."""
+    desk = OpenBook(tmp_path)
     for _ in range(3):
-        opened.begin()
-    opened.book.finish(FIRST, 0.5)
-    opened.book.put_back(SECOND)
-    summary = opened.book.close()
+        desk.begin()
+    desk.book.finish(FIRST, 0.5)
+    desk.book.put_back(SECOND)
+    summary = desk.book.close()
     assert (summary.finished, summary.failed, summary.waiting) == (1, {}, 2)
-    assert list(opened.book.pending) == [SECOND]
-    assert opened.lines()[1].startswith("[1/3] seed 0  mIoU 50.0 %")
+    assert list(desk.book.pending) == [SECOND]
+    assert desk.lines()[1].startswith("[1/3] seed 0  mIoU 50.0 %")
 
 
 @pytest.mark.parametrize("retry", [True, False])
 def test_a_run_is_retried_while_attempts_are_left_and_it_is_allowed(
     retry: bool, tmp_path: Path
 ) -> None:
-    opened = Opened(tmp_path, retries=1)
-    opened.begin()
-    opened.book.fail(FIRST, "no luck", retry)
-    assert list(opened.book.pending) == [SECOND, THIRD] + [FIRST] * retry
-    while FIRST in opened.book.pending:
-        opened.begin()
+    desk = OpenBook(tmp_path, retries=1)
+    desk.begin()
+    desk.book.fail(FIRST, "no luck", retry)
+    assert list(desk.book.pending) == [SECOND, THIRD] + [FIRST] * retry
+    while FIRST in desk.book.pending:
+        desk.begin()
     if retry:
-        opened.book.fail(FIRST, "again no luck", retry)
+        desk.book.fail(FIRST, "again no luck", retry)
     words = ["will be retried", "again no luck"] if retry else ["no luck"]
-    assert all(word in line for word, line in zip(words, opened.lines()[1:], strict=True))
-    assert list(opened.book.summary.failed.values()) == [words[-1]]
-    assert opened.book.summary.repeated == retry
+    assert all(word in line for word, line in zip(words, desk.lines()[1:], strict=True))
+    assert list(desk.book.summary.failed.values()) == [words[-1]]
+    assert desk.book.summary.repeated == retry
 
 
 def test_a_failure_that_an_attempt_has_left_is_its_reason(tmp_path: Path) -> None:
@@ -103,9 +103,9 @@ def test_a_damaged_failure_is_an_earlier_attempt_and_stops_no_sweep(
     folder = RunFolder(tmp_path, FIRST.config)
     folder.path.mkdir()
     folder.failure.write_text(content, encoding="latin-1")
-    opened = Opened(tmp_path)
-    opened.begin()
-    attempt = opened.book.running[FIRST]
+    desk = OpenBook(tmp_path)
+    desk.begin()
+    attempt = desk.book.running[FIRST]
     assert attempt.failure() is None
     assert attempt.note_failure("crash", "killed", "") == attempt.failure() == "killed"
     damage, reason = folder.failures()

@@ -1,4 +1,4 @@
-"""`--check` passes only if every run can begin, and `--dry-run` checks the same."""
+"""`--check` passes only if every run can begin; `--dry-run` makes the same checks."""
 
 import sys
 import time
@@ -40,25 +40,25 @@ class Good(Pair):
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder, with blocks of the user's own."""
+    """A working folder with the user's own blocks."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delenv("ABLATE_DATA", raising=False)
     (tmp_path / "checked_blocks.py").write_text(OWN_BLOCKS)
-    monkeypatch.delitem(sys.modules, "checked_blocks", raising=False)  # another test's
+    monkeypatch.delitem(sys.modules, "checked_blocks", raising=False)  # from another test
     return tmp_path
 
 
 def answer(
     folder: Path, more: str, capsys: pytest.CaptureFixture[str], *options: str
 ) -> tuple[int, str]:
-    """The exit code and what is said of the small study with more in its file."""
+    """The exit code and output for the small study with more lines in its file."""
     path = folder / "small.yaml"
     path.write_text(SMALL + more)
     code = main(["sweep", str(path), "--accelerator", "cpu", *options])
-    written = capsys.readouterr()
+    output = capsys.readouterr()
     assert not (folder / "runs").exists()
-    return code, written.err or written.out
+    return code, output.err or output.out
 
 
 @pytest.mark.parametrize("option", ["--check", "--dry-run"])
@@ -91,9 +91,9 @@ def test_what_no_run_could_begin_with_is_named(
     folder: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code, said = answer(folder, more, capsys, option)
-    assert (code, said.count("\n")) == (2, 1)
-    assert message in said
+    code, text = answer(folder, more, capsys, option)
+    assert (code, text.count("\n")) == (2, 1)
+    assert message in text
 
 
 @pytest.mark.parametrize("encoder", ["vgg11", "mobilenet_v2"])
@@ -122,22 +122,22 @@ def test_what_can_begin_passes_and_says_what_was_checked(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     more = "  block: {values: [none, 'checked_blocks:Good']}\n  seed: {min: 0, max: 9}"
-    code, said = answer(folder, more, capsys, "--check")
+    code, text = answer(folder, more, capsys, "--check")
     assert code == 0
-    assert "small: 20 cells; block, seed swept" in said
-    assert "networks: all 2 can be built" in said
-    assert "no mistakes found" in said
+    assert "small: 20 cells; block, seed swept" in text
+    assert "networks: all 2 can be built" in text
+    assert "no mistakes found" in text
 
 
 def test_a_program_of_the_users_own_decides_what_it_trains(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "main.py").write_text("")
-    code, said = answer(
+    code, text = answer(
         folder, "  dataset: {value: voc2012}\nprogram: main.py", capsys, "--check"
     )
     assert code == 0
-    assert "networks" not in said
+    assert "networks" not in text
 
 
 def test_a_network_that_cells_share_is_built_once(
@@ -146,9 +146,9 @@ def test_a_network_that_cells_share_is_built_once(
     more = "  block: {values: [none, se]}\n  seed: {min: 0, max: 999}"
     assert answer(folder, more, capsys, "--check")[0] == 0  # imports
     began = time.process_time()
-    code, said = answer(folder, more, capsys, "--check")
+    code, text = answer(folder, more, capsys, "--check")
     assert time.process_time() - began < 5
-    assert (code, "networks: all 2 can be built" in said) == (0, True)
+    assert (code, "networks: all 2 can be built" in text) == (0, True)
 
 
 def test_what_there_was_no_time_for_is_said(
@@ -156,8 +156,8 @@ def test_what_there_was_no_time_for_is_said(
 ) -> None:
     moments = iter([0.0, 1.0, 1000.0])
     monkeypatch.setattr("sweeps.study.check.time.monotonic", lambda: next(moments))
-    code, said = answer(folder, "  block: {values: [none, se, gc]}", capsys, "--check")
-    assert (code, "networks: 1 of 3 checked in 60 s" in said) == (0, True)
+    code, text = answer(folder, "  block: {values: [none, se, gc]}", capsys, "--check")
+    assert (code, "networks: 1 of 3 checked in 60 s" in text) == (0, True)
 
 
 def test_an_import_that_never_ends_is_left(
@@ -165,6 +165,6 @@ def test_an_import_that_never_ends_is_left(
 ) -> None:
     (folder / "endless_block.py").write_text("while True: pass\n")
     monkeypatch.setattr(check, "STEP", 1)
-    code, said = answer(folder, "  block: {value: 'endless_block:X'}", capsys, "--check")
+    code, text = answer(folder, "  block: {value: 'endless_block:X'}", capsys, "--check")
     assert code == 2
-    assert "took more than 1 s" in said
+    assert "took more than 1 s" in text

@@ -1,4 +1,4 @@
-"""Mistakes end with one message that says what is allowed, exit code 2, no traceback."""
+"""Mistakes end with exit code 2 and one message that says what is allowed, no traceback."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ STAGES = ["--model", "unet", "--placement", "stages"]
 
 
 def complaint(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """The message of a command that is refused."""
+    """The error message of a command that is refused."""
     try:
         code: object = main([str(argument) for argument in arguments])
     except SystemExit as refused:  # argparse
@@ -47,7 +47,7 @@ def test_a_wrong_value_is_named(
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("arguments", "message"),
     [
         (["--image-size", "50"], "image size 50x50 is not divisible by 16"),
         (["--encoder", "mobilenet_v2", "--block", "se"], "residual needs BasicBlocks"),
@@ -56,9 +56,9 @@ def test_a_wrong_value_is_named(
     ],
 )
 def test_what_does_not_go_together_is_named(
-    given: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert message in complaint(capsys, "train", *given, "--runs", tmp_path)
+    assert message in complaint(capsys, "train", *arguments, "--runs", tmp_path)
 
 
 def test_an_unknown_key_in_a_file_is_named(
@@ -81,7 +81,7 @@ def test_a_sweep_names_a_cell_that_cannot_be_run(
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("arguments", "message"),
     [
         (["--retries", "-1"], "'-1' is not a whole number of 0 or more"),
         (["--jobs", "0"], "'0' is not a positive whole number"),
@@ -100,11 +100,11 @@ def test_a_sweep_names_a_cell_that_cannot_be_run(
     ],
 )
 def test_an_option_of_a_sweep_that_does_nothing_is_refused(
-    given: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     smoke = Path(__file__).parents[1] / "sweeps" / "smoke.yaml"
     runs = tmp_path / "runs"
-    assert message in complaint(capsys, "sweep", smoke, "--runs", runs, *given)
+    assert message in complaint(capsys, "sweep", smoke, "--runs", runs, *arguments)
     assert not runs.exists()
 
 

@@ -1,6 +1,6 @@
-"""A study through a scheduler leaves the records of one that ran here.
+"""A study run by a scheduler leaves the same records as one that ran here.
 
-submitit's local executor stands in for one; test_slurm.py asks a real one.
+submitit's local executor stands in for a scheduler; test_slurm.py uses a real one.
 """
 
 import io
@@ -26,7 +26,7 @@ from sweeps.slurm.allocation import Allocation
 from sweeps.slurm.cluster import Cluster
 from sweeps.slurm.scheduler import Submitted
 from sweeps.study.sweep_file import load_study
-from tests.planned_runs import configs, launch, planned
+from tests.planned_runs import configs, launch, planned_run
 from tests.states import PATIENCE, wait_until
 from tests.test_records import record
 
@@ -52,13 +52,13 @@ class Slow(nn.Identity):
 
 
 def slow() -> RunConfig:
-    """To be made where its block can be found, since its source is part of it."""
+    """Create it where its block can be found: the source is part of the configuration."""
     return SMOKE[0].changed(block="slow_block:Slow", max_steps=12)
 
 
 @pytest.fixture(autouse=True)
 def local_jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Submitted]]:
-    """Jobs of a test; its local ones have ended, and were seen to, when it is left."""
+    """The jobs of a test; on exit its local ones have ended and been waited for."""
     jobs: list[Submitted] = []
     submit = scheduler.submit
 
@@ -89,44 +89,46 @@ def watch_to_the_end(sweep: Cluster) -> None:
 
 
 def steps_done() -> int:
-    """Training steps of slow(), all sessions together."""
+    """Training steps of slow(), summed over all sessions."""
     return len(Path("steps").read_text()) if Path("steps").exists() else 0
 
 
-def prepared(folder: Path, *configs: RunConfig, allocation: Allocation = LOCAL) -> Cluster:
+def cluster_of(
+    folder: Path, *configs: RunConfig, allocation: Allocation = LOCAL
+) -> Cluster:
     display = Display(Console(file=io.StringIO(), width=200))
-    book = Book(map(planned, configs), launch(folder), allocation.retries, display)
+    book = Book(map(planned_run, configs), launch(folder), allocation.retries, display)
     return Cluster(book, EXECUTION, allocation)
 
 
 def test_a_study_runs_through_submitit_and_is_not_repeated(tmp_path: Path) -> None:
     wrong = RunConfig.parse(SMOKE[0].model_dump() | {"image_size": 40})
-    summary = prepared(tmp_path / "study", SMOKE[0], wrong, allocation=TWICE).run()
+    summary = cluster_of(tmp_path / "study", SMOKE[0], wrong, allocation=TWICE).run()
     assert (summary.finished, summary.repeated) == (1, 1)
     assert "not divisible" in summary.failed[wrong.run_id]
     assert len(RunFolder(tmp_path / "study", wrong).failures()) == 2
     assert [record.config for record in read_records(tmp_path)] == [SMOKE[0]]
-    again = prepared(tmp_path / "study", SMOKE[0]).run()
+    again = cluster_of(tmp_path / "study", SMOKE[0]).run()
     assert (again.recorded, again.finished) == (1, 0)
 
 
 def task_of(controller: str) -> int:
-    """The process id of a local job, whose id is that of the process that controls it."""
+    """The process id of a local job's task; the job id is that of its controller."""
     [task] = Path(f"/proc/{controller}/task/{controller}/children").read_text().split()
     return int(task)
 
 
 def send_after(sweep: Cluster, steps: int, number: signal.Signals) -> None:
-    """Start a sweep of slow() and send its job a signal after so many steps."""
+    """Start a sweep of slow() and send its job a signal after that many steps."""
     sweep.book.open()
     sweep.submit()
     wait_until(lambda: steps_done() >= steps)
-    os.kill(task_of(sweep.watched[planned(slow())].job_id), number)
+    os.kill(task_of(sweep.watched[planned_run(slow())].job_id), number)
 
 
 def test_a_requeued_job_resumes_after_the_step_it_was_at(tmp_path: Path) -> None:
-    sweep = prepared(tmp_path / "study", slow())
-    send_after(sweep, 3, signal.SIGUSR2)  # what Slurm sends before it takes a machine
+    sweep = cluster_of(tmp_path / "study", slow())
+    send_after(sweep, 3, signal.SIGUSR2)  # sent by Slurm before it reclaims a machine
     watch_to_the_end(sweep)
     assert (sweep.book.summary.finished, sweep.book.summary.failed) == (1, {})
     assert steps_done() == slow().max_steps
@@ -135,7 +137,7 @@ def test_a_requeued_job_resumes_after_the_step_it_was_at(tmp_path: Path) -> None
 
 
 def test_a_job_that_is_killed_is_a_crash(tmp_path: Path) -> None:
-    sweep = prepared(tmp_path / "study", slow())
+    sweep = cluster_of(tmp_path / "study", slow())
     send_after(sweep, 1, signal.SIGKILL)
     watch_to_the_end(sweep)
     assert "ended without a record: COMPLETED" in sweep.book.summary.failed[slow().run_id]
@@ -143,7 +145,7 @@ def test_a_job_that_is_killed_is_a_crash(tmp_path: Path) -> None:
 
 
 def test_a_run_of_an_earlier_start_is_not_run_twice(tmp_path: Path) -> None:
-    first, second = (prepared(tmp_path / "study", slow()) for _ in range(2))
+    first, second = (cluster_of(tmp_path / "study", slow()) for _ in range(2))
     first.book.open()
     first.submit()
     second.run()
@@ -159,7 +161,7 @@ def test_a_scheduler_that_is_not_here_is_named(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match="--executor slurm"):
-        prepared(tmp_path / "study", SMOKE[0], allocation=Allocation()).run()
+        cluster_of(tmp_path / "study", SMOKE[0], allocation=Allocation()).run()
 
 
 def test_squeue_that_does_not_answer_is_not_taken_for_an_empty_queue(
@@ -170,11 +172,11 @@ def test_squeue_that_does_not_answer_is_not_taken_for_an_empty_queue(
     path.write_text("7_0")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match="squeue does not answer"):
-        prepared(tmp_path / "study", SMOKE[0], allocation=Allocation()).run()
+        cluster_of(tmp_path / "study", SMOKE[0], allocation=Allocation()).run()
 
 
 @pytest.fixture
-def all_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def end_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         scheduler, "states", lambda jobs: {job.job_id: "CANCELLED" for job in jobs}
     )
@@ -185,7 +187,7 @@ def all_ended(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class StandIn:
-    """A job that was submitted and has printed nothing."""
+    """A submitted job that has printed nothing."""
 
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
@@ -199,15 +201,15 @@ def leave_failure(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("left", ["nothing", "failure", "record", "both"])
-@pytest.mark.usefixtures("all_ended")
+@pytest.mark.usefixtures("end_all")
 def test_a_job_that_fails_is_cancelled_and_gets_a_record_has_ended_once(
     left: str, tmp_path: Path
 ) -> None:
-    sweep = prepared(tmp_path / "study", slow())
+    sweep = cluster_of(tmp_path / "study", slow())
     sweep.book.open()
     sweep.submit()
     sweep.look()
-    if left in ("failure", "both"):  # between two looks, the scheduler being asked first
+    if left in ("failure", "both"):  # between two looks, after the scheduler was queried
         leave_failure(tmp_path / "study")
     if left in ("record", "both"):
         record(slow()).write(RunFolder(tmp_path / "study", slow()).record)
@@ -222,7 +224,7 @@ def test_a_job_that_fails_is_cancelled_and_gets_a_record_has_ended_once(
     assert len(noted) == (left != "record")
 
 
-@pytest.mark.usefixtures("all_ended")
+@pytest.mark.usefixtures("end_all")
 def test_a_job_that_fails_while_others_are_submitted_has_failed_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,7 +233,7 @@ def test_a_job_that_fails_while_others_are_submitted_has_failed_by_itself(
         return [StandIn("1") for _ in jobs]
 
     monkeypatch.setattr(scheduler, "submit", submit)
-    sweep = prepared(tmp_path / "study", slow())
+    sweep = cluster_of(tmp_path / "study", slow())
     sweep.book.open()
     sweep.submit()
     sweep.look()

@@ -1,4 +1,4 @@
-"""What W&B holds of a sweep is taken whole, or refused with a list."""
+"""A sweep is collected from W&B in full, or refused with a list of problems."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.fake_wandb.backend import Project
 from tests.planned_runs import configs
 from tests.test_records import record
 
-CELLS = 60  # wandb asks for ten or fifty at a time
+CELLS = 60  # wandb requests ten or fifty at a time
 SWEEP = {
     "name": "many",
     "method": "grid",
@@ -27,7 +27,7 @@ SWEEP = {
 
 @pytest.fixture
 def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sweep]:
-    """A sweep at the stand-in with a finished run of every cell."""
+    """A sweep in the stand-in with a finished run for every cell."""
     with FakeWandb() as server:
         for name, value in server.environment(tmp_path).items():
             monkeypatch.setenv(name, value)
@@ -52,9 +52,9 @@ def address(sweep: Sweep) -> str:
 def test_every_page_of_a_long_sweep_is_read(sweep: Sweep, tmp_path: Path) -> None:
     folder, study = collect(address(sweep), tmp_path / "runs")
     assert (folder, study.name) == (tmp_path / "runs" / "many", "many")
-    found = {read.config for read in read_records(folder)}
-    assert found == set(configs(study))
-    assert len(found) == CELLS
+    results = {read.config for read in read_records(folder)}
+    assert results == set(configs(study))
+    assert len(results) == CELLS
 
 
 def test_missing_and_repeated_cells_are_listed(sweep: Sweep, tmp_path: Path) -> None:

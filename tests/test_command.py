@@ -1,4 +1,4 @@
-"""A sweep's command means here what it means to W&B's agent, or is refused by name."""
+"""A sweep's command means the same here as to W&B's agent, or is refused by name."""
 
 import time
 from pathlib import Path
@@ -53,8 +53,8 @@ def test_without_a_command_there_is_the_usual_one() -> None:
 
 
 def test_whole_numbers_arrive_without_a_point() -> None:
-    sent = as_sent({"lr": [1.0, 0.5], "on": True, "far": {"x": -2.0}})
-    assert repr(sent) == "{'lr': [1, 0.5], 'on': True, 'far': {'x': -2}}"
+    cell = as_sent({"lr": [1.0, 0.5], "on": True, "far": {"x": -2.0}})
+    assert repr(cell) == "{'lr': [1, 0.5], 'on': True, 'far': {'x': -2}}"
 
 
 @pytest.mark.parametrize(
@@ -137,9 +137,9 @@ def test_flags_of_the_command_count_in_every_cell(
     ]
     assert list(study.runs())[1].cell == {"seed": 1}
     assert main(["sweep", str(path), "--check"]) == 0
-    shown = capsys.readouterr().out
-    assert "small: 2 cells; seed swept" in shown
-    assert "for every cell: placement = stages" in shown
+    output = capsys.readouterr().out
+    assert "small: 2 cells; seed swept" in output
+    assert "for every cell: placement = stages" in output
 
 
 def test_an_option_goes_before_the_commands_flag_and_that_before_the_default(
@@ -148,8 +148,8 @@ def test_an_option_goes_before_the_commands_flag_and_that_before_the_default(
     monkeypatch.chdir(tmp_path)
     path = sweep_file(tmp_path, f"{OWN}, --runs, elsewhere]")
     for config in configs(load_study(path)):
-        written = RunFolder(tmp_path / "elsewhere" / "small", config).record
-        record(config).write(written)
+        record_path = RunFolder(tmp_path / "elsewhere" / "small", config).record
+        record(config).write(record_path)
     assert main(["sweep", str(path), "--dry-run"]) == 0
     assert "2 runs: 2 finished" in capsys.readouterr().out
     assert main(["missing", str(path)]) == 0

@@ -1,4 +1,4 @@
-"""Which commit a record names: that of the suite, or none."""
+"""A record names the commit of the suite, or none."""
 
 import shutil
 import subprocess
@@ -12,15 +12,15 @@ from lightning_modules import machine
 
 def git(folder: Path, *words: str) -> str:
     who = ["-c", "user.name=a", "-c", "user.email=a@b"]
-    done = subprocess.run(
+    process = subprocess.run(
         ["git", *who, *words], cwd=folder, check=True, capture_output=True, text=True
     )
-    return done.stdout.strip()
+    return process.stdout.strip()
 
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user's, in which the suite is installed."""
+    """A user's repository, in which the suite is installed."""
     installed = tmp_path / "venv" / "machine.py"
     installed.parent.mkdir()
     shutil.copy(machine.__file__, installed)
@@ -42,7 +42,7 @@ def test_a_repository_that_holds_the_suite_does(
     git(repository, "add", ".")
     git(repository, "commit", "-q", "-m", "suite")
     head = git(repository, "rev-parse", "--short=12", "HEAD")
-    monkeypatch.setenv("GIT_DIR", str(repository / "elsewhere"))  # as in a hook of git
+    monkeypatch.setenv("GIT_DIR", str(repository / "elsewhere"))  # as in a git hook
     assert machine.commit() == head
     (repository / "my_block.py").write_text("changed")
     assert machine.commit() == f"{head}-dirty"

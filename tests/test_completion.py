@@ -1,4 +1,4 @@
-"""A TAB completes verbs, flags and names, and imports nothing that takes seconds."""
+"""TAB completes verbs, flags and names, and imports nothing slow."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ HEAVY = ("torch", "timm", "pandas", "pytorch_lightning", "wandb")
 
 
 def completions(line: str, folder: Path) -> set[str]:
-    """What a shell gets when TAB is pressed at the end of a line."""
+    """What a shell receives when TAB is pressed at the end of a line."""
     answer = folder / "answer"
     environment = os.environ | {
         "_ARGCOMPLETE": "1",
@@ -28,12 +28,12 @@ def completions(line: str, folder: Path) -> set[str]:
         "COMP_TYPE": "9",
     }
     command = [sys.executable, "-X", "importtime", "-m", "ablations"]
-    done = subprocess.run(
+    process = subprocess.run(
         command, env=environment, cwd=folder, capture_output=True, text=True, check=True
     )
-    imported = {row.split("|")[-1].strip() for row in done.stderr.splitlines()}
-    assert "argparse" in imported
-    assert not imported & {*HEAVY}
+    modules = {row.split("|")[-1].strip() for row in process.stderr.splitlines()}
+    assert "argparse" in modules
+    assert not modules & {*HEAVY}
     return {word.strip() for word in answer.read_text().split("\n")}
 
 

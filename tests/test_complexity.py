@@ -1,4 +1,4 @@
-"""Counts are exact, agree with each other, and never silently zero."""
+"""Counts are exact, agree with each other, and are never silently zero."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from ablations.attention import BLOCKS, create_attention
 from ablations.attention.base import Evaluation
 from ablations.benchmark.bench import Case, bench
-from ablations.benchmark.memory import kept_for_backward, peak_memory
+from ablations.benchmark.memory import bytes_for_backward, peak_memory
 from ablations.benchmark.timing import interleaved
 from ablations.complexity import measure, meta_macs
 from ablations.complexity.conventions import CONVENTIONS
@@ -95,8 +95,8 @@ def test_latencies_are_quartiles_of_the_same_clock() -> None:
 
 def test_memory_for_backward_counts_what_the_graph_keeps() -> None:
     x = torch.randn(1, 2, 10, 10, requires_grad=True)
-    assert kept_for_backward(nn.ReLU(), x) == x.nbytes  # its output
-    assert kept_for_backward(nn.Conv2d(2, 2, 1), x) == 0  # its input and weight are known
+    assert bytes_for_backward(nn.ReLU(), x) == x.nbytes  # its output
+    assert bytes_for_backward(nn.Conv2d(2, 2, 1), x) == 0  # its input and weight are known
 
 
 def test_peak_memory_is_what_is_alive_at_once() -> None:

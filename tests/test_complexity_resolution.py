@@ -1,4 +1,4 @@
-"""Counts at any resolution are exact, and need neither its time nor its memory."""
+"""Counts at any resolution are exact, without the time or memory of a run there."""
 
 from fractions import Fraction
 
@@ -24,11 +24,11 @@ SETTING = Setting(BareModel("fpn", "resnet18", 16), "stages", (64, 96))
 
 def test_three_counts_give_the_polynomial() -> None:
     expected = Polynomial(Fraction(7), Fraction(3, 4), Fraction(1, 2))
-    found = fit({n: int(expected.value(n)) for n in (4, 8, 12)})
-    assert found == expected
-    assert found.at(20) == 7 + 15 + 200
+    polynomial = fit({n: int(expected.value(n)) for n in (4, 8, 12)})
+    assert polynomial == expected
+    assert polynomial.at(20) == 7 + 15 + 200
     with pytest.raises(ValueError, match="not a whole number"):
-        found.at(3)
+        polynomial.at(3)
 
 
 def test_a_polynomial_can_be_told_in_pixels() -> None:
@@ -57,7 +57,7 @@ def test_a_block_costs_what_a_run_at_that_size_counts(
 
 
 class Strips(nn.Module):
-    """A block of one's own whose cost is no polynomial of the positions."""
+    """A user's block whose cost is not a polynomial in the positions."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -90,17 +90,17 @@ def test_a_bare_model_costs_what_a_run_at_that_size_counts(
 def test_a_size_between_multiples_is_run() -> None:
     size = (65, 49)
     bare = create_bare("paper_deeplabv3plus", "resnet18", 21)
-    found = cost_at(BareModel("paper_deeplabv3plus", "resnet18", 21), size)
-    assert found == measure(bare, (1, 3, *size))
-    with pytest.raises(InputError, match="multiples of 16, and at up to"):
+    cost = cost_at(BareModel("paper_deeplabv3plus", "resnet18", 21), size)
+    assert cost == measure(bare, (1, 3, *size))
+    with pytest.raises(InputError, match="multiples of 16, or at up to"):
         cost_at(BareModel("paper_deeplabv3plus", "resnet18", 21), (8193, 8193))
 
 
 def test_no_resolution_is_too_large() -> None:
-    counted = cost_at(BareModel("unet", "resnet18", 2), (8192, 8192)).macs
-    assert counted is not None
-    assert counted > 10**12
-    assert counted == second_count(BareModel("unet", "resnet18", 2), (8192, 8192))
+    count = cost_at(BareModel("unet", "resnet18", 2), (8192, 8192)).macs
+    assert count is not None
+    assert count > 10**12
+    assert count == second_count(BareModel("unet", "resnet18", 2), (8192, 8192))
 
 
 @pytest.mark.parametrize("model", ["deeplabv3plus", "pspnet"])
@@ -143,7 +143,7 @@ def test_a_table_of_growth_holds_the_polynomial() -> None:
 
 
 def test_counting_leaves_no_values_behind() -> None:
-    """What is kept between counts lies on the meta device, whatever the size was."""
+    """Anything cached between counts is on the meta device, whatever the size."""
     cost_at(BareModel("unet", "resnet18", 2), (1024, 1024))
     tensors = BareModel("unet", "resnet18", 2).meta().parameters()
     assert all(tensor.device == torch.device("meta") for tensor in tensors)

@@ -1,4 +1,4 @@
-"""A convention weighs counts; counts come from counters that agree, or say why not."""
+"""A convention weighs counts; the counters agree, or the report says why not."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ C, H, W = 32, 6, 9
 
 
 class Doubled(nn.Module):
-    """A transposed convolution, a norm and a matrix product, and back to the same shape."""
+    """A transposed convolution, a norm and a matrix product; the shape stays the same."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -73,8 +73,8 @@ class Wrong(AttentionBlock):
         ("torch", 2 * (4 * C * C * H * W + 2 * C * C * H * W)),
         ("fvcore", 4 * C * C * H * W + 2 * C * C * H * W + 2 * C * 4 * H * W),
         ("thop", 4 * C * C * H * W + 2 * C * 4 * H * W),
-        ("hrnet", 4 * C * C * (2 * H) * (2 * W)),  # charged at the output's resolution
-        ("closed_form", 4 * C * C * H * W),  # it has none: by its layers
+        ("hrnet", 4 * C * C * (2 * H) * (2 * W)),  # counted at the output's resolution
+        ("closed_form", 4 * C * C * H * W),  # it has no closed form: by its layers
     ],
 )
 def test_conventions_differ_in_what_they_see(name: str, total: int) -> None:
@@ -89,9 +89,9 @@ def test_a_figure_is_in_the_giga_of_its_convention() -> None:
 
 
 def test_every_counter_agrees_on_every_block() -> None:
-    found = audit(counts_of_blocks(list(BLOCKS), C, (H, W)))
-    assert found.unexplained == []
-    assert agreement(found) == (
+    result = audit(counts_of_blocks(list(BLOCKS), C, (H, W)))
+    assert result.unexplained == []
+    assert agreement(result) == (
         "Counters: fvcore, torch.utils.flop_counter and closed form agree on "
         f"{2 * len(BLOCKS)} of {2 * len(BLOCKS)} counts."
     )
@@ -107,9 +107,9 @@ def test_counters_agree_on_models_or_the_gap_is_explained(model: str, encoder: s
 def test_layers_that_nothing_reads_explain_a_gap() -> None:
     """smp's MobileNetV2 runs its last stages though pspnet reads only the first three."""
     setting = Setting(BareModel("pspnet", "mobilenet_v2", 21), "stages", (64, 64))
-    found = audit([ModelCounts("none", "direct", setting)])
-    assert (found.unread, found.unexplained) == (1, [])
-    assert "nothing reads their output" in agreement(found)
+    result = audit([ModelCounts("none", "direct", setting)])
+    assert (result.unread, result.unexplained) == (1, [])
+    assert "nothing reads their output" in agreement(result)
     read = setting._replace(bare=setting.bare._replace(encoder="resnet18"))
     assert audit([ModelCounts("none", "direct", read)]).unread == 0
 
@@ -117,16 +117,16 @@ def test_layers_that_nothing_reads_explain_a_gap() -> None:
 def test_a_gap_without_explanation_names_the_operators() -> None:
     counts = BlockCounts(f"{__name__}:Wrong", "direct", C, (H, W))
     [problem] = audit([counts]).unexplained
-    found = f"{C * C * H * W:,}"
-    assert f"fvcore {found}, torch {found}, closed form 1" in problem
+    macs = f"{C * C * H * W:,}"
+    assert f"fvcore {macs}, torch {macs}, closed form 1" in problem
     assert "operators without a count in fvcore: aten::mul" in problem
 
 
 def test_a_layer_that_nothing_reads_in_a_block_explains_a_gap() -> None:
     counts = BlockCounts(f"{__name__}:Hidden", "direct", C, (H, W))
     assert (counts.macs, counts.meta_macs) == (0, C * C * H * W)
-    found = audit([counts])
-    assert (found.unread, found.unexplained) == (1, [])
+    result = audit([counts])
+    assert (result.unread, result.unexplained) == (1, [])
 
 
 def test_a_survey_says_what_does_not_fit() -> None:

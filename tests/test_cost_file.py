@@ -1,4 +1,4 @@
-"""The cost of a run, as the table that W&B gets with its record."""
+"""The cost of a run, as the table that is sent to W&B with its record."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ CONFIG = RunConfig(
 
 
 def squeeze_and_excitation(channels: int) -> int:
-    """Parameters, and multiply-adds too: its two layers run on one position."""
+    """Parameters, which equal the multiply-adds: both layers run on one position."""
     return 2 * channels * (channels // 16)
 
 

@@ -23,7 +23,7 @@ N = H * W
 
 
 class Computes(nn.Module):
-    """A module that is one function of its input and of its parts."""
+    """A module that computes one function of its input and its parts."""
 
     def __init__(self, function: Callable[..., Tensor], *parts: nn.Module) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Computes(nn.Module):
         return self.function(x, *self.parts)
 
 
-def counted(function: Callable[..., Tensor], *parts: nn.Module) -> Cost:
+def cost_of(function: Callable[..., Tensor], *parts: nn.Module) -> Cost:
     return measure(Computes(function, *parts), (1, C, H, W))
 
 
@@ -45,7 +45,7 @@ def tokens(x: Tensor) -> Tensor:
 @pytest.mark.parametrize("groups", [1, C])
 def test_string_padding_changes_no_count(padding: str | int, groups: int) -> None:
     layer = nn.Conv2d(C, C, 3, padding=padding, groups=groups)
-    assert counted(lambda x, layer: layer(x), layer).macs == 9 * C * C // groups * N
+    assert cost_of(lambda x, layer: layer(x), layer).macs == 9 * C * C // groups * N
 
 
 def test_a_deformable_convolution_counts_its_offsets_and_itself() -> None:
@@ -59,7 +59,7 @@ def test_a_deformable_convolution_counts_its_offsets_and_itself() -> None:
 @pytest.mark.parametrize("frozen", [True, False])
 def test_attention_counts_the_same_frozen_or_not(frozen: bool) -> None:
     layer = nn.MultiheadAttention(C, 3, batch_first=True).requires_grad_(not frozen)
-    cost = counted(lambda x, layer: layer(*[tokens(x)] * 3)[0], layer)
+    cost = cost_of(lambda x, layer: layer(*[tokens(x)] * 3)[0], layer)
     assert cost.macs == 4 * C * C * N + 2 * C * N * N
 
 
@@ -74,7 +74,7 @@ def test_a_transformer_without_gradients_counts_all_its_products(layers: int) ->
             return encoded
 
     once = 4 * C * C * N + 2 * C * N * N + 2 * 5 * C * N
-    assert counted(run, stack).macs == layers * once
+    assert cost_of(run, stack).macs == layers * once
 
 
 @pytest.mark.parametrize(
@@ -93,19 +93,19 @@ def test_a_recurrent_layer_counts_every_matrix_at_every_step(
     layer: nn.Module, gates: int, width: int
 ) -> None:
     assert (
-        counted(lambda x, layer: layer(tokens(x))[0], layer).macs == N * gates * 5 * width
+        cost_of(lambda x, layer: layer(tokens(x))[0], layer).macs == N * gates * 5 * width
     )
 
 
 def test_a_projected_lstm_counts_its_projection() -> None:
     layer = nn.LSTM(C, 7, proj_size=3, batch_first=True)
     macs = N * (4 * 7 * (C + 3) + 3 * 7)
-    assert counted(lambda x, layer: layer(tokens(x))[0], layer).macs == macs
+    assert cost_of(lambda x, layer: layer(tokens(x))[0], layer).macs == macs
 
 
 @pytest.mark.parametrize(("cell", "gates"), [(nn.RNNCell, 1), (nn.GRUCell, 3)])
 def test_a_recurrent_cell_counts_both_its_matrices(cell: type, gates: int) -> None:
-    cost = counted(lambda x, layer: layer(x.mean((2, 3))), cell(C, 5))
+    cost = cost_of(lambda x, layer: layer(x.mean((2, 3))), cell(C, 5))
     assert cost.macs == gates * 5 * (C + 5)
 
 
@@ -120,7 +120,7 @@ def test_a_recurrent_cell_counts_both_its_matrices(cell: type, gates: int) -> No
         (lambda r: torch.einsum("bcn,bdn->bcd", r, r), C * C * N),
         (lambda r: torch.einsum("...cn,...dn->...cd", r, r), C * C * N),
         (lambda r: torch.einsum("b c n, b c -> b n", r, r[..., 0]), C * N),
-        (lambda r: torch.einsum("bcn,bc->bcn", r, r[..., 0]), 0),  # no sum of products
+        (lambda r: torch.einsum("bcn,bc->bcn", r, r[..., 0]), 0),  # not a sum of products
         (lambda r: torch.einsum("bcn,bcm->bcnm", r, r[..., :3]), 0),
         (lambda r: torch.einsum("bcn,bdn,bdm->bcm", r, r, r), 2 * C * C * N),
         (lambda r: torch.einsum("cn,dn", r[0], r[0]), C * C * N),
@@ -141,8 +141,8 @@ class Product(torch.autograd.Function):
 
 
 @torch.jit.script
-def scripted(x: Tensor, wanted: bool) -> Tensor:
-    if wanted:
+def branching(x: Tensor, squares: bool) -> Tensor:
+    if squares:
         return torch.matmul(x, x.transpose(-1, -2))
     return x
 
@@ -162,7 +162,7 @@ def through_numpy(x: Tensor) -> Tensor:
         (lambda x: torch.sparse.mm(x[0, 0].to_sparse(), x[0, 0].T), "sparse"),
         (lambda x: torch.linalg.matrix_exp(x @ x.mT), "matrix_exp"),
         (Product.apply, "prim::PythonOp.Product"),
-        (lambda x: scripted(x, True), "prim::"),
+        (lambda x: branching(x, True), "prim::"),
         (through_numpy, "NumPy"),
         (lambda x: x + 0 * len(x.flatten(2) @ x.flatten(2).mT), "fvcore does not see"),
     ],
@@ -170,7 +170,7 @@ def through_numpy(x: Tensor) -> Tensor:
 def test_what_may_hide_a_product_has_no_figure_and_a_name(
     function: Callable[[Tensor], Tensor], reason: str
 ) -> None:
-    cost = counted(function)
+    cost = cost_of(function)
     assert cost.macs is None
     assert reason in cost.not_counted
 
@@ -179,9 +179,9 @@ def test_a_module_that_cannot_be_traced_or_run_has_no_figure_and_a_reason() -> N
     def own(x: Tensor) -> Tensor:
         raise OSError("the disk is gone")
 
-    assert counted(own).not_counted == "it does not run (OSError: the disk is gone)"
+    assert cost_of(own).not_counted == "it does not run (OSError: the disk is gone)"
     compiled = torch.jit.script(nn.Conv2d(C, C, 1))
-    cost = counted(lambda x, layer: layer(x), compiled)
+    cost = cost_of(lambda x, layer: layer(x), compiled)
     assert (cost.macs, cost.params) == (None, C * C + C)
     assert "cannot be traced" in cost.not_counted
 
@@ -195,12 +195,12 @@ def test_a_failed_count_leaves_no_hooks_behind() -> None:
 
 
 def test_every_harmless_operator_exists() -> None:
-    known = {schema.name for schema in torch._C._jit_get_all_schemas()}
+    schemas = {schema.name for schema in torch._C._jit_get_all_schemas()}
     ours = {name for name in HARMLESS if name.startswith("aten::")}
-    assert {name for name in ours if not {name, name + "_"} & known} == set()
+    assert {name for name in ours if not {name, name + "_"} & schemas} == set()
 
 
-# Blocks of one's own.
+# Users' own blocks.
 
 
 class Spectral(nn.Module):
@@ -220,8 +220,8 @@ class Attends(nn.Module):
         self.attend = nn.MultiheadAttention(channels, 2, batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        found: Tensor = self.attend(*[tokens(x)] * 3)[0]  # (B, N, C)
-        return found.transpose(1, 2).reshape(x.shape)
+        output: Tensor = self.attend(*[tokens(x)] * 3)[0]  # (B, N, C)
+        return output.transpose(1, 2).reshape(x.shape)
 
 
 SPECTRAL = "not counted: aten::mv, aten::vdot"

@@ -1,4 +1,4 @@
-"""What a study lacks can be listed, and run from the list."""
+"""Missing runs of a study can be listed, and run from the list."""
 
 import time
 from pathlib import Path
@@ -23,7 +23,7 @@ parameters: {block: {values: [none, se]}, seed: {min: 0, max: 2}, lr: {value: 0.
 
 @pytest.fixture
 def sweep_file(tmp_path: Path) -> Path:
-    """Six cells, of which the second is finished and the third failed."""
+    """Six cells: the second is finished and the third has failed."""
     path = tmp_path / "any.yaml"
     path.write_text(SWEEP)
     _, second, third, *_ = configs(load_study(path))

@@ -1,4 +1,4 @@
-"""Batches are a function of the configuration and the step; scenes of split and index."""
+"""Batches depend only on configuration and step, scenes only on split and index."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def train_batches(data: SegmentationData) -> list[Tensor]:
     return [images for images, _ in data.train_dataloader()]
 
 
-def changed(change: dict[str, object]) -> RunConfig:
+def config_with(change: dict[str, object]) -> RunConfig:
     return RunConfig.parse(CONFIG.model_dump() | change)
 
 
@@ -51,15 +51,15 @@ def test_an_unknown_data_set_is_named() -> None:
 
 @pytest.mark.parametrize(("key", "most"), [("train_images", 2000), ("val_images", 400)])
 def test_more_images_than_there_are_is_an_error(key: str, most: int) -> None:
-    create_data(changed({key: most}))
+    create_data(config_with({key: most}))
     with pytest.raises(
         InputError, match=f"{key} = {most + 1}: the data set has only {most}"
     ):
-        create_data(changed({key: most + 1}))
+        create_data(config_with({key: most + 1}))
 
 
 def test_images_are_normalised() -> None:
-    data = create_data(changed({"augment": False}))
+    data = create_data(config_with({"augment": False}))
     images, labels = next(iter(data.val_dataloader()))
     raw, mask = DigitScenes("val", 40, None)[0]
     mean, std = (torch.tensor(values)[:, None, None] for values in IMAGENET[:2])
@@ -88,7 +88,7 @@ def test_processes_that_load_change_nothing() -> None:
 
 
 def test_validation_and_test_hold_every_image_once_in_order() -> None:
-    data = create_data(changed({"val_images": 7}))
+    data = create_data(config_with({"val_images": 7}))
     labels = torch.cat([labels for _, labels in data.val_dataloader()])
     expected = [torch.from_numpy(scene("val", index, 40)[1]).long() for index in range(7)]
     assert torch.equal(labels, torch.stack(expected))
@@ -96,15 +96,15 @@ def test_validation_and_test_hold_every_image_once_in_order() -> None:
 
 
 def test_without_augmentation_batches_are_the_scenes_themselves() -> None:
-    data = create_data(changed({"augment": False}))
+    data = create_data(config_with({"augment": False}))
     draws = next(iter(StepSampler(7, 4, 6, seed=0)))
     _, labels = next(iter(data.train_dataloader()))
-    for drawn, draw in zip(labels, draws, strict=True):
-        assert np.array_equal(drawn, scene("train", draw.image, 40)[1])
+    for scene_labels, draw in zip(labels, draws, strict=True):
+        assert np.array_equal(scene_labels, scene("train", draw.image, 40)[1])
 
 
 def test_an_image_is_augmented_differently_each_time() -> None:
-    data = create_data(changed({"train_images": 1}))
+    data = create_data(config_with({"train_images": 1}))
     images, _ = next(iter(data.train_dataloader()))
     assert len({image.numpy().tobytes() for image in images}) == len(images)
 
@@ -119,15 +119,15 @@ def test_loading_leaves_the_global_generator_alone() -> None:
 
 
 def test_the_seed_decides_order_and_augmentation() -> None:
-    other = create_data(changed({"seed": 1}))
+    other = create_data(config_with({"seed": 1}))
     first, second = train_batches(create_data(CONFIG)), train_batches(other)
     assert not torch.equal(first[0], second[0])
 
 
 def test_every_epoch_uses_every_image_once_in_an_order_of_its_own() -> None:
     sampler = StepSampler(images=7, batch_size=4, steps=7, seed=0)
-    drawn = [draw.image for batch in sampler for draw in batch]
-    epochs = [drawn[start : start + 7] for start in range(0, 28, 7)]
+    order = [draw.image for batch in sampler for draw in batch]
+    epochs = [order[start : start + 7] for start in range(0, 28, 7)]
     assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == 4
 
@@ -161,21 +161,21 @@ def test_splits_share_no_handwriting() -> None:
 
 @pytest.mark.parametrize("size", [33, 64])
 def test_every_class_occurs_and_void_is_one_pixel_between_labels(size: int) -> None:
-    seen: set[int] = set()
+    classes: set[int] = set()
     for index in range(40):
         _, labels = scene("train", index, size)
-        seen |= set(np.unique(labels).tolist())
+        classes |= set(np.unique(labels).tolist())
         digits = (labels != 0) & (labels != VOID)
         beside = ndimage.binary_dilation(digits, np.ones((3, 3))) & ~digits
         assert (labels[beside] == VOID).all()
         for name in np.unique(labels[digits]):
             others = digits & (labels != name)
             assert not (ndimage.binary_dilation(labels == name) & others).any()
-    assert seen == {*range(len(CLASSES)), VOID}
+    assert classes == {*range(len(CLASSES)), VOID}
 
 
 def test_scenes_are_these_and_no_others() -> None:
-    """Pinned: a change of scenes makes old records incomparable, and needs a VERSION."""
+    """Pinned: changed scenes make old records incomparable and need a new VERSION."""
     expected = "digits 1 train a33bdc15"
     assert DigitScenes("train", 64, None).fingerprint == expected
 
@@ -195,17 +195,17 @@ def test_a_contact_sheet_is_a_picture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "written"),
+    ("name", "picture"),
     [(".", "digits-test.png"), ("sheet", "sheet.png"), ("new/sheet", "new/sheet.png")],
 )
 def test_a_folder_or_a_bare_name_gets_a_picture(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, written: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, picture: str
 ) -> None:
     command = ["show-data", "digits", "--split", "test", "--count", "1", "--size", "16"]
-    assert main([*command, "--out", str(tmp_path / given)]) == 0
-    assert capsys.readouterr().out == f"{tmp_path / written}\n"
-    assert (tmp_path / written).read_bytes().startswith(b"\x89PNG")
-    assert [path.name for path in tmp_path.rglob("*.png")] == [Path(written).name]
+    assert main([*command, "--out", str(tmp_path / name)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / picture}\n"
+    assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
+    assert [path.name for path in tmp_path.rglob("*.png")] == [Path(picture).name]
 
 
 def test_a_format_that_cannot_be_drawn_is_refused_in_one_line(

@@ -13,8 +13,8 @@ from sweeps.interrupts import Interrupts
 CONFIGS = [RunConfig(block=block, max_steps=8) for block in ("none", "se", "gc", "ea")]
 
 
-def shown(terminal: bool) -> str:
-    """Of a sweep of four: one recorded, one fails, one is half done, one finishes."""
+def output_of_sweep(terminal: bool) -> str:
+    """The output for four runs: one recorded, one fails, one is half done, one finishes."""
     text = io.StringIO()
     console = Console(file=text, force_terminal=terminal, width=120, color_system=None)
     display = Display(console)
@@ -31,7 +31,7 @@ def shown(terminal: bool) -> str:
 
 
 def test_a_log_has_one_line_per_event() -> None:
-    lines = shown(terminal=False).splitlines()
+    lines = output_of_sweep(terminal=False).splitlines()
     assert lines[:4] == [
         "1 of 4 runs have a record",
         "starting  block se",
@@ -47,7 +47,7 @@ def test_a_log_has_one_line_per_event() -> None:
 
 @pytest.mark.parametrize("part", ["3/4 runs, 1 failed", "block gc", "4/8  loss 0.500"])
 def test_a_terminal_shows_position_failures_and_running_cells(part: str) -> None:
-    frames = shown(terminal=True)
+    frames = output_of_sweep(terminal=True)
     assert part in frames[frames.rindex("grid") :]
 
 

@@ -1,4 +1,4 @@
-"""Encoders of every kind work in every verb, at the sizes that they take."""
+"""Encoders of every kind work in every verb, at the sizes that they accept."""
 
 from pathlib import Path
 
@@ -15,11 +15,11 @@ from ablations.encoders import check_encoder, check_weights
 from ablations.errors import InputError
 from ablations.models import check_network, check_size, create_model, place
 
-# Each with what makes it hard, and a size that it takes.
+# Each with the reason why it is hard, and a size that it accepts.
 HARD = [
-    ("segformer", "mit_b0", 64),  # takes numbers out of tensors when it is built
+    ("segformer", "mit_b0", 64),  # reads numbers from tensors when it is built
     pytest.param("fpn", "tu-edgenext_xx_small", 64, marks=pytest.mark.slow),
-    ("unet", "tu-swin_tiny_patch4_window7_224", 224),  # takes one size only
+    ("unet", "tu-swin_tiny_patch4_window7_224", 224),  # accepts only one size
     pytest.param("fpn", "tu-efficientformer_l1", 224, marks=pytest.mark.slow),
 ]
 

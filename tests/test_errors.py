@@ -1,4 +1,4 @@
-"""An error becomes one line, whatever it says of itself."""
+"""An error becomes one line, whatever its own message is."""
 
 import pytest
 

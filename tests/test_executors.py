@@ -1,4 +1,4 @@
-"""The flags of `ablate sweep` follow from EXECUTORS: each is written once, in a model."""
+"""The flags of `ablate sweep` follow from EXECUTORS: each is defined once, in a model."""
 
 import argparse
 from pathlib import Path
@@ -25,7 +25,7 @@ SMOKE = str(Path(__file__).parents[1] / "sweeps" / "smoke.yaml")
 
 
 def options(*words: str) -> Any:
-    """What the chosen executor gets of a command line."""
+    """The options that the chosen executor receives from a command line."""
     arguments = ["sweep", SMOKE, *words]
     return chosen_options(create_parser(arguments).parse_args(arguments))
 
@@ -63,8 +63,8 @@ class Lamps(BaseModel):
 
     lamps: Annotated[int, Reading(positive, "N")] = Field(3, description="lamps to light")
 
-    def accelerator(self, choice: Accelerator) -> Accelerator:
-        return choice
+    def accelerator(self, accelerator: Accelerator) -> Accelerator:
+        return accelerator
 
 
 def test_a_further_executor_is_a_line(
@@ -83,9 +83,9 @@ def test_a_further_executor_is_a_line(
     assert "--lamps has no effect with --executor here" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["sweep", "--help"])
-    shown = " ".join(capsys.readouterr().out.split())
-    assert "only with --executor lamps: --lamps N lamps to light (default: 3)" in shown
-    assert "lamps: a row of lamps" in shown
+    text = " ".join(capsys.readouterr().out.split())
+    assert "only with --executor lamps: --lamps N lamps to light (default: 3)" in text
+    assert "lamps: a row of lamps" in text
 
 
 @pytest.mark.parametrize("model", [RunConfig, Execution, Resources, Allocation])

@@ -1,4 +1,4 @@
-"""Imports go down the floors only: sweeps > reports, lightning_modules > ablations."""
+"""Imports only go down the floors: sweeps > reports, lightning_modules > ablations."""
 
 import ast
 from pathlib import Path

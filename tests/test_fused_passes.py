@@ -1,7 +1,7 @@
 """The GPU kernels of PSA compute what the operations on the CPU compute.
 
 Without a GPU, Triton's interpreter runs the kernels on the CPU (conftest.py), and its
-compiler shows that they compile for GPUs. How fast they are, only a GPU can say.
+compiler shows that they compile for GPUs. Their speed can only be measured on a GPU.
 """
 
 import os
@@ -36,7 +36,7 @@ def name(request: pytest.FixtureRequest) -> str:
 def values(
     name: str, x: Tensor, kind: type[FeatureMap], monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, Tensor]:
-    """The output, and derivatives of a random sum of it."""
+    """The output, and the gradients of a random weighted sum of it."""
     monkeypatch.setattr(f"ablations.attention.{USERS[name]}.feature_map", kind)
     torch.manual_seed(0)
     block = create_attention(name, x.shape[1], "fast")

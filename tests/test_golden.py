@@ -1,9 +1,9 @@
 """Every block computes what a public reference of its paper computes.
 
 Each file of tests/golden holds parameters, an input x, the output y, a cotangent w and
-the derivative grad_x of sum(y * w), all made in float64 by the reference. The released code
-of the non-local block needs Caffe2: its file is made by the formula in golden_formulas.py.
-The other files are compared with theirs.
+the derivative grad_x of sum(y * w), all computed in float64 by the reference. The released
+code of the non-local block needs Caffe2: its file comes from the formula in
+golden_formulas.py. The other files are compared with their formulas.
 """
 
 from collections.abc import Callable
@@ -76,7 +76,7 @@ NOTE = {"fc1.": "reduce.", "fc2.": "expand.", "conv.": "conv."}
 
 
 class Reference(NamedTuple):
-    """How our block is built, and how the reference's names begin in ours."""
+    """How our block is built, and our prefix for each prefix of the reference."""
 
     build: Callable[[int], nn.Module]
     names: dict[str, str]

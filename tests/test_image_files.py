@@ -1,4 +1,4 @@
-"""Every file that cannot be used is named with what is wrong; others are read rightly."""
+"""Every unusable file is named with what is wrong; all others are read correctly."""
 
 import struct
 import zlib
@@ -32,7 +32,7 @@ def whole(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def grey_png(depth: int, values: np.typing.NDArray[np.uint8]) -> bytes:
-    """A grey PNG of 1, 2, 4 or 8 bits, which PIL does not write."""
+    """A grey PNG of 1, 2, 4 or 8 bits, which PIL cannot write."""
     bits = np.unpackbits(values[..., None], axis=2)[..., -depth:].reshape(len(values), -1)
     rows = b"".join(b"\0" + row.tobytes() for row in np.packbits(bits, axis=1))
     height, width = values.shape

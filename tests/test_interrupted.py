@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM: a training in a process of its own gets real signals."""
+"""Ctrl-C, SIGTERM: a training in a separate process receives real signals."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ ACKNOWLEDGED = "ablate: finishing the current step; interrupt again to stop at o
 
 
 class Training:
-    """`ablate train` without a terminal; it is told apart by what it prints."""
+    """`ablate train` without a terminal; its output shows its state."""
 
     def __init__(self, folder: Path, steps: int, *options: str) -> None:
         command = [sys.executable, "-m", "ablations", "train", *TRAIN.split()]
@@ -36,17 +36,17 @@ class Training:
         )
 
     def wait_for(self, start: str) -> None:
-        """Until it has printed a line that begins so."""
+        """Wait until it has printed a line that begins like this."""
         assert self.process.stderr
-        seen = []
+        lines = []
         for line in self.process.stderr:
-            seen.append(line)
+            lines.append(line)
             if line.startswith(start):
                 return
-        raise AssertionError("".join(seen))
+        raise AssertionError("".join(lines))
 
     def send(self, number: signal.Signals) -> None:
-        """To all its processes, as a terminal does."""
+        """Signal all its processes, as a terminal does."""
         os.killpg(self.process.pid, number)
 
     def end(self) -> tuple[int, str, str]:
@@ -56,10 +56,10 @@ class Training:
 
 @pytest.fixture
 def trainings() -> Iterator[list[Training]]:
-    """Those that a failed test left are killed."""
-    begun: list[Training] = []
-    yield begun
-    for training in begun:
+    """Kills any training that a failed test left behind."""
+    processes: list[Training] = []
+    yield processes
+    for training in processes:
         if training.process.poll() is None:
             os.killpg(training.process.pid, signal.SIGKILL)
         training.process.communicate()
@@ -94,7 +94,7 @@ def test_a_training_is_left_after_a_step_with_a_checkpoint(
 
 
 def test_a_second_ctrl_c_ends_it_at_once(trainings: list[Training], tmp_path: Path) -> None:
-    """Here in a step that never ends."""
+    """Even in a step that never ends."""
     (tmp_path / "endless.py").write_text(ENDLESS)
     block = ["--block", "endless:Endless"]
     training = Training(tmp_path / "runs", 100_000, *block)
@@ -136,7 +136,7 @@ def test_a_handler_outside_of_a_step_leaves_at_once_and_is_taken_back() -> None:
 
 
 def test_a_signal_that_is_ignored_stays_so() -> None:
-    """So a worker leaves Ctrl-C to the runner."""
+    """This is how a worker leaves Ctrl-C to the runner."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with Interrupts() as interrupts:
@@ -149,7 +149,7 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
 def test_a_signal_in_the_middle_of_a_print_is_acknowledged(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Past the buffer that the print is writing to, which cannot be entered twice."""
+    """It bypasses the buffer of the print, which cannot be entered twice."""
     with Interrupts() as interrupts:
         interrupts.training = True
         sys.stderr.write("half a ")
@@ -171,7 +171,7 @@ def test_without_a_terminal_a_training_prints_few_lines(
     assert output.startswith("mIoU ")
     assert output.count("\n") == 1
     [path] = tmp_path.rglob("record.json")
-    kept = RunRecord.read(path)
-    assert lines[-1].endswith(f"mIoU {100 * kept.miou:.1f} %")
-    assert kept.compute_seconds is not None
-    assert kept.compute_seconds > 0
+    result = RunRecord.read(path)
+    assert lines[-1].endswith(f"mIoU {100 * result.miou:.1f} %")
+    assert result.compute_seconds is not None
+    assert result.compute_seconds > 0

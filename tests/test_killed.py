@@ -1,4 +1,4 @@
-"""Kill a sweep wherever: no finished record is lost and nothing is run twice."""
+"""Kill a sweep at any point: no finished record is lost and nothing runs twice."""
 
 import itertools
 import os
@@ -57,7 +57,7 @@ class AlsoCounts(Counts):
 
 @pytest.fixture
 def sweep_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """In the working folder, where the source of its blocks is found."""
+    """A sweep file in the working folder, where the source of its blocks is found."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "counts.py").write_text(COUNTS)
     path = tmp_path / "killed.yaml"
@@ -66,7 +66,7 @@ def sweep_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Sweep:
-    """`ablate sweep` as a process group of its own; what it prints goes to a file."""
+    """`ablate sweep` in its own process group; its output goes to a file."""
 
     def __init__(self, sweep_file: Path, *options: str) -> None:
         self.log = sweep_file.with_name(f"{next(NUMBERS)}.log")
@@ -82,19 +82,19 @@ class Sweep:
             )
 
     def end(self) -> str:
-        """What it printed."""
+        """Wait for its end and return its output."""
         self.process.wait(PATIENCE)
         return self.log.read_text()
 
     def after(self, steps: int, folder: Path) -> None:
-        """Until it has trained so many steps more than had been trained, or has ended."""
+        """Wait until it has trained that many more steps, or has ended."""
         before = steps_done(folder)
         wait_until(
             lambda: steps_done(folder) >= before + steps or self.process.poll() is not None
         )
 
     def workers(self) -> list[int]:
-        """The process ids of its workers, in no order."""
+        """The process ids of its workers, in any order."""
         pid = self.process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return [int(child) for child in children if is_worker(child)]
@@ -112,14 +112,14 @@ def steps_done(folder: Path) -> int:
     return len(steps.read_text()) if steps.exists() else 0
 
 
-def written(folder: Path) -> dict[Path, int]:
-    """When each record was written."""
+def write_times(folder: Path) -> dict[Path, int]:
+    """The time at which each record was written."""
     return {path: path.stat().st_mtime_ns for path in folder.rglob("record.json")}
 
 
 def check(folder: Path, before: dict[Path, int]) -> dict[Path, int]:
-    """Every record is whole, and those from before were not written again."""
-    now = written(folder)
+    """Every record is whole, and earlier ones were not rewritten."""
+    now = write_times(folder)
     assert {path: now[path] for path in before} == before
     for path in now:
         RunRecord.read(path)
@@ -135,7 +135,7 @@ def test_a_killed_runner_loses_nothing(sweep_file: Path) -> None:
         sweep.after(chance.randrange(30), sweep_file.parent)
         if number % 2:  # runner and workers at once
             os.killpg(sweep.process.pid, signal.SIGKILL)
-        else:  # the runner alone; its worker finishes the run it is at
+        else:  # only the runner; its worker finishes its current run
             sweep.process.kill()
         sweep.end()
         before = check(folder, before)
@@ -156,21 +156,23 @@ def test_a_killed_worker_is_a_crash_that_is_retried(sweep_file: Path) -> None:
         if sweep.process.poll() is None and (workers := sweep.workers()):
             os.kill(chance.choice(workers), signal.SIGKILL)
         before = check(folder, before)
-    shown = sweep.end()
-    assert "6 finished, 0 had a record, 0 failed, 0 waiting" in shown
+    output = sweep.end()
+    assert "6 finished, 0 had a record, 0 failed, 0 waiting" in output
     assert len(check(folder, before)) == 6
     reasons = [reason for record in read_records(folder) for reason in record.failures]
     assert set(reasons) == {"the process was killed by SIGKILL"}
-    assert len(reasons) == shown.count("will be retried")
-    assert f"{len(reasons)} further attempts" in shown
+    assert len(reasons) == output.count("will be retried")
+    assert f"{len(reasons)} further attempts" in output
 
 
 def test_two_runners_share_the_cells(sweep_file: Path) -> None:
-    sweep_file.with_name("held").touch()  # neither ends a run before the other begins one
+    sweep_file.with_name(
+        "held"
+    ).touch()  # neither ends a run before the other has begun one
     both = [Sweep(sweep_file), Sweep(sweep_file)]
-    shown = [sweep.end() for sweep in both]
-    assert [sweep.process.returncode for sweep in both] == [0, 0], shown
-    finished = [int(text.split("killed: ")[1].split()[0]) for text in shown]
+    outputs = [sweep.end() for sweep in both]
+    assert [sweep.process.returncode for sweep in both] == [0, 0], outputs
+    finished = [int(text.split("killed: ")[1].split()[0]) for text in outputs]
     assert sum(finished) == 6
     assert min(finished) > 0
 
@@ -178,21 +180,21 @@ def test_two_runners_share_the_cells(sweep_file: Path) -> None:
 def test_one_interrupt_finishes_the_running_cell_and_two_stop_it(sweep_file: Path) -> None:
     folder = sweep_file.parent / "killed"
     sweep = Sweep(sweep_file)
-    wait_until(lambda: begun(folder) == 1)
+    wait_until(lambda: count_begun(folder) == 1)
     sweep.process.send_signal(signal.SIGINT)
     assert "1 finished, 0 had a record, 0 failed, 5 waiting" in sweep.end()
     assert sweep.process.returncode == 1
 
     sweep = Sweep(sweep_file)
-    wait_until(lambda: begun(folder) == 2)
+    wait_until(lambda: count_begun(folder) == 2)
     sweep.process.send_signal(signal.SIGINT)
     wait_until(lambda: "interrupted: " in sweep.log.read_text())
     sweep.process.send_signal(signal.SIGINT)
     assert "0 finished, 1 had a record, 0 failed, 5 waiting" in sweep.end()
 
 
-def begun(folder: Path) -> int:
-    """How many runs have begun."""
+def count_begun(folder: Path) -> int:
+    """The number of runs that have begun."""
     return len(list(folder.glob("*/log.txt")))
 
 
@@ -224,10 +226,10 @@ def test_a_run_that_dies_while_the_runner_is_stopped_has_failed_once(
     go.touch()
     wait_until(lambda: is_zombie(waits.read_text()))
     sweep.process.send_signal(signal.SIGCONT)
-    shown = sweep.end()
-    assert "3 finished, 0 had a record, 3 failed, 0 waiting" in shown
-    assert shown.count("the process exited with code 0") == 6  # in its place and at the end
-    assert "Traceback" not in shown
+    output = sweep.end()
+    assert "3 finished, 0 had a record, 3 failed, 0 waiting" in output
+    assert output.count("the process exited with code 0") == 6  # in its turn and at the end
+    assert "Traceback" not in output
     failed = list(read_failures(sweep_file.parent))
     assert [len(failure.reasons) for failure in failed] == [1, 1, 1]
 

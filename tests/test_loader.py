@@ -1,4 +1,4 @@
-"""The processes that load data end with the iteration, however that ends."""
+"""The processes that load data end with the iteration, however it ends."""
 
 import gc
 import multiprocessing
@@ -15,7 +15,7 @@ from lightning_modules.data.loader import Batch, Loader
 
 
 class Images(Dataset[Batch]):
-    """As many as asked for; one of them may be bad."""
+    """A number of images, one of which may be bad."""
 
     def __init__(self, count: int, bad: int | None = None) -> None:
         self.count, self.bad = count, bad
@@ -50,7 +50,7 @@ def test_they_end_if_batches_are_left() -> None:
 def test_they_end_if_batches_become_garbage(
     count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No pipe is closed twice, also if it was never used; and nothing waits in vain."""
+    """No pipe is closed twice, even if it was never used, and nothing waits in vain."""
     monkeypatch.setattr(_utils, "MP_STATUS_CHECK_INTERVAL", 30.0)  # seconds
     closed: list[Connection] = []
     close = Connection._close  # type: ignore[attr-defined]
@@ -67,9 +67,9 @@ def test_they_end_if_batches_become_garbage(
     cycle.append(cycle)
     monkeypatch.setattr(Connection, "_close", slow_close)
     del batches, cycle
-    begun = time.monotonic()
+    start = time.monotonic()
     gc.collect()
-    seconds = time.monotonic() - begun
+    seconds = time.monotonic() - start
     for thread in set(threading.enumerate()) - before:
         thread.join()
     assert len({id(connection) for connection in closed}) == len(closed) > 0

@@ -1,4 +1,4 @@
-"""A run of `ablate sweep` finds itself where a child of W&B's agent would."""
+"""A run of `ablate sweep` has the same environment as a child of W&B's agent."""
 
 import json
 import os
@@ -26,7 +26,7 @@ STUDY = Study(
     project="attention",
 )
 
-# Leaves a record where seed is 0, and fails elsewhere as its seed says.
+# Leaves a record if seed is 0, and otherwise fails in the way that its seed selects.
 WRITES = """
 import json, os, sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A message is one short line that does nothing to a terminal."""
+"""A message is one short line without control sequences for the terminal."""
 
 import pytest
 
@@ -39,8 +39,8 @@ def test_a_value_in_a_message_is_bounded_whatever_it_holds() -> None:
 
 
 def test_of_many_known_names_the_nearest_are_listed() -> None:
-    known = [f"name{number}" for number in range(700)]
-    message = str(unknown_name("encoder", "name69x", known))
+    names = [f"name{number}" for number in range(700)]
+    message = str(unknown_name("encoder", "name69x", names))
     assert message.startswith(
         "unknown encoder 'name69x'; did you mean 'name69'? (known: name6"
     )
@@ -51,9 +51,9 @@ def test_of_many_known_names_the_nearest_are_listed() -> None:
 
 def test_the_command_line_prints_no_escape(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sweep", "\x1b[31mx" + 3000 * "y"]) == 2
-    said = capsys.readouterr().err
-    assert "\x1b" not in said
-    assert len(said) < LINE + 20
+    text = capsys.readouterr().err
+    assert "\x1b" not in text
+    assert len(text) < LINE + 20
 
 
 def test_neither_does_the_parser_of_arguments(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Images are scaled as an encoder's weights expect it, by timm's and smp's own word."""
+"""Images are scaled as an encoder's weights expect, according to timm and smp."""
 
 import json
 from pathlib import Path
@@ -43,8 +43,8 @@ def test_timm_names_are_normalised_as_the_network_itself_says(name: str) -> None
     with torch.device("meta"):
         network = timm.create_model(name)
     settings = resolve_model_data_config(network)  # type: ignore[no-untyped-call]
-    found = normalisation(f"tu-{name}", "imagenet")
-    assert found == (settings["mean"], settings["std"], False)
+    scaling = normalisation(f"tu-{name}", "imagenet")
+    assert scaling == (settings["mean"], settings["std"], False)
 
 
 def test_known_weights_differ() -> None:
@@ -55,7 +55,7 @@ def test_known_weights_differ() -> None:
 
 @pytest.mark.parametrize("encoder", ["tu-tf_efficientnet_lite0", "xception", "resnet18"])
 def test_random_weights_get_imagenets(encoder: str) -> None:
-    """And nothing is asked of a hub."""
+    """No hub is contacted."""
     assert normalisation(encoder, None) == IMAGENET
 
 
@@ -85,8 +85,8 @@ def test_smps_encoders_get_what_smps_own_function_makes(
         np.random.default_rng(0).integers(0, 256, (3, 5, 7), dtype=np.uint8)
     )
     split = [(Image(pixels), Mask(torch.zeros(5, 7, dtype=torch.uint8)))]
-    found = normalisation("resnet18", "imagenet")
-    images, _ = PreparedImages(split, v2.Identity(), found)[0]  # type: ignore[arg-type]
+    scaling = normalisation("resnet18", "imagenet")
+    images, _ = PreparedImages(split, v2.Identity(), scaling)[0]  # type: ignore[arg-type]
     reference = smp.encoders.get_preprocessing_fn("resnet18", "imagenet")
     expected = torch.from_numpy(reference(pixels.permute(1, 2, 0).numpy()))  # (H, W, 3)
     torch.testing.assert_close(images, expected.permute(2, 0, 1).float())

@@ -1,4 +1,4 @@
-"""Whatever a run raises becomes its recorded failure; only a wish to stop is raised."""
+"""Anything a run raises becomes its recorded failure; only a request to stop is raised."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from lightning_modules.execution import Execution
 from sweeps.local.command import Stopped
 from sweeps.local.logs import log_end
 from sweeps.local.one_run import Message, carry_out
-from tests.planned_runs import launch, planned
+from tests.planned_runs import launch, planned_run
 
 CONFIG = RunConfig()
 
@@ -45,11 +45,11 @@ def end_of_run(
         raise error
 
     monkeypatch.setattr("lightning_modules.run.train", raises)
-    return carry_out(planned(CONFIG), launch(study), Execution(), lambda message: None)
+    return carry_out(planned_run(CONFIG), launch(study), Execution(), lambda message: None)
 
 
 def by_lightning(cause: KeyboardInterrupt) -> SystemExit:
-    """What Lightning makes of a KeyboardInterrupt."""
+    """What Lightning turns a KeyboardInterrupt into."""
     error = SystemExit(1)
     error.__context__ = cause
     return error

@@ -1,4 +1,4 @@
-"""A user's own block: counted as it is trained, or refused in one line that names it."""
+"""A user's own block is counted as it is trained, or refused in one line that names it."""
 
 import random
 import subprocess
@@ -26,7 +26,7 @@ MIX = C * C * 64  # of a 1x1 convolution on 8x8
 
 
 class Mixes(nn.Module):
-    """A 1x1 convolution, and whatever a child of this class does besides."""
+    """A 1x1 convolution, and whatever a subclass adds."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Mixes(nn.Module):
 
 
 class Indexed(Mixes):
-    """Garbage in its buffer would index out of bounds."""
+    """With garbage in its buffer it would index out of bounds."""
 
     order: Tensor
 
@@ -55,7 +55,7 @@ class Indexed(Mixes):
 
 
 class Computed(Mixes):
-    """Its constructor takes a number out of a tensor."""
+    """Its constructor reads a number from a tensor."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(int(torch.exp2(torch.log2(torch.tensor(float(channels)))).round()))
@@ -81,7 +81,7 @@ class Lazy(nn.Module):
 
 
 class Late(nn.Module):
-    """Its layer is made in the first pass."""
+    """Its layer is created in the first pass."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ def test_a_block_is_counted_by_the_very_module_at_the_very_size(block: type) -> 
     assert (cost.params, cost.macs, cost.not_counted) == (C * C + C, MIX, "")
 
 
-# Blocks that break their promise.
+# Blocks that break the contract.
 
 
 class Pair(Mixes):
@@ -236,7 +236,7 @@ def test_the_contract_holds_at_large_sizes_too(name: str) -> None:
 
 def test_the_contract_of_a_large_size_needs_no_memory() -> None:
     check_block(f"{__name__}:Mixes", C, (2**14, 2**14))
-    with pytest.raises(InputError, match=r"nothing tells|needs values"):
+    with pytest.raises(InputError, match=r"only be found by a run|needs values"):
         check_block(f"{__name__}:Flagged", C, (2**14, 2**14))
 
 
@@ -291,15 +291,15 @@ def test_an_import_changes_nothing_for_others(folder: Path) -> None:
     )
     torch.manual_seed(7)
     random.seed(7)
-    drawn = torch.rand(3), random.random()
+    draws = torch.rand(3), random.random()
     torch.manual_seed(7)
     random.seed(7)
     block = load_object("block", "changes_all:B")(4)
     assert torch.is_grad_enabled()
     assert next(block.parameters()).dtype == torch.float32
     torch.manual_seed(7)
-    assert random.random() == drawn[1]
-    assert torch.equal(torch.rand(3), drawn[0])
+    assert random.random() == draws[1]
+    assert torch.equal(torch.rand(3), draws[0])
 
 
 def test_a_persons_interrupt_during_an_import_stays_one(folder: Path) -> None:
@@ -384,8 +384,8 @@ def test_a_block_without_a_count_is_named_where_it_lands() -> None:
 def test_the_command_reads_a_block_beside_it(folder: Path) -> None:
     (folder / "mine.py").write_text("raise SystemExit('no')\n")
     command = [sys.executable, "-m", "ablations", "cost", "--block", "mine:B"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr.strip().endswith(
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == 2
+    assert process.stderr.strip().endswith(
         "block 'mine:B' cannot be imported: SystemExit: no (mine.py, line 1)"
     )

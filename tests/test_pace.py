@@ -1,4 +1,4 @@
-"""The time left comes from the runs of this session alone."""
+"""The estimate of the time left uses only the runs of this session."""
 
 import pytest
 
@@ -26,11 +26,11 @@ def test_nothing_is_said_before_something_is_known(clock: Clock) -> None:
     pace.begins(FIRST)
     clock.now = 10
     pace.progress(FIRST, 0.1)
-    assert pace.seconds_left(6) is None  # preparing took 10 s: this is no pace
+    assert pace.seconds_left(6) is None  # preparing took 10 s: this says nothing about pace
 
 
 def test_a_resumed_sweep_is_estimated_from_its_first_running_cell(clock: Clock) -> None:
-    """Six runs are left, each of 10 s of preparation and 20 s of training."""
+    """Six runs are left, each with 10 s of preparation and 20 s of training."""
     pace = Pace(clock)
     pace.begins(FIRST)
     for clock.now, fraction in [(11, 0.05), (12, 0.1)]:

@@ -1,4 +1,4 @@
-"""A page is a value: renderers walk it, and a further one is a file of its own."""
+"""A page is a value: renderers walk it, and a new renderer is one separate file."""
 
 from html import escape
 from itertools import groupby
@@ -65,7 +65,7 @@ PAGE = Page(
 
 
 def html(page: Page) -> str:
-    """A further output: this function and the three below are all of it."""
+    """A new output format, complete with this function and the three below."""
     body = "".join(map(html_part, page.parts))
     return f"<h1>{escape(page.title)}</h1>{body}"
 

@@ -1,4 +1,4 @@
-"""The PSA paper's networks, rebuilt: every count equals an independent count of them."""
+"""The PSA paper's networks, rebuilt: every count equals an independent one."""
 
 import csv
 from pathlib import Path
@@ -12,7 +12,7 @@ from ablations.complexity.subjects import ModelCounts, Setting
 from ablations.errors import InputError
 from ablations.models import create_bare, create_model
 
-# On one worker: what is counted once is kept.
+# On one worker, where counts are cached.
 pytestmark = pytest.mark.xdist_group("paper")
 
 Row = dict[str, str]
@@ -58,7 +58,7 @@ def setting(row: Row) -> Setting:
 
 
 def block(row: Row) -> str:
-    """21 logits are no multiple of what the released code divides by."""
+    """21 logits are not a multiple of the released code's divisor."""
     return (ROUNDED if "logits" in row["placement"] else BLOCKS)[row["block"]]
 
 

@@ -1,4 +1,4 @@
-"""Blocks land where a placement says, and change nothing else of the model."""
+"""Blocks land where a placement says, and change nothing else in the model."""
 
 import copy
 
@@ -191,7 +191,7 @@ def test_the_same_seed_gives_the_rest_of_the_network_the_same_weights() -> None:
 
 
 class Zero(nn.Module):
-    """A block of one's own: whatever it receives becomes nothing."""
+    """A user's block that maps any input to zero."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -254,7 +254,7 @@ def test_a_size_that_does_not_fit_is_named() -> None:
 @pytest.mark.parametrize("block", ["cbam", "da", "psa_parallel"])
 @pytest.mark.parametrize("placement", PLACEMENTS)
 def test_a_model_costs_what_it_is_made_of(block: str, placement: str) -> None:
-    """Costs are added up from parts; the whole, counted at once, costs the same."""
+    """Costs are summed over parts; the whole, counted at once, costs the same."""
     size = (64, 96)
     setting = Setting(BareModel("unet", "resnet18", 16), placement, size)
     counts = counts_of_models([block], setting)

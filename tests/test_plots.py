@@ -1,4 +1,4 @@
-"""Pictures name every block, no name lies on another, and equal data give equal files."""
+"""Pictures name every block, no two names overlap, and equal data give equal files."""
 
 import itertools
 import random
@@ -31,7 +31,7 @@ def curves(blocks: list[str], spread: float) -> DataFrame:
 
 
 def scatter(blocks: list[str], macs: float) -> Figure:
-    """Five seeds of each block, which add about equally much."""
+    """Five seeds of each block, which all add about the same."""
     draw = random.Random(0)
     runs = DataFrame(
         [{"block": b, "miou": draw.uniform(0.38, 0.42)} for b in blocks for _ in range(5)]
@@ -106,7 +106,7 @@ def test_equal_curves_give_equal_files(tmp_path: Path) -> None:
 
 
 def test_a_name_without_room_beside_its_point_stands_at_its_own_bar() -> None:
-    """Beyond the bars of its neighbours it would seem to be theirs."""
+    """Beyond its neighbours' bars it would seem to belong to them."""
     table = DataFrame(
         {
             "block": ["none", "gc", "cbam", "note_channel", "psa_sequential"],

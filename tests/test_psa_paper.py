@@ -24,7 +24,7 @@ from reports.psa_paper.tables import (
 from reports.psa_paper.verdicts import JudgedCell, judge, judge_table, meeting
 from reports.write.pages import write_page
 
-# On one worker: what is counted once is kept, and shared with test_paper_models.py.
+# On one worker, where counts are cached and shared with test_paper_models.py.
 pytestmark = pytest.mark.xdist_group("paper")
 
 GENERATED = Path(__file__).parents[1] / "reports" / "generated"
@@ -32,35 +32,35 @@ HRNET_TOOL, THOP = CONVENTIONS["hrnet"], CONVENTIONS["thop"]
 
 
 @pytest.fixture(scope="session")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("psa")
     page = psa_page([count() for count in chapters(None)])
     assert write_page(page, out, "psa") == out / "psa.md"
     return out
 
 
-def test_what_is_committed_is_what_the_code_gives(written: Path) -> None:
+def test_what_is_committed_is_what_the_code_gives(output: Path) -> None:
     """If this fails: `ablate reproduce psa --out reports/generated`."""
-    names = {path.name for path in written.iterdir() if path.suffix not in {".svg", ".png"}}
+    names = {path.name for path in output.iterdir() if path.suffix not in {".svg", ".png"}}
     assert len(names) > 30
     assert names <= {path.name for path in GENERATED.iterdir()}
     stale = [
         name
         for name in sorted(names)
-        if (written / name).read_text() != (GENERATED / name).read_text()
+        if (output / name).read_text() != (GENERATED / name).read_text()
     ]
     assert stale == []
 
 
-def test_every_table_of_counts_says_that_its_counters_agree(written: Path) -> None:
+def test_every_table_of_counts_says_that_its_counters_agree(output: Path) -> None:
     for name in ("psa_table_1", "psa_table_2", "psa_table_3", "psa_table_4", "psa_table_6"):
-        page = (written / f"{name}.md").read_text()
+        page = (output / f"{name}.md").read_text()
         assert "Counters: fvcore" in page
         assert "NOT EXPLAINED" not in page
 
 
-def test_the_guide_shows_the_verdicts(written: Path) -> None:
-    table = (written / "psa_verdicts.md").read_text().partition("\n\n")[2].strip()
+def test_the_guide_shows_the_verdicts(output: Path) -> None:
+    table = (output / "psa_verdicts.md").read_text().partition("\n\n")[2].strip()
     assert table in (GENERATED.parent / "README.md").read_text()
 
 
@@ -139,7 +139,7 @@ def test_another_convention_or_variant_is_recognised(
     [
         ("20.866", "20.9G", True, False),
         ("5.2257", "5.22M", False, True),
-        ("17.05", "17.1G", True, False),  # a half goes up
+        ("17.05", "17.1G", True, False),  # half rounds up
         ("17.0499", "17.1G", False, False),
         ("34", "34.0M", True, True),
     ],
@@ -227,15 +227,15 @@ LATEX = r"""\documentclass{article}
 """
 
 
-def test_latex_compiles_with_booktabs(written: Path, tmp_path: Path) -> None:
+def test_latex_compiles_with_booktabs(output: Path, tmp_path: Path) -> None:
     if shutil.which("pdflatex") is None:
         pytest.skip("pdflatex not found: texlive-latex-base and texlive-latex-recommended")
-    tables = sorted(written.glob("*.tex"))
+    tables = sorted(output.glob("*.tex"))
     assert len(tables) > 10
     inputs = [rf"\input{{{path.as_posix()}}}\clearpage" for path in tables]
     (tmp_path / "all.tex").write_text(LATEX % "\n".join(inputs))
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-2000:]
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert process.returncode == 0, process.stdout[-2000:]
     assert "Missing character" not in (tmp_path / "all.log").read_text(errors="replace")
     assert (tmp_path / "all.pdf").stat().st_size > 10_000

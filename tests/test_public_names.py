@@ -1,4 +1,4 @@
-"""What users may import is what each package's __init__ names, and costs nothing before."""
+"""Users may import the names in each package's __init__, which loads nothing before."""
 
 import ast
 import subprocess
@@ -14,7 +14,7 @@ NAMES = [(package, name) for package in PACKAGES for name in import_module(packa
 
 
 def imports_for_types(package: str) -> dict[str, str]:
-    """Name -> module of the imports that type checkers see."""
+    """Name -> module, for the imports that type checkers see."""
     tree = ast.parse((ROOT / package / "__init__.py").read_text())
     [branch] = [node for node in tree.body if isinstance(node, ast.If)]
     return {
@@ -30,7 +30,7 @@ def test_every_public_name_can_be_imported(package: str, name: str) -> None:
     home = imports_for_types(package)[name]
     value = getattr(import_module(package), name)
     assert value is getattr(import_module(home), name)
-    assert getattr(value, "__module__", home).startswith(home)  # not merely passed on
+    assert getattr(value, "__module__", home).startswith(home)  # not merely re-exported
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -40,7 +40,7 @@ def test_type_checkers_see_the_same_names(package: str) -> None:
 
 @pytest.mark.parametrize(("package", "name"), NAMES)
 def test_no_public_name_is_a_module_too(package: str, name: str) -> None:
-    """Importing the module would hide the name."""
+    """Importing the module would shadow the name."""
     assert not (ROOT / package / f"{name}.py").exists()
     assert not (ROOT / package / name).exists()
 

@@ -1,4 +1,4 @@
-"""The guides say what the code does: commands, names, tables, targets, files, examples."""
+"""The guides match the code: commands, names, tables, targets, files, examples."""
 
 import re
 import shlex
@@ -23,7 +23,7 @@ GUIDES = {
     for path in [*ROOT.glob("README.md"), *ROOT.glob("*/README.md"), *ROOT.glob("*.md")]
 }
 README = GUIDES["README.md"]
-LONGEST = 120  # lines of the first page
+LONGEST = 120  # lines on the first page
 NUMBERS = {"one": 1, "two": 2, "six": 6, "seven": 7, "eight": 8}
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FOLDERS = ("ablations/", "lightning_modules/", "sweeps/", "reports/", "tests/")
@@ -35,7 +35,7 @@ def code(text: str, language: str) -> list[str]:
 
 
 def inline(text: str) -> list[str]:
-    """What stands in backticks in prose."""
+    """The texts in backticks in prose."""
     return re.findall(r"`([^`]+)`", FENCE.sub("", text).replace("\n", " "))
 
 
@@ -52,20 +52,20 @@ def in_all_guides(program: str) -> list[str]:
 
 
 def rows(text: str, header: str) -> list[list[str]]:
-    """The cells of the table with that header."""
+    """The cells of the table with this header."""
     table = text.partition(header)[2].partition("\n\n")[0]
     lines = [line for line in table.strip().splitlines() if not set(line) <= set("|:- ")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def names(text: str, header: str) -> list[str]:
-    """What stands in backticks in the first column of a table."""
+    """The texts in backticks in the first column of a table."""
     return [name for row in rows(text, header) for name in re.findall(r"`(\w+)`", row[0])]
 
 
 @pytest.mark.parametrize("command", in_all_guides("ablate"))
 def test_every_command_of_a_guide_is_one(command: str) -> None:
-    """The parser takes it; a bare `ablate VERB` names one that exists."""
+    """The parser accepts it; a bare `ablate VERB` names an existing verb."""
     words = shlex.split(command)[1:]
     if words[-1] == "--help":
         with pytest.raises(SystemExit, match="0"):
@@ -148,7 +148,7 @@ def test_every_link_leads_somewhere(guide: str) -> None:
 
 
 def anchors(text: str) -> list[str]:
-    """GitHub's names of the headings."""
+    """GitHub's anchors for the headings."""
     headings = re.findall(r"^#+ (.*)$", FENCE.sub("", text), re.MULTILINE)
     return [
         re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in headings
@@ -186,7 +186,7 @@ EXAMPLES = [
 def test_every_example_in_python_runs(
     example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beside the smoke study and a folder of its records."""
+    """In a folder with the smoke study and its records."""
     for block, seed in [("none", 0), ("none", 1), ("se", 0), ("se", 1)]:
         config = RunConfig(block=block, seed=seed)
         record(config).write(tmp_path / "runs" / "smoke" / config.run_id / "record.json")

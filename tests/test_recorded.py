@@ -1,4 +1,4 @@
-"""Blocks that a tracer or an exporter has recorded compute what they did before."""
+"""Blocks recorded by a tracer or an exporter compute what they did before."""
 
 from collections.abc import Callable
 
@@ -13,8 +13,11 @@ from ablations.attention.base import EVALUATIONS, Evaluation
 from ablations.models import create_model
 
 C = 32
-SIZES = [(2, 5, 7), (3, 9, 8)]  # the first is the one recorded
-MAXIMA_AND_SUMS = ["cbam", "psa_parallel"]  # the rest of the registry is slower, not other
+SIZES = [(2, 5, 7), (3, 9, 8)]  # the first one is recorded
+MAXIMA_AND_SUMS = [
+    "cbam",
+    "psa_parallel",
+]  # the rest of the registry is slower, not different
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::torch.jit.TracerWarning",  # of constants in a trace
@@ -37,21 +40,21 @@ def feature_map(batch: int, height: int, width: int) -> Tensor:
 
 
 def gradients(module: nn.Module, x: Tensor, parameters: list[nn.Parameter]) -> list[Tensor]:
-    """The output, and derivatives of a sum of it."""
+    """The output, and the gradients of a sum of it."""
     x = x.detach().requires_grad_()
     y = module(x)
     return [y, *torch.autograd.grad(y.square().sum(), [x, *parameters])]
 
 
-def exported(module: nn.Module, x: Tensor, dynamic: bool) -> Callable[[Tensor], Tensor]:
-    """The module as ONNX Runtime computes it, at any size if dynamic."""
+def export(module: nn.Module, x: Tensor, dynamic: bool) -> Callable[[Tensor], Tensor]:
+    """The module in ONNX Runtime, for any size if dynamic."""
     sizes = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC) if dynamic else {}
     program = torch.onnx.export(
         module, (x,), dynamo=True, dynamic_shapes=(sizes,), verbose=False
     )
     assert program is not None
     session = onnxruntime.InferenceSession(program.model_proto.SerializeToString())
-    (name,) = (given.name for given in session.get_inputs())
+    (name,) = (entry.name for entry in session.get_inputs())
     return lambda x: torch.from_numpy(session.run(None, {name: x.numpy()})[0])
 
 
@@ -61,7 +64,7 @@ def exported(module: nn.Module, x: Tensor, dynamic: bool) -> Callable[[Tensor], 
 def test_a_trace_has_the_values_and_gradients_of_the_block(
     name: str, evaluation: Evaluation, grad_enabled: bool
 ) -> None:
-    """Whether gradients are on while it is traced does not matter."""
+    """It does not matter whether gradients are enabled while it is traced."""
     block = random_block(name, evaluation)
     with torch.set_grad_enabled(grad_enabled):
         trace = torch.jit.trace(block, feature_map(*SIZES[0]))  # type: ignore[no-untyped-call]
@@ -95,7 +98,7 @@ def test_onnx_runtime_computes_what_the_block_does(
     name: str, evaluation: Evaluation
 ) -> None:
     block = random_block(name, evaluation)
-    run = exported(block, feature_map(*SIZES[0]), dynamic=True)
+    run = export(block, feature_map(*SIZES[0]), dynamic=True)
     for size in SIZES:
         x = feature_map(*size)
         torch.testing.assert_close(run(x), block(x).detach(), rtol=1e-4, atol=1e-5)
@@ -109,6 +112,6 @@ def test_onnx_runtime_computes_what_a_whole_model_does(
 ) -> None:
     torch.manual_seed(0)
     network = create_model("unet", "resnet18", 5, block, "stages", evaluation).eval()
-    run = exported(network, torch.randn(2, 3, 64, 96), dynamic=False)
+    run = export(network, torch.randn(2, 3, 64, 96), dynamic=False)
     images = torch.randn(2, 3, 64, 96)
     torch.testing.assert_close(run(images), network(images).detach(), rtol=1e-3, atol=1e-4)

@@ -1,4 +1,4 @@
-"""A record is whole, unchanged and in its own folder, or it is refused by name."""
+"""A record is whole, unchanged and in its own folder, or is refused by name."""
 
 import errno
 import json
@@ -40,14 +40,14 @@ def record(config: RunConfig = CONFIG, miou: float = 0.5) -> RunRecord:
     )
 
 
-def written(folder: Path) -> Path:
+def write_record(folder: Path) -> Path:
     path = RunFolder(folder, CONFIG).record
     record().write(path)
     return path
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    path = written(tmp_path / "study")
+    path = write_record(tmp_path / "study")
     assert list(read_records(tmp_path)) == [record()]
     assert [file.name for file in path.parent.iterdir()] == ["record.json"]  # no partial
 
@@ -59,14 +59,14 @@ def test_a_row_holds_configuration_and_result(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keep", [0, 1, 40, -3])
 def test_a_truncated_record_is_named(tmp_path: Path, keep: int) -> None:
-    path = written(tmp_path)
+    path = write_record(tmp_path)
     path.write_text(path.read_text()[:keep])
     with pytest.raises(InputError, match=r"record\.json: truncated or not a record"):
         list(read_records(tmp_path))
 
 
 def test_an_edited_record_is_named(tmp_path: Path) -> None:
-    path = written(tmp_path)
+    path = write_record(tmp_path)
     path.write_text(path.read_text().replace('"miou": 0.5', '"miou": 0.9'))
     with pytest.raises(InputError, match="changed after it was written"):
         list(read_records(tmp_path))
@@ -74,7 +74,7 @@ def test_an_edited_record_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["[]", "null", "3", '{"sha256": "x"}'])
 def test_other_json_is_no_record(tmp_path: Path, text: str) -> None:
-    path = written(tmp_path)
+    path = write_record(tmp_path)
     path.write_text(text)
     with pytest.raises(InputError, match=r"record\.json"):
         RunRecord.read(path)
@@ -90,14 +90,14 @@ def test_a_failure_counts_until_the_run_has_a_record(tmp_path: Path) -> None:
     failure = Failure(config=CONFIG, kind="out of memory", reason="no memory", log="")
     failure.write(RunFolder(tmp_path, CONFIG).failure)
     assert list(read_failures(tmp_path)) == [failure]
-    written(tmp_path)
+    write_record(tmp_path)
     assert list(read_failures(tmp_path)) == []
 
 
 def test_a_crash_while_writing_leaves_the_old_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = written(tmp_path)
+    path = write_record(tmp_path)
 
     def crash(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
@@ -108,9 +108,9 @@ def test_a_crash_while_writing_leaves_the_old_record(
     assert RunRecord.read(path).miou == 0.5
 
 
-def tampered(folder: Path, change: dict[str, Any], without: str = "") -> Path:
-    """A record with other values and a checksum that fits them."""
-    path = written(folder)
+def tamper(folder: Path, change: dict[str, Any], without: str = "") -> Path:
+    """A record with changed values and a matching checksum."""
+    path = write_record(folder)
     content = json.loads(path.read_text()) | change
     content = {k: v for k, v in content.items() if k not in {"sha256", without}}
     path.write_text(json.dumps(content | {"sha256": checksum(content)}))
@@ -180,7 +180,7 @@ NAN, INF = float("nan"), float("inf")
 def test_a_value_that_cannot_be_is_named(
     tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
-    path = tampered(tmp_path, change)
+    path = tamper(tmp_path, change)
     with pytest.raises(InputError) as refused:
         list(read_records(tmp_path))
     assert str(refused.value).startswith(f"{path}: ")
@@ -191,7 +191,7 @@ def test_a_value_that_cannot_be_is_named(
 
 @pytest.mark.parametrize("key", ["config", "miou", "iou", "curve", "device"])
 def test_a_missing_key_is_named_and_nothing_else(tmp_path: Path, key: str) -> None:
-    path = tampered(tmp_path, {}, without=key)
+    path = tamper(tmp_path, {}, without=key)
     with pytest.raises(InputError) as refused:
         list(read_records(tmp_path))
     assert str(refused.value) == f"{path}: {key} is missing; {REMEDY}"
@@ -212,27 +212,27 @@ def test_a_missing_key_is_named_and_nothing_else(tmp_path: Path, key: str) -> No
     ],
 )
 def test_a_file_that_is_no_plain_json_is_named(tmp_path: Path, content: bytes) -> None:
-    path = written(tmp_path)
+    path = write_record(tmp_path)
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"record\.json: truncated or not a record"):
         list(read_records(tmp_path))
 
 
 def test_what_is_no_file_or_a_huge_one_is_not_read(tmp_path: Path) -> None:
-    path = written(tmp_path)
+    path = write_record(tmp_path)
     path.unlink()
     os.mkfifo(path)
     with pytest.raises(InputError, match=r"record\.json: not a regular file"):
         list(read_records(tmp_path))
     path.unlink()
     with path.open("wb") as file:
-        file.truncate(10**12)  # of which the disk holds nothing
-    with pytest.raises(InputError, match=r"1,000,000,000,000 bytes; a record has at most"):
+        file.truncate(10**12)  # of which nothing is on disk
+    with pytest.raises(InputError, match=r"1,000,000,000,000 bytes, a record has at most"):
         list(read_records(tmp_path))
 
 
 def test_a_run_that_is_there_twice_is_named_with_both_places(tmp_path: Path) -> None:
-    one, two = written(tmp_path / "one"), written(tmp_path / "two")
+    one, two = write_record(tmp_path / "one"), write_record(tmp_path / "two")
     with pytest.raises(InputError) as refused:
         list(read_records(tmp_path))
     assert str(refused.value).startswith(f"{one} and {two} are the same run")
@@ -252,7 +252,7 @@ def test_what_lies_in_the_folder_of_another_run_is_never_taken_for_its_own(
 
 
 def test_a_record_is_read_back_from_its_json(tmp_path: Path) -> None:
-    """As W&B keeps it."""
+    """As W&B stores it."""
     assert RunRecord.model_validate_json(record().model_dump_json()) == record()
 
 
@@ -288,9 +288,9 @@ def test_a_failure_does_not_forget_those_before(tmp_path: Path) -> None:
 def test_a_record_states_its_format_and_one_that_does_not_is_of_the_first(
     tmp_path: Path,
 ) -> None:
-    path = written(tmp_path)
+    path = write_record(tmp_path)
     assert json.loads(path.read_text())["format"] == 1
-    tampered(tmp_path, {}, without="format")
+    tamper(tmp_path, {}, without="format")
     assert list(read_records(tmp_path)) == [record()]
     assert RunFolder(tmp_path, CONFIG).has_record()
     assert "format" not in record().row()
@@ -310,8 +310,8 @@ def test_a_record_states_its_format_and_one_that_does_not_is_of_the_first(
 def test_a_record_that_is_not_plainly_the_runs_own_is_refused(
     tmp_path: Path, change: dict[str, Any], without: str
 ) -> None:
-    """With a line that says what to do."""
-    tampered(tmp_path, change, without)
+    """The message says what to do."""
+    tamper(tmp_path, change, without)
     folder = RunFolder(tmp_path, CONFIG)
     for look in (folder.has_record, folder.find_record):
         with pytest.raises(InputError, match=f"{REMEDY}$") as refused:
@@ -335,7 +335,7 @@ def test_a_run_with_the_same_id_is_another_run(
 
 
 def test_a_record_without_a_later_key_is_still_the_runs_own(tmp_path: Path) -> None:
-    written(tmp_path)
+    write_record(tmp_path)
     later = Later(block="se", seed=3)
     folder = RunFolder(tmp_path, later)
     assert folder.has_record()
@@ -355,13 +355,13 @@ def test_a_record_with_a_later_key_is_not_taken_for_one_without(tmp_path: Path) 
 def test_a_source_that_a_record_does_not_state_is_not_looked_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The block may have been another one when the record was made."""
+    """The block may have been different when the record was written."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text("class Block: ...")
     config = RunConfig.parse({"block": "mine:Block"})
     assert config.source
     stated = config.model_dump(exclude={"source"})
-    path = tampered(tmp_path, {"config": stated})
+    path = tamper(tmp_path, {"config": stated})
     folder = RunFolder(tmp_path, config)
     folder.path.mkdir()
     path.rename(folder.record)

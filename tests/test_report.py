@@ -1,4 +1,4 @@
-"""A report shows every record, names every failure, and lets nothing through unescaped."""
+"""A report shows every record, names every failure, and leaves nothing unescaped."""
 
 import re
 import shutil
@@ -47,7 +47,7 @@ HOSTILE = r"a|b_<script>&50%\n"
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    """A baseline and two blocks on two seeds; one run has failed."""
+    """A baseline and two blocks, two seeds each; one run has failed."""
     folder = tmp_path / "runs"
     for block, miou in {"none": 0.5, "se": 0.52, "my_file:Own": 0.48}.items():
         for seed in (0, 1):
@@ -63,12 +63,12 @@ def runs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They take most of the time of a report."""
+    """Leaves out the pictures, which take most of the time of a report."""
     monkeypatch.setattr("reports.section.pictures", lambda *arguments: [])
 
 
-def printed(page: Page) -> str:
-    """As `ablate report` prints it."""
+def terminal_text(page: Page) -> str:
+    """The page as `ablate report` prints it."""
     with redirect_stdout(StringIO()) as output:
         show(page.parts, wide=False)
     return output.getvalue()
@@ -77,7 +77,7 @@ def printed(page: Page) -> str:
 def test_a_report_holds_tables_plots_and_failures(runs: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     report = write_report(runs, out)
-    page, summary = report.page.read_text(), printed(report.summary)
+    page, summary = report.page.read_text(), terminal_text(report.summary)
     assert str(out / "report.md") in summary
     assert "| SE " in summary
     assert "6 finished runs, 1 failed" in page
@@ -141,7 +141,7 @@ def test_coverage_is_stated(runs: Path, tmp_path: Path) -> None:
     )
     report = write_report(runs, tmp_path / "out", configs(complete))
     assert "Not complete" not in report.page.read_text()
-    assert "Not complete" not in printed(report.summary)
+    assert "Not complete" not in terminal_text(report.summary)
 
 
 @pytest.mark.usefixtures("without_pictures")
@@ -204,30 +204,30 @@ def test_latex_escapes_its_special_characters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("show", "value", "shown"),
+    ("show", "value", "text"),
     [(percent, 0.12345, "12.35"), (millions, 1_234_567, "1.235"), (share, 0.1, "+10.00 %")],
 )
-def test_units_are_written_once(show: object, value: float, shown: str) -> None:
+def test_units_are_written_once(show: object, value: float, text: str) -> None:
     assert callable(show)
-    assert show(value) == shown
+    assert show(value) == text
 
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of records whose names are legal and odd."""
+    """The report on records whose names are legal but odd."""
     runs = tmp_path_factory.mktemp("odd") / "<b>odd"
     iou = dict.fromkeys(ODD, 0.5)
     for number, name in enumerate(["none", *ODD]):
         config = RunConfig(block=name, dataset="[d](javascript:alert(1))")
-        said = {"device": name, "commit": name, "data": name, "versions": {name: name}}
-        one = record(config).model_copy(update={"iou": iou, "notes": (name,), **said})
+        texts = {"device": name, "commit": name, "data": name, "versions": {name: name}}
+        one = record(config).model_copy(update={"iou": iou, "notes": (name,), **texts})
         one = one.model_copy(update={"macs": 100 + number})
         one.write(RunFolder(runs, config).record)
         lost = RunConfig(block=name, seed=1)
         failure = Failure(config=lost, kind="error", reason=name, log=name)
         failure.write(RunFolder(runs, lost).failure)
     out = tmp_path_factory.mktemp("odd-report")
-    (out / "summary").write_text(printed(write_report(runs, out).summary))
+    (out / "summary").write_text(terminal_text(write_report(runs, out).summary))
     return out
 
 
@@ -236,8 +236,8 @@ def test_odd_names_are_text_on_a_terminal(odd: Path) -> None:
     assert all(sign.isprintable() for sign in content.replace("\n", ""))
     assert r"| a\n\| injected \| row \| |" in re.sub(" +", " ", content)
     assert max(map(len, content.splitlines())) < 12_000
-    for shown in ("<script>alert(1)</script>", r"\x1b[31m", "[a](javascript:alert(1))"):
-        assert shown in content
+    for text in ("<script>alert(1)</script>", r"\x1b[31m", "[a](javascript:alert(1))"):
+        assert text in content
 
 
 def test_odd_names_are_text_in_markdown(odd: Path) -> None:
@@ -255,8 +255,8 @@ def test_odd_names_are_text_in_markdown(odd: Path) -> None:
             assert harm not in content
         assert max(map(len, content.splitlines())) < 12_000
     whole = (odd / "report.md").read_text()
-    for shown in ("&lt;script>", r"\\x1b[31m", r"a\|b", r"\$\$", r"\`code\` \*bold\*"):
-        assert shown in whole
+    for text in ("&lt;script>", r"\\x1b[31m", r"a\|b", r"\$\$", r"\`code\` \*bold\*"):
+        assert text in whole
 
 
 def test_a_table_has_as_many_cells_in_every_row(odd: Path) -> None:
@@ -286,8 +286,8 @@ def test_odd_names_compile_in_latex(odd: Path, tmp_path: Path) -> None:
     table = (odd / "comparison.tex").read_text()
     (tmp_path / "all.tex").write_text(rf"{head}\tiny {table} \end{{document}}")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-2000:]
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert process.returncode == 0, process.stdout[-2000:]
 
 
 @pytest.mark.usefixtures("without_pictures")
@@ -314,8 +314,8 @@ def test_many_settings_are_one_page_and_one_table(tmp_path: Path) -> None:
     assert "26 settings, so without pictures" in page
     assert {file.name for file in out.iterdir()} == {"report.md", "comparison.csv"}
     assert len(read_csv(out / "comparison.csv")) == 26 * 9
-    assert len(printed(report.summary).splitlines()) < 10
-    assert "26 settings, 234 runs" in printed(report.summary)
+    assert len(terminal_text(report.summary).splitlines()) < 10
+    assert "26 settings, 234 runs" in terminal_text(report.summary)
 
 
 @pytest.mark.usefixtures("without_pictures")

@@ -1,4 +1,4 @@
-"""A run resumes from its own whole checkpoint; any other one is set aside, never used."""
+"""A run resumes only from its own whole checkpoint; any other is set aside."""
 
 import os
 import zipfile
@@ -45,7 +45,7 @@ def stop_at_two(step: int, loss: float) -> None:
 
 
 def interrupt(config: RunConfig, study: Path) -> Path:
-    """The checkpoint of a run that was left after two steps."""
+    """The checkpoint of a run that was stopped after two steps."""
     with pytest.raises(StopError):
         train(config, study, EXECUTION, stop_at_two)
     return RunFolder(study, config).checkpoint
@@ -100,7 +100,7 @@ def cut(path: Path) -> None:
 
 
 def flip(path: Path) -> None:
-    """One bit of a weight."""
+    """Flip one bit of a weight."""
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
@@ -112,7 +112,7 @@ def folder(path: Path) -> None:
 
 
 def pipe(path: Path) -> None:
-    """To open it would wait for ever."""
+    """Opening it would block forever."""
     path.unlink()
     os.mkfifo(path)
 
@@ -243,7 +243,7 @@ def count(steps: list[int], step: int, loss: float) -> None:
 
 
 def unrestorable(whole: Path, path: Path) -> None:
-    """It passes every check, and Lightning still cannot restore it."""
+    """It passes every check, but Lightning cannot restore it."""
     content = torch.load(whole, weights_only=True)
     content["optimizer_states"] = [{}]
     path.parent.mkdir(parents=True)
@@ -251,7 +251,7 @@ def unrestorable(whole: Path, path: Path) -> None:
 
 
 def test_a_run_starts_anew_and_its_record_says_why(whole: Path, tmp_path: Path) -> None:
-    """Beside it once lies a checkpoint of seed 0, and once one that cannot be restored."""
+    """It meets a checkpoint of seed 0, then one that cannot be restored."""
     seed = CONFIG.changed(seed=1)
     other, own = (RunFolder(tmp_path, config).checkpoint for config in (seed, CONFIG))
     other.parent.mkdir(parents=True)

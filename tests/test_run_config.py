@@ -1,4 +1,4 @@
-"""A run's id outlives a new key: it is made of what differs from defaults that stay."""
+"""A run's id survives a new key: it is made of what differs from fixed defaults."""
 
 from pathlib import Path
 
@@ -30,13 +30,13 @@ DEFAULTS = {
 
 
 class Later(RunConfig):
-    """With a key that this version does not have; its default is what happens today."""
+    """Has a key that this version lacks; its default is today's behaviour."""
 
     dropout: float = 0.0
 
 
 def test_defaults_never_change() -> None:
-    """If this fails, old records are taken for runs that they are not."""
+    """If this fails, old records are taken for other runs."""
     assert RunConfig().model_dump() == DEFAULTS
 
 
@@ -84,7 +84,7 @@ def test_every_field_decides_the_id(change: dict[str, object]) -> None:
     ],
 )
 def test_an_id_never_changes(values: dict[str, object], run_id: str) -> None:
-    """If this fails, every record there is belongs to no run any more."""
+    """If this fails, no existing record belongs to a run any more."""
     assert RunConfig.model_validate(values).run_id == run_id
 
 

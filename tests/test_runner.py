@@ -1,6 +1,6 @@
-"""Every end of a run is taken in once, whatever comes together.
+"""The end of each run is recorded once, whatever else happens at the same time.
 
-Workers are scripted and the clock is set by hand; test_sweep_failures.py has real ones.
+Workers are scripted and the clock is set by hand; test_sweep_failures.py uses real ones.
 """
 
 import io
@@ -25,7 +25,7 @@ from sweeps.local.resources import Resources
 from sweeps.local.runner import Runner
 from sweeps.outcome import Summary
 from sweeps.study.study import PlannedRun
-from tests.planned_runs import launch, planned
+from tests.planned_runs import launch, planned_run
 from tests.test_records import record
 
 FIRST, SECOND = RunConfig(max_steps=4), RunConfig(max_steps=4, seed=1)
@@ -33,46 +33,46 @@ BEGUN, BUSY, FINISHED = Message("begun"), Message("busy"), Message("finished", m
 FAILED = Message("failed", reason="ValueError: no luck")
 DIED = Message("died", reason="the process was killed by SIGSEGV", log="\nlast words\n")
 
-Heard = Sequence[Message]
+Messages = Sequence[Message]
 ALONE = Resources()
 
 
 class Scripted:
-    """A worker that says what is written, look by look; `stop` holds its last words."""
+    """A worker with scripted messages for each look; `stop` returns its last words."""
 
     process = None
     false_starts = 0
 
-    def __init__(self, looks: Sequence[Heard], last_words: Heard = ()) -> None:
+    def __init__(self, looks: Sequence[Messages], last_words: Messages = ()) -> None:
         self.looks, self.last_words = deque(looks), last_words
         self.run: PlannedRun | None = None
         self.stopped = self.idle_looks = 0
-        self.given: list[RunConfig] = []
+        self.configs: list[RunConfig] = []
 
     def begin(self, run: PlannedRun) -> None:
         self.run, self.begun, self.seconds = run, False, 0.0
-        self.given.append(run.config)
+        self.configs.append(run.config)
 
-    def messages(self) -> Heard:
+    def messages(self) -> Messages:
         if self.run and self.looks:
             return self.looks.popleft()
         self.idle_looks += 1
-        assert self.idle_looks < 100, "the runner waits for a worker that says no more"
+        assert self.idle_looks < 100, "the runner waits for a worker that sends no more"
         return ()
 
     def ask_to_end(self) -> None:
         self.stopped += 1
 
-    def stop(self) -> Heard:
-        said, self.last_words = self.last_words, ()
-        return said
+    def stop(self) -> Messages:
+        messages, self.last_words = self.last_words, ()
+        return messages
 
     def close(self) -> None:
         pass
 
 
 class Clock:
-    """Advances by so many seconds whenever it is asked."""
+    """Advances by a fixed number of seconds each time it is read."""
 
     now = 0.0
 
@@ -85,7 +85,7 @@ class Clock:
 
 
 class Scene:
-    """A runner of two runs with one scripted worker, and what its log shows."""
+    """A runner of two runs with one scripted worker, and its log."""
 
     def __init__(
         self, folder: Path, worker: Scripted, resources: Resources = ALONE
@@ -93,7 +93,7 @@ class Scene:
         self.text = io.StringIO()
         self.folder, self.worker = folder, worker
         display = Display(Console(file=self.text, width=200))
-        runs = [planned(FIRST), planned(SECOND)]
+        runs = [planned_run(FIRST), planned_run(SECOND)]
         book = Book(runs, launch(folder), resources.retries, display)
         self.runner = Runner(book, Execution(), resources)
         self.runner.workers = [worker]  # type: ignore[list-item]
@@ -116,7 +116,7 @@ def counts(summary: Summary) -> tuple[int, int, int, int]:
 
 
 def leave_failure(folder: Path, config: RunConfig) -> None:
-    """What a worker does before it says `failed`."""
+    """What a worker does before it sends `failed`."""
     RunFolder(folder, config).note_failure("error", FAILED.reason)
 
 
@@ -124,7 +124,7 @@ LIMIT = Resources(timeout=1.0)  # passed in the third look at a run
 
 
 @pytest.mark.parametrize(
-    "heard", ["in its look", "from what it said before it was stopped"]
+    "moment", ["in its look", "from what it said before it was stopped"]
 )
 @pytest.mark.parametrize(
     ("end", "expected", "reasons"),
@@ -137,14 +137,14 @@ LIMIT = Resources(timeout=1.0)  # passed in the third look at a run
 )
 @pytest.mark.usefixtures("clock")
 def test_a_run_that_ends_and_is_overdue_has_ended_once(
-    heard: str,
+    moment: str,
     end: Message,
     expected: tuple[int, ...],
     reasons: tuple[str, ...],
     tmp_path: Path,
 ) -> None:
     second = [[BEGUN, FINISHED]]
-    if heard == "in its look":
+    if moment == "in its look":
         worker = Scripted([[BEGUN], [], [end, DIED], *second])
     else:
         worker = Scripted([[BEGUN], [], [], *second], last_words=[end])
@@ -153,7 +153,7 @@ def test_a_run_that_ends_and_is_overdue_has_ended_once(
         leave_failure(tmp_path, FIRST)
     assert counts(scene.run()) == expected
     assert RunFolder(tmp_path, FIRST).failures() == reasons
-    assert worker.given == [FIRST, SECOND]
+    assert worker.configs == [FIRST, SECOND]
     assert scene.text.getvalue().count("[1/2]") == 1
 
 
@@ -180,11 +180,11 @@ def test_time_in_which_the_runner_was_stopped_is_not_the_runs(
 )
 @pytest.mark.usefixtures("clock")
 def test_a_second_interrupt_meets_the_end_of_a_run(
-    last_words: Heard, expected: tuple[int, ...], tmp_path: Path
+    last_words: Messages, expected: tuple[int, ...], tmp_path: Path
 ) -> None:
     scene = Scene(tmp_path, worker := Scripted([[BEGUN]], last_words))
 
-    def interrupt_twice() -> Heard:
+    def interrupt_twice() -> Messages:
         scene.runner.interrupts.times = 2
         return [BEGUN]
 
@@ -197,7 +197,7 @@ def test_a_second_interrupt_meets_the_end_of_a_run(
 def test_a_failure_after_an_interrupt_is_not_retried(tmp_path: Path) -> None:
     scene = Scene(tmp_path, worker := Scripted([]), Resources(retries=5))
 
-    def interrupt_once() -> Heard:
+    def interrupt_once() -> Messages:
         scene.runner.interrupts.times = 1
         return [BEGUN, FAILED]
 
@@ -214,7 +214,7 @@ def test_a_retry_may_end_in_another_way(tmp_path: Path) -> None:
     summary = scene.run()
     assert counts(summary) == (1, 0, 1, 0)
     assert summary.repeated == 2
-    assert worker.given == [FIRST, SECOND, FIRST, FIRST]
+    assert worker.configs == [FIRST, SECOND, FIRST, FIRST]
     assert RunFolder(tmp_path, FIRST).failures() == (DIED.reason,) * 3
 
 
@@ -257,11 +257,12 @@ def test_a_worker_that_ends_before_its_run_begins_is_no_failure_of_the_run(
     worker = Scripted([[DIED], [DIED], [BEGUN, FINISHED], [BEGUN, FINISHED, DIED]])
     scene = Scene(tmp_path, worker)
     assert counts(scene.run()) == (2, 0, 0, 0)
-    assert worker.given == [FIRST, FIRST, FIRST, SECOND]
+    assert worker.configs == [FIRST, FIRST, FIRST, SECOND]
     assert RunFolder(tmp_path, FIRST).failures() == ()
-    said = scene.text.getvalue()
+    output = scene.text.getvalue()
     assert (
-        said.count(f"a worker exited before its run began  {DIED.reason}: last words") == 2
+        output.count(f"a worker exited before its run began  {DIED.reason}: last words")
+        == 2
     )
 
 
@@ -278,20 +279,20 @@ def test_workers_that_never_start_end_the_sweep_with_their_last_words(
 def test_waiting_for_another_process_is_said_once_and_other_runs_come_first(
     clock: Clock, tmp_path: Path
 ) -> None:
-    asked = [[BEGUN, BUSY], [BEGUN, FINISHED], *[[BEGUN, BUSY]] * 20]
-    worker = Scripted([*asked, [BEGUN, Message("progress", step=1), FINISHED]])
+    looks = [[BEGUN, BUSY], [BEGUN, FINISHED], *[[BEGUN, BUSY]] * 20]
+    worker = Scripted([*looks, [BEGUN, Message("progress", step=1), FINISHED]])
     scene = Scene(tmp_path, worker)
     assert counts(scene.run()) == (2, 0, 0, 0)
-    assert worker.given[:2] == [FIRST, SECOND]
-    said = scene.text.getvalue().splitlines()
-    assert said.count("waiting for another process: seed 0") == 1
-    assert said.count("starting  seed 0") == 2  # once more when it is this process's
+    assert worker.configs[:2] == [FIRST, SECOND]
+    output = scene.text.getvalue().splitlines()
+    assert output.count("waiting for another process: seed 0") == 1
+    assert output.count("starting  seed 0") == 2  # once more when this process runs it
 
 
 def test_a_record_of_another_process_is_seen_without_asking_for_the_run(
     clock: Clock, tmp_path: Path
 ) -> None:
-    clock.step = 0.0  # so it is never time to ask
+    clock.step = 0.0  # so it is never time to look
     worker = Scripted([[BEGUN, BUSY], [BEGUN, FINISHED]])
     scene = Scene(tmp_path, worker)
     begin = worker.begin
@@ -303,4 +304,4 @@ def test_a_record_of_another_process_is_seen_without_asking_for_the_run(
 
     worker.begin = begin_and_record  # type: ignore[method-assign]
     assert counts(scene.run()) == (1, 1, 0, 0)
-    assert worker.given == [FIRST, SECOND]
+    assert worker.configs == [FIRST, SECOND]

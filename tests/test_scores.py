@@ -1,4 +1,4 @@
-"""Loss and mIoU: what they are, that void counts in neither, what they cost."""
+"""Loss and mIoU: their definition, that neither counts void, and their cost."""
 
 import math
 from typing import Any
@@ -37,7 +37,7 @@ class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def draw(
     classes: int, shape: tuple[int, int, int], void: float = 0.2
 ) -> tuple[Tensor, Tensor]:
-    """Logits (B, classes, H, W) and labels (B, H, W), in part void."""
+    """Logits (B, classes, H, W) and labels (B, H, W), partly void."""
     random = torch.Generator().manual_seed(0)
     batch, height, width = shape
     logits = torch.randn(batch, classes, height, width, generator=random)
@@ -46,8 +46,8 @@ def draw(
     return logits, labels
 
 
-def counted(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
-    """A confusion matrix, pixel by pixel."""
+def count_pixels(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
+    """A confusion matrix, counted pixel by pixel."""
     matrix = torch.zeros(classes, classes, dtype=torch.long)
     for label, guess in zip(labels.flatten(), predicted.flatten(), strict=True):
         if label != 255:
@@ -58,7 +58,7 @@ def counted(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
 def test_pairs_are_counted_as_by_hand_and_as_by_torchmetrics() -> None:
     logits, labels = draw(5, (3, 7, 9))
     predicted = logits.argmax(dim=1)
-    expected = counted(labels, predicted, 5)
+    expected = count_pixels(labels, predicted, 5)
     assert torch.equal(count_pairs(labels, predicted, 5), expected)
     reference = MulticlassConfusionMatrix(5, ignore_index=255)
     assert torch.equal(reference(predicted, labels), expected)
@@ -82,14 +82,14 @@ def test_miou_is_that_of_one_confusion_matrix() -> None:
 def test_a_score_does_not_depend_on_the_batches(sizes: tuple[int, ...]) -> None:
     """Neither loss nor mIoU is a mean over batches: each pixel counts once."""
     logits, labels = draw(3, (6, 5, 7))
-    labels[0] = 255  # an image of void only, alone in its batch or not
+    labels[0] = 255  # an image of void alone, in its own batch or not
     score = SplitScore(3)
     begin = 0
     for size in sizes:
         score.update(logits[begin : begin + size], labels[begin : begin + size])
         begin += size
     loss, confusion = score.compute()
-    assert torch.equal(confusion, counted(labels, logits.argmax(dim=1), 3))
+    assert torch.equal(confusion, count_pixels(labels, logits.argmax(dim=1), 3))
     inside = labels != 255
     picked = -logits.double().log_softmax(1).gather(1, labels.where(inside, 0)[:, None])
     assert loss == pytest.approx(picked[:, 0][inside].mean().item(), rel=1e-6)
@@ -142,13 +142,13 @@ def test_a_loss_that_is_not_finite_stays_so() -> None:
 
 
 def test_counting_needs_no_table_of_classes_squared() -> None:
-    """Under deterministic algorithms too. 21 classes once took 3.5 kB a pixel."""
+    """Under deterministic algorithms too. 21 classes once took 3.5 kB per pixel."""
     logits, labels = draw(21, (2, 64, 64))
     score = SplitScore(21)
     torch.use_deterministic_algorithms(True)
     try:
-        with Largest() as seen:  # type: ignore[no-untyped-call]
+        with Largest() as largest:  # type: ignore[no-untyped-call]
             score.update(logits, labels)
     finally:
         torch.use_deterministic_algorithms(False)
-    assert 0 < seen.nbytes <= logits.nbytes
+    assert 0 < largest.nbytes <= logits.nbytes

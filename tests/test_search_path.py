@@ -1,4 +1,4 @@
-"""A user's files hide no module of the suite or of a library, and are found anyway."""
+"""A user's files hide no module of the suite or of a library, but can be imported."""
 
 import os
 import subprocess
@@ -51,7 +51,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ablate(*arguments: str) -> str:
-    """What the installed command prints."""
+    """The output of the installed command."""
     start = "import sys; from ablations.cli import main; sys.exit(main())"
     result = subprocess.run(
         [sys.executable, "-P", "-c", start, *arguments], capture_output=True, text=True
@@ -64,8 +64,8 @@ def ablate(*arguments: str) -> str:
     "executor", ["here", pytest.param("local", marks=pytest.mark.slow)]
 )
 def test_a_sweep_runs_beside_files_with_the_names_of_modules(executor: str) -> None:
-    shown = ablate("sweep", "hidden.yaml", "--accelerator", "cpu", "--executor", executor)
-    assert "1 finished, 0 had a record, 0 failed" in shown
+    output = ablate("sweep", "hidden.yaml", "--accelerator", "cpu", "--executor", executor)
+    assert "1 finished, 0 had a record, 0 failed" in output
 
 
 def test_python_m_ablations_imports_no_file_of_the_working_folder() -> None:

@@ -1,4 +1,4 @@
-"""A study through a real Slurm of one node: finished, cancelled, resumed, requeued."""
+"""A study on a real one-node Slurm: finished, cancelled, resumed, requeued."""
 
 import subprocess
 import sys
@@ -13,13 +13,13 @@ from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder, read_records
 from sweeps.slurm.allocation import Allocation
 from sweeps.slurm.cluster import Cluster
-from tests.planned_runs import planned
-from tests.slurm_node import SlurmNode, shown, what_is_missing
+from tests.planned_runs import planned_run
+from tests.slurm_node import SlurmNode, output_of, what_is_missing
 from tests.states import PATIENCE, wait_until
 from tests.test_cluster import (
     SMOKE,
+    cluster_of,
     hurry,
-    prepared,
     slow,
     steps_done,
     watch_to_the_end,
@@ -40,7 +40,7 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmNode]:
 
 
 def watch_until(sweep: Cluster, steps: int) -> None:
-    """Until slow() has done so many training steps."""
+    """Wait until slow() has done that many training steps."""
     wait_until(lambda: steps_done() >= steps, sweep.look_again)
 
 
@@ -49,9 +49,9 @@ def begin(
     allocation: Allocation = SLURM,
     config: RunConfig | None = None,
 ) -> Cluster:
-    """A sweep of one run, else of slow(), whose job has done a few steps."""
+    """A sweep of one run, by default slow(), whose job has done a few steps."""
     config = config or slow()
-    sweep = prepared(folder, config, allocation=allocation)
+    sweep = cluster_of(folder, config, allocation=allocation)
     sweep.book.open()
     sweep.submit()
     watch_until(sweep, 4)
@@ -63,14 +63,14 @@ def tell(program: str, *arguments: str) -> None:
 
 
 def start_now(job: str) -> None:
-    """A requeued job waits two minutes; do without."""
+    """Skip the two minutes that a requeued job waits."""
     states = "squeue", "--noheader", "--format=%T", f"--jobs={job}"
-    wait_until(lambda: "PENDING" in shown(*states))
+    wait_until(lambda: "PENDING" in output_of(*states))
     tell("scontrol", "update", f"JobId={job}", "StartTime=now")
 
 
 def test_the_smoke_study_runs_as_one_array(tmp_path: Path) -> None:
-    sweep = prepared(tmp_path / "smoke", *SMOKE, allocation=SLURM)
+    sweep = cluster_of(tmp_path / "smoke", *SMOKE, allocation=SLURM)
     sweep.book.open()
     sweep.submit()
     arrays = [job.job_id.split("_") for job in sweep.watched.values()]
@@ -85,13 +85,13 @@ def test_a_job_that_is_cancelled_from_outside_has_failed_and_is_resumed(
     tmp_path: Path,
 ) -> None:
     sweep = begin(tmp_path / "study")
-    tell("scancel", sweep.watched[planned(slow())].job_id)
+    tell("scancel", sweep.watched[planned_run(slow())].job_id)
     watch_to_the_end(sweep)
     [reason] = sweep.book.summary.failed.values()
     assert "ended without a record: CANCELLED" in reason
     assert RunFolder(tmp_path / "study", slow()).failure.exists()
 
-    resumed = prepared(tmp_path / "study", slow(), allocation=SLURM).run()
+    resumed = cluster_of(tmp_path / "study", slow(), allocation=SLURM).run()
     assert (resumed.finished, resumed.failed) == (1, {})
     assert steps_done() == slow().max_steps
     [record] = read_records(tmp_path)
@@ -100,7 +100,7 @@ def test_a_job_that_is_cancelled_from_outside_has_failed_and_is_resumed(
 
 def test_a_cancelled_job_is_retried_if_that_is_wanted(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "study", Allocation(minutes=20, retries=1))
-    tell("scancel", sweep.watched[planned(slow())].job_id)
+    tell("scancel", sweep.watched[planned_run(slow())].job_id)
     watch_to_the_end(sweep)
     assert (sweep.book.summary.finished, sweep.book.summary.repeated) == (1, 1)
     assert steps_done() == slow().max_steps
@@ -108,9 +108,9 @@ def test_a_cancelled_job_is_retried_if_that_is_wanted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["warned", "requeued"])
 def test_a_preempted_job_resumes_after_the_step_it_was_at(how: str, tmp_path: Path) -> None:
-    """Slurm warns with submitit's signal, or stops the job and puts it back itself."""
+    """Slurm warns with submitit's signal, or stops and requeues the job itself."""
     sweep = begin(tmp_path / "study")
-    job = sweep.watched[planned(slow())].job_id
+    job = sweep.watched[planned_run(slow())].job_id
     if how == "warned":
         tell("scancel", "--signal=USR2", job)
     else:
@@ -123,12 +123,12 @@ def test_a_preempted_job_resumes_after_the_step_it_was_at(how: str, tmp_path: Pa
 
 
 def test_a_run_resumes_after_its_time_limit(tmp_path: Path) -> None:
-    """Slurm warns 90 s ahead, or a little more: of three minutes, half are left."""
+    """Slurm warns at least 90 s ahead: half of the three minutes remain."""
     long = slow().changed(max_steps=2000)
     sweep = begin(tmp_path / "study", Allocation(minutes=3), config=long)
-    job = sweep.watched[planned(long)].job_id
-    restarted = "scontrol", "show", "job", job
-    wait_until(lambda: "Restarts=1" in shown(*restarted), sweep.look_again)
+    job = sweep.watched[planned_run(long)].job_id
+    job_states = "scontrol", "show", "job", job
+    wait_until(lambda: "Restarts=1" in output_of(*job_states), sweep.look_again)
     before = steps_done()
     start_now(job)
     watch_until(sweep, before + 2)
@@ -140,7 +140,7 @@ def test_a_run_resumes_after_its_time_limit(tmp_path: Path) -> None:
 
 def test_jobs_of_an_earlier_start_are_watched_and_not_repeated(tmp_path: Path) -> None:
     earlier = begin(tmp_path / "study")
-    later = prepared(tmp_path / "study", slow(), allocation=SLURM)
+    later = cluster_of(tmp_path / "study", slow(), allocation=SLURM)
     summary = later.run()
     assert (summary.finished, summary.failed) == (1, {})
     assert steps_done() == slow().max_steps
@@ -151,7 +151,7 @@ def test_jobs_of_an_earlier_start_are_watched_and_not_repeated(tmp_path: Path) -
 
 def test_one_interrupt_cancels_waiting_jobs_and_two_stop_all(tmp_path: Path) -> None:
     first, second = slow(), slow().changed(seed=1)
-    sweep = prepared(tmp_path / "study", first, second, allocation=Allocation(jobs=1))
+    sweep = cluster_of(tmp_path / "study", first, second, allocation=Allocation(jobs=1))
     sweep.book.open()
     sweep.submit()
     watch_until(sweep, 4)
@@ -163,7 +163,7 @@ def test_one_interrupt_cancels_waiting_jobs_and_two_stop_all(tmp_path: Path) -> 
 
 def test_what_sbatch_refuses_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="invalid partition"):
-        prepared(tmp_path, slow(), allocation=Allocation(partition="nowhere")).run()
+        cluster_of(tmp_path, slow(), allocation=Allocation(partition="nowhere")).run()
 
 
 def test_the_command_runs_a_study_through_slurm(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The source of a user's block is part of what a run is."""
+"""The source of a user's block is part of the identity of a run."""
 
 import os
 import pickle
@@ -21,7 +21,7 @@ BLOCK = {"block": "my_file:Own"}
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder of a user, with a block that would say so if it were imported."""
+    """A user's working folder, with a block that would report being imported."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [p for p in sys.path if p])
     write(
@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Newer than whatever was there, whatever the clock of the file system is."""
+    """Write a file that is newer than before, whatever the file system's clock says."""
     path.parent.mkdir(exist_ok=True)
     newer = path.stat().st_mtime_ns + 10**9 if path.exists() else None
     path.write_bytes(content if isinstance(content, bytes) else content.encode())

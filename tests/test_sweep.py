@@ -1,4 +1,4 @@
-"""A sweep runs what has no record yet; a failing run stops and hides nothing."""
+"""A sweep runs whatever has no record yet; a failing run stops and hides nothing."""
 
 import io
 import threading
@@ -34,7 +34,7 @@ def written_elsewhere() -> RunRecord:
 
 
 def sweep(study: Study, runs: Path, text: io.StringIO, jobs: int = 1) -> Summary:
-    """Run a study; text is what a log would show."""
+    """Run a study; the text is its log."""
     display = Display(Console(file=text, width=200))
     resources = Resources(jobs=jobs)
     launch = study.launch(runs / study.name)

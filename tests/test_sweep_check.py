@@ -1,4 +1,4 @@
-"""A run that is not what its sweep asked for does not begin, on any rank."""
+"""A run that differs from what its sweep asked for does not begin, on any rank."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from lightning_modules.run import train
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.sweep_check import MatchesSweep, check_cell, sweep_cell
 from sweeps.local.one_run import carry_out
-from tests.planned_runs import launch, planned
+from tests.planned_runs import launch, planned_run
 
 CONFIG = RunConfig(
     model="fpn", image_size=32, train_images=8, val_images=4, batch_size=4, max_steps=2
@@ -36,7 +36,7 @@ MACHINES = [
 
 @pytest.fixture
 def cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Puts values where W&B's agent puts them."""
+    """Provides values in the way that W&B's agent does."""
 
     def hand_out(**values: object) -> None:
         path = tmp_path / "cell.yaml"
@@ -77,7 +77,7 @@ def test_a_file_that_is_no_cell_is_named(content: str, cell: Any, tmp_path: Path
 def test_a_flag_that_overrides_the_cell_stops_the_run_before_it_begins(
     cell: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not even the record of another cell, which the flag would name, is taken for it."""
+    """The record of the cell that the flag selects is not used either."""
     cell(seed=1, block="se")
     flags = ["--block", "se", "--seed", "0", "--runs", str(tmp_path / "runs")]
     assert main(["train", *flags]) == 2
@@ -93,7 +93,7 @@ def test_a_key_that_no_run_has_is_named(cell: Any, tmp_path: Path) -> None:
 
 
 class Other(Callback):
-    """Makes one part of one rank differ from the configuration."""
+    """Makes one setting on one rank differ from the configuration."""
 
     def __init__(self, part: str, rank: int = 0) -> None:
         self.part, self.rank = part, rank
@@ -144,7 +144,7 @@ def test_what_this_machine_cannot_do_is_refused_before_the_start(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """In a sweep it is the failure of the run."""
+    """In a sweep it makes the run fail."""
     for device in (torch.cuda, torch.backends.mps):
         monkeypatch.setattr(device, "is_available", lambda: False)
     flags = ["--accelerator", accelerator, "--precision", precision]
@@ -152,15 +152,15 @@ def test_what_this_machine_cannot_do_is_refused_before_the_start(
     assert capsys.readouterr().err == f"ablate: {message}\n"
     assert not (tmp_path / "runs").exists()
     config = CONFIG.changed(precision=precision)
-    told = carry_out(
-        planned(config),
+    answer = carry_out(
+        planned_run(config),
         launch(tmp_path / "study"),
         Execution(accelerator=accelerator),
         print,
     )
-    assert (told.kind, told.reason) == ("failed", f"InputError: {message}")
+    assert (answer.kind, answer.reason) == ("failed", f"InputError: {message}")
     [failed] = read_failures(tmp_path / "study")
-    assert failed.reason == told.reason
+    assert failed.reason == answer.reason
 
 
 def test_a_gpu_without_bfloat16_is_not_asked_for_it(
@@ -176,7 +176,7 @@ def test_a_gpu_without_bfloat16_is_not_asked_for_it(
     check_precision("bf16-mixed", "cpu")
 
 
-@pytest.mark.filterwarnings("ignore")  # Lightning's advice on workers and logging
+@pytest.mark.filterwarnings("ignore")  # Lightning's hints about workers and logging
 @pytest.mark.parametrize(
     ("part", "message"),
     [("none", None), ("lr", "would use 0.5"), ("batch_size", "would use 8")],
@@ -195,7 +195,7 @@ def test_what_a_part_really_uses_is_compared(
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_each_rank_looks_for_itself(cell: Any) -> None:
-    """Two processes; in the second alone something else than was asked for."""
+    """Two processes, of which only the second differs from what was asked for."""
     cell(lr=CONFIG.lr)
     two = {"devices": 2, "strategy": "ddp_fork", "use_distributed_sampler": False}
     fit(Other("none"), **two)

@@ -1,4 +1,4 @@
-"""Whatever ends a run becomes a recorded state with reason and log; other runs continue."""
+"""Anything that ends a run is recorded with reason and log; other runs continue."""
 
 import io
 import re
@@ -23,7 +23,7 @@ from sweeps.local.resources import Resources
 from sweeps.local.runner import Runner
 from sweeps.outcome import Summary
 from sweeps.study.sweep_file import load_study
-from tests.planned_runs import configs, launch, planned
+from tests.planned_runs import configs, launch, planned_run
 
 SMOKE = Path(__file__).parents[1] / "sweeps" / "smoke.yaml"
 NONE, *_ = configs(load_study(SMOKE))
@@ -117,14 +117,14 @@ def with_block(block: str, seed: int = 0) -> RunConfig:
 
 
 def sweep(folder: Path, resources: Resources, *configs: RunConfig) -> tuple[Summary, str]:
-    """Carry out runs and return what a log would show."""
+    """Carry out runs and return their log."""
     text = io.StringIO()
     display = Display(Console(file=text, width=200))
-    book = Book(map(planned, configs), launch(folder), resources.retries, display)
+    book = Book(map(planned_run, configs), launch(folder), resources.retries, display)
     return Runner(book, EXECUTION, resources).run(), text.getvalue()
 
 
-ENDS: dict[str, tuple[FailureKind, str, str]] = {  # kind, begin of the reason, log
+ENDS: dict[str, tuple[FailureKind, str, str]] = {  # kind, beginning of the reason, log
     "Raises": ("error", "RuntimeError: no luck", "in forward"),
     "Fills": ("out of memory", "OutOfMemoryError: CUDA out of memory.", "in forward"),
     "Diverges": ("non-finite loss", "NonFiniteLossError: loss is nan", "training_step"),
@@ -186,11 +186,11 @@ def test_a_further_attempt_is_never_silent(tmp_path: Path) -> None:
 def test_threads_are_divided_and_each_gpu_has_its_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "2")  # of which each of two gets one
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")  # one for each of two
     both = [with_block("Tells", seed) for seed in range(2)]
     summary, _ = sweep(tmp_path, Resources(gpus=("0", "1")), *both)
-    seen = [re.search(r"RuntimeError: (.*) \(", text) for text in summary.failed.values()]
-    assert {match[1] for match in seen if match} == {"1 threads, GPU 0", "1 threads, GPU 1"}
+    hits = [re.search(r"RuntimeError: (.*) \(", text) for text in summary.failed.values()]
+    assert {match[1] for match in hits if match} == {"1 threads, GPU 0", "1 threads, GPU 1"}
     alone, _ = sweep(tmp_path, Resources(), both[0])
     assert "RuntimeError: 2 threads, GPU None" in " ".join(alone.failed.values())
     shared = Resources(gpus=("0", "1"), runs_per_gpu=2).environments()
@@ -215,7 +215,7 @@ def test_a_lock_that_a_killed_process_left_holds_nobody_up(tmp_path: Path) -> No
 
 
 def ablate_sweep(folder: Path, before: str) -> tuple[int, str]:
-    """Sweep the baseline and Floods into folder/runs, in a mount namespace of its own."""
+    """Sweep the baseline and Floods into folder/runs, in a separate mount namespace."""
     smoke = yaml.safe_load(SMOKE.read_text())
     smoke["parameters"] |= {"block": {"values": ["none", "luckless:Floods"]}}
     smoke["parameters"] |= {"seed": {"value": 0}}
@@ -242,17 +242,17 @@ mounts = pytest.mark.skipif(not can_mount(), reason="no mount namespaces (unshar
 
 @mounts
 def test_a_full_disk_is_one_error_and_keeps_what_is_finished(tmp_path: Path) -> None:
-    code, shown = ablate_sweep(tmp_path, "mount -t tmpfs -o size=200k none runs")
-    assert code == 2, shown
-    assert "cannot be written (No space left on device)" in shown
-    assert "Traceback" not in shown
-    assert shown.count("record.json") == 1 + shown.count("record.json: cannot")
+    code, output = ablate_sweep(tmp_path, "mount -t tmpfs -o size=200k none runs")
+    assert code == 2, output
+    assert "cannot be written (No space left on device)" in output
+    assert "Traceback" not in output
+    assert output.count("record.json") == 1 + output.count("record.json: cannot")
 
 
 @mounts
 def test_a_read_only_folder_is_one_error_before_anything_starts(tmp_path: Path) -> None:
     read_only = "mount --bind runs runs && mount -o remount,ro,bind runs"
-    code, shown = ablate_sweep(tmp_path, read_only)
-    assert code == 2, shown
-    assert "cannot be written (Read-only file system)" in shown
-    assert "Traceback" not in shown
+    code, output = ablate_sweep(tmp_path, read_only)
+    assert code == 2, output
+    assert "cannot be written (Read-only file system)" in output
+    assert "Traceback" not in output

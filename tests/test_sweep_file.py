@@ -89,8 +89,8 @@ def parameter(line: str, method: str = "grid") -> str:
 def test_a_parameter_is_checked_before_it_is_used(
     line: str, message: str, tmp_path: Path
 ) -> None:
-    said = refusal(tmp_path, parameter(line))
-    assert all(part in said for part in message.split(".*"))
+    text = refusal(tmp_path, parameter(line))
+    assert all(part in text for part in message.split(".*"))
 
 
 @pytest.mark.parametrize(
@@ -153,12 +153,12 @@ def test_a_file_is_checked_before_it_is_used(
 
 @pytest.mark.parametrize("method", ["grid\nrun_cap: 1", "random\nrun_cap: 1"])
 def test_a_value_that_no_run_gets_is_checked_too(method: str, tmp_path: Path) -> None:
-    said = refusal(tmp_path, parameter("seed: {values: [0, 1, -1]}", method))
-    assert "seed = -1" in said
+    text = refusal(tmp_path, parameter("seed: {values: [0, 1, -1]}", method))
+    assert "seed = -1" in text
 
 
 def bomb(use: str) -> str:
-    """Ten to the power of 29 words behind thirty short lines."""
+    """Thirty short lines that expand to ten to the power of 29 words."""
     lines = [f"  a{n}: &a{n} [{', '.join(10 * [f'*a{n - 1}'])}]" for n in range(1, 30)]
     return "\n".join(["extra:", "  a0: &a0 [x]", *lines, use])
 
@@ -192,10 +192,10 @@ def test_merge_keys_do_not_multiply(tmp_path: Path) -> None:
 
 
 def test_a_sweep_has_a_limit_of_cells_that_is_said(tmp_path: Path) -> None:
-    said = refusal(tmp_path, parameter(f"seed: {{min: 0, max: {CELLS}}}"))
-    assert "100,001 cells; a sweep has at most 100,000" in said
-    said = refusal(tmp_path, parameter("seed: {min: 0, max: 9}", "random"), CELLS + 1)
-    assert "100,001 cells" in said
+    text = refusal(tmp_path, parameter(f"seed: {{min: 0, max: {CELLS}}}"))
+    assert "100,001 cells; a sweep has at most 100,000" in text
+    text = refusal(tmp_path, parameter("seed: {min: 0, max: 9}", "random"), CELLS + 1)
+    assert "100,001 cells" in text
 
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "large", "device", "missing"])
@@ -213,10 +213,10 @@ def test_only_a_small_regular_file_is_read(
             file.truncate(BYTES + 1)
     option = ["--config"] if verb == "train" else []
     assert main([verb, *option, str(path)]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith(f"ablate: {path}: ")
-    assert said.count("\n") == 1
-    assert ("larger than 2 MB" if kind == "large" else "cannot be read") in said
+    text = capsys.readouterr().err
+    assert text.startswith(f"ablate: {path}: ")
+    assert text.count("\n") == 1
+    assert ("larger than 2 MB" if kind == "large" else "cannot be read") in text
 
 
 def test_plain_yaml_still_means_what_it_meant(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tables state what the records say, on records small enough to check by hand."""
+"""Tables agree with the records, which are small enough to check by hand."""
 
 import itertools
 import math
@@ -115,12 +115,12 @@ def test_a_curve_is_averaged_over_seeds() -> None:
 @pytest.mark.parametrize("count", [1, 3, 5, 8])
 def test_the_sign_flip_p_counts_every_flip(count: int) -> None:
     values = [0.3, 0.1, -0.2, 0.4, 0.25, -0.05, 0.15, 0.1][:count]
-    seen = abs(sum(values))
+    difference = abs(sum(values))
     flips = [
         abs(sum(sign * value for sign, value in zip(signs, values, strict=True)))
         for signs in itertools.product([1, -1], repeat=count)
     ]
-    expected = sum(flip >= seen - 1e-12 for flip in flips) / len(flips)
+    expected = sum(flip >= difference - 1e-12 for flip in flips) / len(flips)
     assert sign_flip_p(values) == pytest.approx(expected)
 
 

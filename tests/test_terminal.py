@@ -1,4 +1,4 @@
-"""What a person at a terminal sees: tables that fit, names, one line for what is wrong."""
+"""What a user sees at a terminal: tables that fit, names, one line per mistake."""
 
 import subprocess
 import sys
@@ -51,11 +51,13 @@ def test_the_list_imports_nothing_heavy() -> None:
         "import sys; from ablations.cli import main; main(['list']);"
         "sys.exit(str({'torch', 'pandas', 'timm', 'lightning_modules'} & {*sys.modules}))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stderr.strip() == "set()"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert process.stderr.strip() == "set()"
     for name in [*BLOCKS, *PLACEMENTS, *MODELS, *DATASETS, "encoders", "tu-NAME"]:
         assert (
-            f"  {name}" in done.stdout or f"{name}:" in done.stdout or name in done.stdout
+            f"  {name}" in process.stdout
+            or f"{name}:" in process.stdout
+            or name in process.stdout
         )
 
 
@@ -82,20 +84,20 @@ def test_tables_fit_the_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    given = ["cost", "--block", "psa_sequential_code", "--block", "se", "--out", tmp_path]
+    command = ["cost", "--block", "psa_sequential_code", "--block", "se", "--out", tmp_path]
     for more in ([], ["--model", "fpn", "--encoder", "resnet18"]):
-        shown, _, paths = output(capsys, *given, *more).partition("written:")
-        assert max(map(len, shown.splitlines())) <= width
-        assert "| PSA (s), code |" in shown
-        assert " 13.050 |" in shown or not more  # in one piece
+        text, _, paths = output(capsys, *command, *more).partition("written:")
+        assert max(map(len, text.splitlines())) <= width
+        assert "| PSA (s), code |" in text
+        assert " 13.050 |" in text or not more  # in one piece
         assert str(tmp_path / "cost.md") in paths
 
 
 def test_wide_prints_every_column(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = ["cost", "--block", "gc", "--channels", "16", "--out", tmp_path]
-    narrow, wide = output(capsys, *given), output(capsys, *given, "--wide")
+    command = ["cost", "--block", "gc", "--channels", "16", "--out", tmp_path]
+    narrow, wide = output(capsys, *command), output(capsys, *command, "--wide")
     assert "Uncounted operators" not in narrow
     assert "More columns: --wide" in narrow
     assert "Uncounted operators" in wide
@@ -105,9 +107,9 @@ def test_wide_prints_every_column(
 def test_what_is_named_twice_is_shown_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = ["cost", *["--block", "se"] * 2, "--encoder", "resnet18", "--encoder"]
-    shown = output(capsys, *given, "resnet18", "--model", "fpn", "--out", tmp_path)
-    table, *_ = shown.partition("MACs that a block adds")
+    command = ["cost", *["--block", "se"] * 2, "--encoder", "resnet18", "--encoder"]
+    text = output(capsys, *command, "resnet18", "--model", "fpn", "--out", tmp_path)
+    table, *_ = text.partition("MACs that a block adds")
     assert table.count("| SE ") == 1
 
 
@@ -115,31 +117,31 @@ def test_a_table_is_shown_though_it_cannot_be_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
-    given = ["cost", "--block", "se", "--channels", "16", "--out", str(tmp_path / "file")]
-    assert main(given) == 2
-    shown = capsys.readouterr()
-    assert "| SE " in shown.out
-    assert "written" not in shown.out
-    assert shown.err.count("\n") == 1
-    assert "cannot be written" in shown.err
+    command = ["cost", "--block", "se", "--channels", "16", "--out", str(tmp_path / "file")]
+    assert main(command) == 2
+    streams = capsys.readouterr()
+    assert "| SE " in streams.out
+    assert "written" not in streams.out
+    assert streams.err.count("\n") == 1
+    assert "cannot be written" in streams.err
 
 
 def test_bench_says_nothing_but_its_table(tmp_path: Path) -> None:
-    """Not what torch remarks on a machine without a GPU."""
-    arguments = ["bench", "--block", "se", "--shape", "1x16x4x4", "--rounds", "1"]
-    done = subprocess.run(
-        [sys.executable, "-m", "ablations", *arguments, "--out", str(tmp_path)],
+    """No warning from torch on a machine without a GPU."""
+    command = ["bench", "--block", "se", "--shape", "1x16x4x4", "--rounds", "1"]
+    process = subprocess.run(
+        [sys.executable, "-m", "ablations", *command, "--out", str(tmp_path)],
         capture_output=True,
         text=True,
         cwd=ROOT,
     )
-    assert done.stderr == ""
-    assert "| SE " in done.stdout
+    assert process.stderr == ""
+    assert "| SE " in process.stdout
     assert (tmp_path / "bench.svg").exists()
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("arguments", "message"),
     [
         (["bench", "--block", "se", "--shape", "1x7x3x3"], "must be a multiple of 16"),
         (["bench", "--block", "sse"], "did you mean 'se'"),
@@ -156,9 +158,9 @@ def test_bench_says_nothing_but_its_table(tmp_path: Path) -> None:
     ],
 )
 def test_an_odd_value_is_refused_in_one_line(
-    given: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert message in refusal(capsys, *given)
+    assert message in refusal(capsys, *arguments)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -166,9 +168,9 @@ def test_an_odd_value_is_refused_in_one_line(
 def test_a_gpu_that_is_not_there_is_named(
     verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = [verb, "--device", "cuda"]
-    given += ["--model", "fpn", "--size", "64"] if verb == "bench-model" else []
-    assert "torch finds no CUDA device" in refusal(capsys, *given)
+    arguments = [verb, "--device", "cuda"]
+    arguments += ["--model", "fpn", "--size", "64"] if verb == "bench-model" else []
+    assert "torch finds no CUDA device" in refusal(capsys, *arguments)
 
 
 CONVOLUTIONS = {
@@ -186,12 +188,12 @@ def test_a_hollow_convolution_has_the_shape_and_the_count_of_a_real_one(
     convolution: nn.Conv2d | nn.ConvTranspose2d,
 ) -> None:
     x = torch.zeros(1, convolution.in_channels, 13, 17)
-    with HollowConvolutions(), FlopCounterMode(display=False) as seen_hollow:
+    with HollowConvolutions(), FlopCounterMode(display=False) as hollow_counter:
         hollow = convolution(x)
-    with FlopCounterMode(display=False) as seen:
+    with FlopCounterMode(display=False) as counter:
         real = convolution(x)
     assert hollow.shape == real.shape
-    assert seen_hollow.get_total_flops() == seen.get_total_flops() > 0
+    assert hollow_counter.get_total_flops() == counter.get_total_flops() > 0
     places = x if isinstance(convolution, nn.ConvTranspose2d) else real
     macs = convolution.weight.numel() * places.shape[2:].numel()
     assert measure(convolution, tuple(x.shape)).macs == macs
@@ -220,9 +222,9 @@ def test_make_says_which_python_is_needed(
         program.chmod(0o755)
     for name in ("Makefile", "pyproject.toml", "requirements.lock"):
         (tmp_path / name).write_text((ROOT / name).read_text())
-    done = subprocess.run(
+    process = subprocess.run(
         ["make", "demo", f"PYTHON={program}"], cwd=tmp_path, capture_output=True, text=True
     )
-    assert done.returncode == 2
-    assert message.format(program) in done.stderr
+    assert process.returncode == 2
+    assert message.format(program) in process.stderr
     assert not (tmp_path / ".venv").exists()

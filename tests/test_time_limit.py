@@ -1,4 +1,4 @@
-"""Code of others that never ends is stopped, by the innermost limit that is over."""
+"""User code that never ends is stopped by the innermost expired limit."""
 
 import sys
 import threading
@@ -85,7 +85,7 @@ def test_a_block_that_never_ends_is_an_error(
 ) -> None:
     (tmp_path / "endless_blocks.py").write_text(ENDLESS)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])  # the folder stays there only for now
+    monkeypatch.setattr(sys, "path", [*sys.path])  # the folder stays only for the moment
     monkeypatch.delitem(sys.modules, "endless_blocks", raising=False)
     for module in (attention, contract):
         monkeypatch.setattr(module, "OWN_SECONDS", 0.1)

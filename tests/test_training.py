@@ -33,7 +33,7 @@ CONFIG = RunConfig(
 EXECUTION = Execution(accelerator="cpu", progress_bar=False)
 
 
-def executed(**changes: object) -> Execution:
+def execution_with(**changes: object) -> Execution:
     return EXECUTION.model_copy(update=changes)
 
 
@@ -110,20 +110,20 @@ def test_what_was_interrupted_half_way_is_done_again(
     call: int,
     last: int,
 ) -> None:
-    """Two batches per validation, after steps 2, 4 and 6."""
+    """Each validation has two batches, and follows steps 2, 4 and 6."""
     calls = itertools.count(1)
     real = getattr(SegmentationModule, moment)
 
-    def interrupted(self: SegmentationModule, *arguments: object) -> object:
+    def interrupt(self: SegmentationModule, *arguments: object) -> object:
         result = real(self, *arguments)
         if next(calls) == call:
             raise StopError
         return result
 
     with monkeypatch.context() as patch:
-        patch.setattr(SegmentationModule, moment, interrupted)
+        patch.setattr(SegmentationModule, moment, interrupt)
         with pytest.raises(StopError):
-            train(CONFIG, tmp_path, executed(checkpoint_every=0.0))
+            train(CONFIG, tmp_path, execution_with(checkpoint_every=0.0))
     steps: list[int] = []
     record = train(CONFIG, tmp_path, EXECUTION, lambda now, loss: steps.append(now))
     assert steps == list(range(last + 1, 7))
@@ -138,7 +138,7 @@ def test_a_finished_run_is_not_run_again(tmp_path: Path, uninterrupted: RunRecor
 def test_other_loading_gives_the_same_result(
     uninterrupted: RunRecord, tmp_path: Path
 ) -> None:
-    record = train(CONFIG, tmp_path, executed(workers=1, val_every=2))
+    record = train(CONFIG, tmp_path, execution_with(workers=1, val_every=2))
     assert record.miou == uninterrupted.miou
 
 
@@ -147,7 +147,7 @@ def test_w_and_b_is_a_mirror_that_works_offline(
 ) -> None:
     for name in ("WANDB_CONFIG_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
-    record = train(CONFIG, tmp_path / "runs", executed(wandb="offline"))
+    record = train(CONFIG, tmp_path / "runs", execution_with(wandb="offline"))
     assert comparable(record) == comparable(uninterrupted)
     folder = RunFolder(tmp_path / "runs", CONFIG).path
     [run] = folder.glob("wandb/offline-run-*/run-*.wandb")
@@ -155,12 +155,12 @@ def test_w_and_b_is_a_mirror_that_works_offline(
 
 
 def test_w_and_b_must_show_what_the_run_does() -> None:
-    shown: dict[str, object] = CONFIG.model_dump()
-    check_locked(shown, CONFIG)
+    values: dict[str, object] = CONFIG.model_dump()
+    check_locked(values, CONFIG)
     with pytest.raises(
         RuntimeError, match=r"W&B has lr = 0\.5, but the run would use 0\.002"
     ):
-        check_locked(shown | {"lr": 0.5}, CONFIG)
+        check_locked(values | {"lr": 0.5}, CONFIG)
 
 
 def test_a_failure_is_recorded_with_its_reason(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_a_block_that_no_counter_knows_is_trained(tmp_path: Path) -> None:
 def test_a_layer_that_is_made_late_is_trained_too(tmp_path: Path) -> None:
     config = CONFIG.changed(block="tests.test_own_blocks:Late")
     with pytest.raises(StopError):
-        train(config, tmp_path, executed(checkpoint_every=0), stop_at(3))
+        train(config, tmp_path, execution_with(checkpoint_every=0), stop_at(3))
     last = torch.load(RunFolder(tmp_path, config).checkpoint, weights_only=True)
     names = [name for name in last["state_dict"] if "attention" in name]
     [optimizer] = last["optimizer_states"]

@@ -1,4 +1,4 @@
-"""Every verb keeps one contract, and the door opens only the verb that is asked for."""
+"""Every verb fulfils one contract, and the command line loads only the requested verb."""
 
 import argparse
 import re
@@ -15,7 +15,7 @@ from ablations.cli import VERBS, create_parser, main, summary
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "pandas", "wandb", "matplotlib", "pytorch_lightning", "timm"}
-SHARED = {  # whose options a verb takes up, or reads in the command of a sweep file
+SHARED = {  # whose options a verb adopts, or reads in the command of a sweep file
     "bench-model": "reports.verbs.bench",
     "sweep": "lightning_modules.verbs.train",
     "missing": "lightning_modules.verbs.train",
@@ -34,10 +34,10 @@ def module_of(verb: str) -> ModuleType:
 
 
 def imports_of(*words: str) -> set[str]:
-    """The modules that a fresh process has after that command."""
+    """The modules that a fresh process has loaded after this command."""
     command = [sys.executable, "-c", PRINT_IMPORTS, *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return set(done.stderr.split())
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(process.stderr.split())
 
 
 def options_of(verb: str) -> list[argparse.Action]:

@@ -1,4 +1,4 @@
-"""VOC 2012 as a user's folder holds it, on a fake of four tiny images."""
+"""VOC 2012 in a user's folder, tested with a fake of four tiny images."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ CONFIG = RunConfig(dataset="voc2012", image_size=16, batch_size=2, max_steps=3)
 
 
 def fake_voc(folder: Path) -> Path:
-    """A VOC 2012 in torchvision's layout: noise, with labels 0, 7, 20 and void."""
+    """A fake VOC 2012 in torchvision's layout: noise, with labels 0, 7, 20 and void."""
     root = folder / "VOCdevkit" / "VOC2012"
     for part in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
         (root / part).mkdir(parents=True)
@@ -38,7 +38,7 @@ def fake_voc(folder: Path) -> Path:
 
 
 def save_mask(path: Path, size: tuple[int, int], labels: tuple[int, ...]) -> None:
-    """Labels in vertical stripes, as a PNG with a palette."""
+    """Write labels in vertical stripes, as a PNG with a palette."""
     stripes = np.arange(size[1]) * len(labels) // size[1]
     mask = Image.fromarray(np.tile(np.array(labels, np.uint8)[stripes], (size[0], 1)))
     mask.putpalette([value for index in range(256) for value in (index, 0, 0)])
@@ -166,7 +166,7 @@ def test_a_split_of_void_only_stops_a_run_before_it_trains(
 def test_what_is_found_while_training_ends_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], workers: str
 ) -> None:
-    """Also if a process that loads data finds it."""
+    """Even if a process that loads data finds it."""
     root = fake_voc(tmp_path)
     save_mask(root / "SegmentationClass/tall.png", SIZES["tall"], (0, 99))
     command = (

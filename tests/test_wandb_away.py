@@ -1,4 +1,4 @@
-"""W&B's server goes away: before, during, after a training. That costs the mirror only."""
+"""W&B's server goes away before, during or after a training: only the mirror suffers."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ ONLINE = Execution(accelerator="cpu", progress_bar=False, wandb="online", val_ev
 
 
 class FakeRun:
-    """A run of W&B that keeps what it gets, unless it waits, which it may do for ever."""
+    """A W&B run that keeps what it receives, or blocks, possibly forever."""
 
     def __init__(self, dir: Path) -> None:
         self.dir = str(dir / "files")
@@ -52,7 +52,7 @@ class FakeRun:
 
 
 class Away:
-    """Where a server is away: wandb waits there until the test is over."""
+    """A server that is away: wandb blocks there until the test is over."""
 
     def __init__(self, folder: Path) -> None:
         self.moment = ""
@@ -71,7 +71,7 @@ class Away:
         return self.run
 
     def stop(self) -> None:
-        """What killing wandb's process does."""
+        """Has the effect of killing wandb's process."""
         self.stopped += 1
         self.over.set()
 
@@ -121,7 +121,7 @@ def test_an_agents_run_needs_its_server(
 
 
 def test_a_training_does_not_notice_that_logging_waits(away: Away, tmp_path: Path) -> None:
-    """The record is there before W&B is given up, and says so afterwards."""
+    """The record exists before W&B is given up, and notes it afterwards."""
     away.moment = "log"
     result = train(CONFIG, tmp_path, ONLINE)
     folder = RunFolder(tmp_path, CONFIG)
@@ -136,11 +136,11 @@ def test_a_training_does_not_notice_that_logging_waits(away: Away, tmp_path: Pat
 def test_the_record_is_written_before_w_and_b_is_told_the_last(
     away: Away, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[bool] = []
+    saves: list[bool] = []
     path = RunFolder(tmp_path, CONFIG).record
-    away.run.wait = lambda moment: seen.append(path.exists()) if moment == "save" else None
+    away.run.wait = lambda moment: saves.append(path.exists()) if moment == "save" else None
     assert train(CONFIG, tmp_path, ONLINE).notes == ()
-    assert seen == [True]
+    assert saves == [True]
     assert "compute_seconds" in away.run.summary
 
 
@@ -230,29 +230,29 @@ def test_an_outage_costs_the_mirror_only_and_a_sync_catches_up(
             process.stdin.write("\n")
         output, errors = process.communicate()
         assert (process.returncode, output) == (0, "trained\n"), errors
-        kept = RunRecord.read(RunFolder(tmp_path / "runs/away", CONFIG).record)
-        [note] = kept.notes
+        result = RunRecord.read(RunFolder(tmp_path / "runs/away", CONFIG).record)
+        [note] = result.notes
         assert note.startswith("W&B mirror incomplete: ")
         server.silent.clear()
         command = note.split("`")[1].split()
         subprocess.run(command, cwd=tmp_path, env=patient, check=True, capture_output=True)
         [run] = server.runs()
-        assert run.summary["miou"] == pytest.approx(kept.miou)
-        shown = {  # a sync sends again what was sent before
+        assert run.summary["miou"] == pytest.approx(result.miou)
+        history = {  # a sync sends everything again
             row["trainer/global_step"] + 1: row["val/miou"]
             for row in run.rows
             if "val/miou" in row
         }
-        curve = [point for point in kept.curve if "val_miou" in point]
-        assert shown == pytest.approx({p["step"]: p["val_miou"] for p in curve})
+        curve = [point for point in result.curve if "val_miou" in point]
+        assert history == pytest.approx({p["step"]: p["val_miou"] for p in curve})
 
 
 def start(moment: str, environment: dict[str, str], folder: Path) -> Any:
-    found = str(Path(__file__).parents[1]) + os.pathsep + environment.get("PYTHONPATH", "")
+    path = str(Path(__file__).parents[1]) + os.pathsep + environment.get("PYTHONPATH", "")
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, moment],
         cwd=folder,
-        env=environment | {"PYTHONPATH": found},
+        env=environment | {"PYTHONPATH": path},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,6 +1,6 @@
-"""The smoke study through W&B's own servers: only where somebody asks for it.
+"""The smoke study through W&B's own servers, only on request.
 
-ABLATIONS_LIVE_WANDB=1 and a key in WANDB_API_KEY. Leaves a sweep in the project
+Needs ABLATIONS_LIVE_WANDB=1 and a key in WANDB_API_KEY. Leaves a sweep in the project
 ablations-live-test of the key's default entity.
 """
 
@@ -19,7 +19,7 @@ SMOKE = Path(__file__).parents[1] / "sweeps" / "smoke.yaml"
 
 
 def call(folder: Path, environment: dict[str, str], *command: str) -> str:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=folder,
         env=environment,
@@ -28,19 +28,19 @@ def call(folder: Path, environment: dict[str, str], *command: str) -> str:
         text=True,
         timeout=900,
     )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    assert process.returncode == 0, process.stdout
+    return process.stdout
 
 
 def sweep_and_report(folder: Path, environment: dict[str, str]) -> str:
-    """The report on the smoke study, after `wandb sweep` and `wandb agent`."""
+    """Report on the smoke study, after `wandb sweep` and `wandb agent`."""
     here = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     environment = environment | {"PATH": here, "WANDB_DIR": str(folder)}
-    said = call(folder, environment, "wandb", "sweep", "--project", PROJECT, str(SMOKE))
-    found = re.search(r"wandb agent (\S+/\S+/\w+)", said)
-    assert found, said
-    call(folder, environment, "wandb", "agent", found[1])
-    report = ["report", f"wandb:{found[1]}", "--runs", "collected", "--wandb", "online"]
+    output = call(folder, environment, "wandb", "sweep", "--project", PROJECT, str(SMOKE))
+    match = re.search(r"wandb agent (\S+/\S+/\w+)", output)
+    assert match, output
+    call(folder, environment, "wandb", "agent", match[1])
+    report = ["report", f"wandb:{match[1]}", "--runs", "collected", "--wandb", "online"]
     return call(folder, environment, "ablations", *report)
 
 

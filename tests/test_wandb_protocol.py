@@ -1,4 +1,4 @@
-"""The real wandb client runs sweeps against the stand-in of its backend."""
+"""The real wandb client runs sweeps against the stand-in for its backend."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.fake_wandb import FakeWandb, Run, UnknownRequestError
 from tests.fake_wandb.grid import as_text, cells
 from tests.wandb_workplace import Workplace, workplace
 
-GOLDEN = Path(__file__).parent / "golden" / "grids.json"  # which says where it is from
+GOLDEN = Path(__file__).parent / "golden" / "grids.json"  # which states its origin
 GRIDS = json.loads(GOLDEN.read_text())["grids"]
 
 
@@ -25,7 +25,7 @@ def seeds(runs: list[Run], state: str = "finished") -> list[int]:
 
 
 def test_a_run_joins_a_sweep_and_is_read_back(tmp_path: Path) -> None:
-    """Without an agent, which would ask what to do every five seconds."""
+    """Without an agent, which would poll for commands every five seconds."""
     with FakeWandb() as server:
         place = workplace(server, tmp_path, None)
         sweep = place.sweep([3])
@@ -63,7 +63,7 @@ def test_two_agents_share_a_grid(place: Workplace) -> None:
 
 @pytest.mark.slow
 def test_cells_of_a_killed_agent_are_picked_up(place: Workplace) -> None:
-    """Its child lives on and ends its run; nothing is handed out twice."""
+    """Its child survives and finishes its run; nothing is handed out twice."""
     sweep = place.sweep([0, 1, 2])
     place.hold()
     agent = place.start_agent(sweep)
@@ -79,7 +79,7 @@ def test_cells_of_a_killed_agent_are_picked_up(place: Workplace) -> None:
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_with_its_agent_never_ends(place: Workplace) -> None:
-    """As with W&B, which calls it crashed later; the sweep does not repeat its cell."""
+    """As with W&B, which later calls it crashed; the sweep does not repeat its cell."""
     sweep = place.sweep([0, 1])
     place.hold()
     agent = place.start_agent(sweep)
@@ -98,7 +98,7 @@ def test_a_run_that_is_killed_with_its_agent_never_ends(place: Workplace) -> Non
 def test_failing_cells_are_marked_and_an_agent_gives_up_after_three(
     place: Workplace,
 ) -> None:
-    """It ends well all the same: an agent's exit code says nothing."""
+    """It still exits with 0: an agent's exit code says nothing."""
     sweep = place.sweep([100, 0, 101, 102, 103])
     place.run("wandb", "agent", sweep.path)
     runs = place.server.runs(sweep.name)
@@ -138,7 +138,7 @@ def test_offline_runs_are_attached_to_their_sweep_when_synced(place: Workplace) 
 
 @pytest.mark.slow
 def test_a_run_that_was_given_its_cell_without_an_agent_is_synced(place: Workplace) -> None:
-    """That is how cells are run without a server: their sweep is then a group."""
+    """This is how cells are run without a server: their sweep is then a group."""
     cell = {"seed": 5, "opt": {"lr": 0.5, "kind": "sgd"}}
     changes = {
         "WANDB_MODE": "offline",
@@ -188,7 +188,7 @@ def test_an_unknown_request_fails_by_name(path: str, body: str, message: str) ->
 
 
 def post(address: str, body: object) -> int:
-    """The status of the answer."""
+    """The status of the response."""
     try:
         with urllib.request.urlopen(address, json.dumps(body).encode()) as response:
             return int(response.status)
@@ -213,6 +213,6 @@ EXPANSIONS = [(case, grid) for case in GRIDS] + [
 def test_cells_are_those_of_the_official_engine(
     case: dict[str, Any], expand: Callable[[Any], Iterable[Any]]
 ) -> None:
-    """Repeated values apart: the engine passes over them, the suite refuses them later."""
-    got = dict.fromkeys(as_text(cell) for cell in expand(case["parameters"]))
-    assert list(got) == [as_text(cell) for cell in case["cells"]]
+    """Except repeated values: the engine skips them, the suite refuses them later."""
+    cells = dict.fromkeys(as_text(cell) for cell in expand(case["parameters"]))
+    assert list(cells) == [as_text(cell) for cell in case["cells"]]

@@ -1,4 +1,4 @@
-"""A cell is handed to a program here as W&B's agent hands it over."""
+"""A program here receives its cell in the same way as from W&B's agent."""
 
 import json
 from pathlib import Path
@@ -51,7 +51,7 @@ EVERY_FORM = [
 ]  # fmt: skip
 
 
-def seen(place: Workplace) -> list[Any]:
+def output_of_program(place: Workplace) -> list[Any]:
     """What the program saw since the last call, in a fixed order."""
     file = place.folder / "seen"
     lines = file.read_text().splitlines()
@@ -60,7 +60,7 @@ def seen(place: Workplace) -> list[Any]:
 
 
 def run_here(place: Workplace, program: str, study: Study) -> None:
-    """Every cell, as `ablate sweep` runs a program that is not this suite's own."""
+    """Runs every cell, as `ablate sweep` does for a program other than this suite's own."""
     launch = study.launch(place.folder / "runs")
     for number, cell in enumerate(grid(study.parameters)):
         folder = RunFolder(launch.study_folder, RunConfig(seed=number))
@@ -80,12 +80,12 @@ def test_words_and_configuration_are_those_of_the_agent(
     settings = {"program": program, "parameters": PARAMETERS}
     sweep = place.register(settings | ({"command": command} if command else {}))
     place.run("wandb", "agent", sweep.path, PLACE="here")
-    by_agent = seen(place)
+    by_agent = output_of_program(place)
 
     for name, value in place.environment({"PLACE": "here"}).items():
         monkeypatch.setenv(name, value)
     words = tuple(str(item) for item in command)
     run_here(place, program, Study(name="s", parameters=PARAMETERS, command=words))
-    assert seen(place) == by_agent
+    assert output_of_program(place) == by_agent
     assert len(by_agent) == 4
     assert {line["config"]["whole"] for line in by_agent} == {10}

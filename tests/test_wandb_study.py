@@ -41,10 +41,10 @@ class Raises(nn.Identity):
 
 
 @pytest.fixture(scope="module", params=["installed", OLD_VERSION])
-def shared(
+def workplace(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workplace]:
-    """The smoke study, carried out by two agents in one folder."""
+    """The smoke study, run by two agents in one folder."""
     old = request.param == OLD_VERSION
     client = request.getfixturevalue("old_client") if old else None
     with FakeWandb() as server:
@@ -96,8 +96,8 @@ def runs_of(place: Workplace, state: str) -> list[Run]:
 
 
 def ablate(place: Workplace, *arguments: str) -> tuple[int, str]:
-    """Exit code and output."""
-    done = subprocess.run(
+    """The exit code and output."""
+    process = subprocess.run(
         [sys.executable, "-m", "ablations", *arguments],
         cwd=place.folder,
         env=place.environment({}),
@@ -106,72 +106,74 @@ def ablate(place: Workplace, *arguments: str) -> tuple[int, str]:
         text=True,
         timeout=PATIENCE,
     )
-    return done.returncode, done.stdout
+    return process.returncode, process.stdout
 
 
 def test_two_agents_leave_the_records_of_the_embedded_runner(
-    shared: Workplace, tmp_path: Path
+    workplace: Workplace, tmp_path: Path
 ) -> None:
-    runs = shared.server.runs()
+    runs = workplace.server.runs()
     assert [run.state for run in runs] == ["finished"] * 4
     assert {run.agent for run in runs} == {"agent1", "agent2"}
     clients = {run.config["_wandb"]["value"]["cli_version"] for run in runs}
-    assert clients == {shared.version}
-    code, _ = ablate(shared, "sweep", str(SMOKE), "--runs", str(tmp_path), *ON_CPU)
+    assert clients == {workplace.version}
+    code, _ = ablate(workplace, "sweep", str(SMOKE), "--runs", str(tmp_path), *ON_CPU)
     assert code == 0
-    by_agents = comparable(shared.folder / "runs" / "smoke")
+    by_agents = comparable(workplace.folder / "runs" / "smoke")
     assert by_agents == comparable(tmp_path / "smoke")
     assert set(by_agents) == {config.run_id for config in CONFIGS}
 
 
-def test_w_and_b_shows_what_the_runs_did(shared: Workplace) -> None:
-    """Under the names that the guide promises."""
-    records = by_id(shared.folder / "runs")
-    for run in shared.server.runs():
-        kept = records[run.display_name]
+def test_w_and_b_shows_what_the_runs_did(workplace: Workplace) -> None:
+    """It uses the names that the guide documents."""
+    records = by_id(workplace.folder / "runs")
+    for run in workplace.server.runs():
+        result = records[run.display_name]
         assert run.group == "smoke"
-        assert RunConfig.parse(run.values) == kept.config
-        row = kept.row()
+        assert RunConfig.parse(run.values) == result.config
+        row = result.row()
         for name in ("miou", "val_loss", "params", "macs", "macs_direct", "train_seconds"):
             assert run.summary[name] == pytest.approx(row[name])
-        assert run.summary["iou"] == pytest.approx(kept.iou)
+        assert run.summary["iou"] == pytest.approx(result.iou)
         curve = [
             (logged["trainer/global_step"], logged["val/miou"])
             for logged in run.rows
             if "val/miou" in logged
         ]
-        points = [(p["step"], p["val_miou"]) for p in kept.curve if "val_miou" in p]
+        points = [(p["step"], p["val_miou"]) for p in result.curve if "val_miou" in p]
         assert [miou for _, miou in curve] == pytest.approx([miou for _, miou in points])
         assert {"epoch", "val/loss"} <= {key for logged in run.rows for key in logged}
         cost = list(csv.DictReader(io.StringIO(run.stored["cost.csv"].content.decode())))
         assert cost[-1]["path"] == "(whole network)"
-        assert float(cost[-1]["macs"]) == kept.macs
-        assert len(cost) == (1 if kept.config.block == "none" else 2)  # one site
+        assert float(cost[-1]["macs"]) == result.macs
+        assert len(cost) == (1 if result.config.block == "none" else 2)  # one site
 
 
 def test_the_report_is_the_local_one_and_is_attached(
-    shared: Workplace, tmp_path: Path
+    workplace: Workplace, tmp_path: Path
 ) -> None:
-    [sweep] = shared.server.sweeps()
+    [sweep] = workplace.server.sweeps()
     address = f"wandb:{sweep.path}"
     command = ["report", address, "--runs", str(tmp_path), "--wandb", "online"]
-    code, page = ablate(shared, *command)
+    code, page = ablate(workplace, *command)
     assert (code, "4 of the 4 planned have a record" in page) == (0, True)
-    assert by_id(tmp_path / "smoke") == by_id(shared.folder / "runs" / "smoke")
-    ablate(shared, "report", "runs/smoke", "--sweep", str(SMOKE), "--out", "local")
-    local = {file.name: file.read_bytes() for file in (shared.folder / "local").iterdir()}
+    assert by_id(tmp_path / "smoke") == by_id(workplace.folder / "runs" / "smoke")
+    ablate(workplace, "report", "runs/smoke", "--sweep", str(SMOKE), "--out", "local")
+    local = {
+        file.name: file.read_bytes() for file in (workplace.folder / "local").iterdir()
+    }
     tables = [name for name in local if name.endswith((".md", ".csv", ".tex"))]
     assert len(tables) >= 7
-    report = shared.server.backend.projects["smoke"].runs_by_name["smoke-report"]
+    report = workplace.server.backend.projects["smoke"].runs_by_name["smoke-report"]
     assert (report.group, report.job_type, report.sweep) == ("smoke", "report", None)
     for name in tables:
         assert report.stored[name].content == local[name], name
     assert report.stored["comparison.svg"].content.startswith(b"<?xml")
-    assert ablate(shared, *command)[0] == 0  # again, beside the report that is there
+    assert ablate(workplace, *command)[0] == 0  # again, beside the existing report
 
 
 def test_a_cell_that_has_its_record_is_shown_and_not_repeated(place: Workplace) -> None:
-    """A sweep is registered anew; the agent works in a folder that has every record."""
+    """A new sweep is registered; the agent works in a folder that has every record."""
     smoke(place)
     [sweep] = place.server.sweeps()
     for config in CONFIGS:
@@ -194,7 +196,7 @@ def test_a_cell_that_has_its_record_is_shown_and_not_repeated(place: Workplace) 
 def test_what_a_killed_agent_leaves_is_picked_up_and_what_is_lost_is_told(
     place: Workplace,
 ) -> None:
-    """Its cell dies with it; W&B does not repeat that cell, `ablate sweep` does."""
+    """Its cell is lost with it; W&B does not repeat that cell, `ablate sweep` does."""
     file = smoke(place)
     [sweep] = place.server.sweeps()
     agent = place.start_agent(sweep)
@@ -216,7 +218,7 @@ def test_what_a_killed_agent_leaves_is_picked_up_and_what_is_lost_is_told(
 
 
 def child_of(agent: int) -> int:
-    """The process that carries out an agent's run."""
+    """The process that executes an agent's run."""
     listed = subprocess.run(
         ["pgrep", "-P", str(agent), "-f", "ablations"], capture_output=True, text=True
     )
@@ -251,7 +253,7 @@ def test_a_cancelled_sweep_stops_its_run_where_it_can_go_on(place: Workplace) ->
 
 
 def test_a_flag_that_goes_before_the_cell_stops_its_run(place: Workplace) -> None:
-    """Where the file was not checked: the agent is W&B's, and so is the registration."""
+    """Here the file was not checked: agent and registration are W&B's own."""
     sweep = yaml.safe_load(SMOKE.read_text())
     sweep["command"] += ["--seed", "0"]
     path = place.folder / "overridden.yaml"
@@ -261,11 +263,11 @@ def test_a_flag_that_goes_before_the_cell_stops_its_run(place: Workplace) -> Non
     log = place.run("wandb", "agent", "--count", "2", registered.path)
     assert "the sweep asked for seed = 1, but the run would use 0" in log
     finished = [one.config.seed for one in read_records(place.folder / "runs")]
-    assert finished == [0]  # the cell of seed 1 is not taken for that of seed 0
+    assert finished == [0]  # the cell of seed 1 is not mistaken for that of seed 0
 
 
 def test_offline_runs_are_a_group_once_they_are_synced(place: Workplace) -> None:
-    """Killed on the way and started again: every cell is there once."""
+    """Killed midway and restarted: every cell is there once."""
     command = ["sweep", str(SMOKE), "--wandb", "offline", *ON_CPU]
     running = subprocess.Popen(
         [sys.executable, "-m", "ablations", *command],

@@ -1,9 +1,9 @@
-"""Cells per minute, embedded and with `wandb agent`, of the same sweep file.
+"""Cells per minute of one sweep file, embedded and with `wandb agent`.
 
     python -m tests.throughput --cells 24
 
-The agent speaks to the stand-in of tests/fake_wandb on the loopback interface. One thread
-per run; times are of whole commands, from start to end. Prints a table in Markdown.
+The agent talks to the stand-in of tests/fake_wandb on the loopback interface. One thread
+per run; times are for whole commands, from start to end. Prints a table in Markdown.
 """
 
 import argparse
@@ -32,7 +32,7 @@ BIN = Path(sys.executable).parent
 
 @dataclass
 class Measurement:
-    """One way to carry out one sweep file, in a folder of its own."""
+    """One way to run a sweep file, in its own folder."""
 
     steps: int
     cells: int
@@ -68,7 +68,7 @@ def call(folder: Path, environment: dict[str, str], *command: str) -> None:
 
 
 def write_sweep(path: Path, steps: int, cells: int) -> None:
-    """The smoke study with other lengths and one block."""
+    """The smoke study with a different length and one block."""
     sweep = yaml.safe_load(SMOKE.read_text())
     sweep["parameters"] |= {
         "block": {"value": "none"},
@@ -79,33 +79,33 @@ def write_sweep(path: Path, steps: int, cells: int) -> None:
 
 
 def steps_in(seconds: float) -> int:
-    """How many steps one core trains in that time, whatever else it has to do."""
+    """The number of steps that one core trains in that CPU time."""
     torch.set_num_threads(1)
-    core_seconds(4)  # the first run pays for what the next ones find ready
+    core_seconds(4)  # warm-up
     return round(60 * seconds / (core_seconds(64) - core_seconds(4)))
 
 
 def core_seconds(steps: int) -> float:
     smoke = next(load_study(SMOKE).runs()).config
     config = RunConfig.parse(smoke.model_dump() | {"block": "none", "max_steps": steps})
-    begun = time.process_time()
+    start = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         train(config, Path(folder), Execution(progress_bar=False))
-    return time.process_time() - begun
+    return time.process_time() - start
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cells", type=int, default=24)
     parser.add_argument("--run-seconds", type=float, nargs="+", default=[10.0, 0.5])
-    given = parser.parse_args()
+    args = parser.parse_args()
     rows = []
-    for seconds in given.run_seconds:
+    for seconds in args.run_seconds:
         steps = steps_in(seconds)
         ways = [
-            Measurement(steps, given.cells, "embedded, 1 job"),
-            Measurement(steps, given.cells, "embedded, 2 jobs", ("--jobs", "2")),
-            Measurement(steps, given.cells, "wandb agent"),
+            Measurement(steps, args.cells, "embedded, 1 job"),
+            Measurement(steps, args.cells, "embedded, 2 jobs", ("--jobs", "2")),
+            Measurement(steps, args.cells, "wandb agent"),
         ]
         for way in ways:
             passed = way.seconds()
@@ -113,10 +113,10 @@ def main() -> None:
                 {
                     "training of a run (s)": seconds,
                     "steps": steps,
-                    "cells": given.cells,
+                    "cells": args.cells,
                     "way": way.way,
                     "seconds": round(passed, 1),
-                    "cells per minute": round(60 * given.cells / passed, 1),
+                    "cells per minute": round(60 * args.cells / passed, 1),
                 }
             )
             sys.stderr.write(f"{rows[-1]}\n")

@@ -1,7 +1,7 @@
-"""Where tests start the real wandb client against the stand-in of its backend.
+"""A folder in which tests start the real wandb client against the stand-in for its backend.
 
-Two clients are exercised: the installed one, and one about a year older. The older one is
-taken from the folder that ABLATIONS_OLD_WANDB names (made by `pip install --target FOLDER
+Two clients are tested: the installed one, and one about a year older. The older one comes
+from the folder that ABLATIONS_OLD_WANDB names (created by `pip install --target FOLDER
 wandb==0.22.3`), else installed for the tests.
 """
 
@@ -22,7 +22,7 @@ import yaml
 from tests.fake_wandb import FakeWandb, Run, Sweep
 
 OLD_VERSION = "0.22.3"
-PATIENCE = 400  # seconds, on a machine that does much else
+PATIENCE = 400  # seconds, on a busy machine
 
 TRAIN = """
 import os, sys, time
@@ -69,15 +69,15 @@ class Workplace:
 
     server: FakeWandb
     folder: Path
-    client: Path | None  # where the older client is; None: the installed one
+    client: Path | None  # folder of the older client; None: the installed one
     agents: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
     @property
     def version(self) -> str:
         if self.client is None:
             return version("wandb")
-        [found] = distributions(name="wandb", path=[str(self.client)])
-        return found.version
+        [distribution] = distributions(name="wandb", path=[str(self.client)])
+        return distribution.version
 
     def environment(self, changes: dict[str, str]) -> dict[str, str]:
         environment = self.server.environment(self.folder) | changes
@@ -87,8 +87,8 @@ class Workplace:
         return environment
 
     def run(self, *command: str, **changes: str) -> str:
-        """What a command printed in a changed environment; it must end well."""
-        done = subprocess.run(
+        """The output of a command in a changed environment; it must exit with 0."""
+        process = subprocess.run(
             command,
             cwd=self.folder,
             env=self.environment(changes),
@@ -97,8 +97,8 @@ class Workplace:
             text=True,
             timeout=PATIENCE,
         )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+        assert process.returncode == 0, process.stdout
+        return process.stdout
 
     def start_agent(self, sweep: Sweep) -> "subprocess.Popen[bytes]":
         with (self.folder / "agents.log").open("a") as log:
@@ -113,13 +113,13 @@ class Workplace:
         return agent
 
     def end_agents(self) -> None:
-        """Those that a failed test left."""
+        """End the agents that a failed test left behind."""
         for agent in self.agents:
             agent.kill()
             agent.wait()
 
     def finish(self, agent: "subprocess.Popen[bytes]") -> None:
-        """Wait for an agent, which must end well."""
+        """Wait for an agent, which must exit with 0."""
         assert agent.wait(PATIENCE) == 0, (self.folder / "agents.log").read_text()
 
     def sweep(self, seeds: list[int], lrs: Iterable[float] = (0.5,)) -> Sweep:
@@ -140,27 +140,27 @@ class Workplace:
         return registered
 
     def cell_file(self, cell: dict[str, Any]) -> str:
-        """A cell as an agent gives it to its child."""
+        """A cell in the form in which an agent passes it to its child."""
         values = {key: {"value": value} for key, value in cell.items()}
         (self.folder / "cell.yaml").write_text(yaml.safe_dump(values))
         return "cell.yaml"
 
     def read_back(self, sweep: Sweep) -> Any:
-        """What `wandb.Api()` says of a sweep."""
+        """What `wandb.Api()` says about a sweep."""
         return json.loads(self.run(sys.executable, "read.py", sweep.path).splitlines()[-1])
 
     def offline_folders(self) -> list[str]:
         return sorted(map(str, (self.folder / "wandb").glob("offline-run-*")))
 
     def hold(self) -> None:
-        """Let runs wait at their end until they are released."""
+        """Make runs wait at their end until they are released."""
         (self.folder / "hold").touch()
 
     def release(self) -> None:
         (self.folder / "hold").unlink()
 
     def running(self) -> Run:
-        """The first run that logged something, once there is one."""
+        """Wait for a run that has logged something, and return it."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             for run in self.server.runs():
@@ -182,13 +182,13 @@ def old_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return Path(named)
     folder = tmp_path_factory.mktemp("client")
     install = [sys.executable, "-m", "pip", "install", "--target", str(folder)]
-    done = subprocess.run(
+    process = subprocess.run(
         [*install, f"wandb=={OLD_VERSION}"], capture_output=True, text=True
     )
-    if done.returncode:
+    if process.returncode:
         pytest.skip(
             f"wandb {OLD_VERSION} cannot be installed here "
-            f"({done.stderr.strip().splitlines()[-1]}); ABLATIONS_OLD_WANDB may name a "
+            f"({process.stderr.strip().splitlines()[-1]}); ABLATIONS_OLD_WANDB may name a "
             f"folder that has it"
         )
     return folder

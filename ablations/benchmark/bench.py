@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ablations.attention import create_attention
 from ablations.attention.base import EVALUATIONS, Evaluation
-from ablations.benchmark.memory import kept_for_backward, peak_memory
+from ablations.benchmark.memory import bytes_for_backward, peak_memory
 from ablations.benchmark.timing import interleaved
 from ablations.complexity.any_resolution import cost_at
 from ablations.complexity.cost import figure
@@ -49,7 +49,7 @@ def bench(
 ) -> Iterator[dict[str, Any]]:
     """One row of numbers per case, in base units; seconds are medians.
 
-    compiled: what torch.compile makes of direct is timed beside the others.
+    compiled: also time direct after torch.compile.
     """
     with on_threads(threads):
         for case in cases:
@@ -85,7 +85,7 @@ def bench_case(
     row |= seconds_of(steps, "step", threads, rounds)
     for name, module in modules.items():
         row[f"{name}_peak"] = peak_memory(steps[name], device)
-        row[f"{name}_kept"] = kept_for_backward(module, x.clone().requires_grad_())
+        row[f"{name}_kept"] = bytes_for_backward(module, x.clone().requires_grad_())
         lone = LoneBlock(case.block, case.shape[1], name)
         row[f"{name}_macs"] = figure(cost_at(lone, case.shape[2:]))
     row["bound_share"] = PASSES * row["multiply_forward"] / row["fast_forward"]
@@ -116,7 +116,7 @@ def seconds_of(
     return columns
 
 
-MODEL_ROWS = 3  # that bench_model yields
+MODEL_ROWS = 3  # yielded by bench_model
 
 
 def bench_model(
@@ -127,7 +127,7 @@ def bench_model(
     threads: int,
     rounds: int,
 ) -> Iterator[dict[str, Any]]:
-    """A training step of a whole model: bare, with a block direct, with it fast.
+    """A training step of a whole model: bare, with the direct block, with the fast block.
 
     network builds the model for a block and an evaluation; shape is that of the images.
     """
@@ -158,7 +158,7 @@ def bench_model(
 
 @contextmanager
 def named_errors(what: str) -> Iterator[None]:
-    """What does not fit into memory, or a block that fails, is named in one line."""
+    """Turn any error, such as running out of memory, into one line that names what."""
     try:
         yield
     except InputError:
@@ -168,10 +168,12 @@ def named_errors(what: str) -> Iterator[None]:
 
 
 def find_device(name: str | None) -> torch.device:
-    """None: cuda if there is one. InputError for a device that this machine lacks."""
+    """None: cuda if available, else cpu. InputError if this machine lacks the device."""
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
-        raise InputError("--device cuda: torch finds no CUDA device here; cpu is there")
+        raise InputError(
+            "--device cuda: torch finds no CUDA device on this machine; use cpu"
+        )
     return torch.device(name or ("cuda" if available else "cpu"))
 
 
@@ -194,12 +196,12 @@ def step_of(module: nn.Module, x: Tensor) -> Callable[[], object]:
 
 
 def device_name(device: torch.device) -> str:
-    """The hardware, as far as it tells its name."""
+    """The name of the hardware, if it reports one."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    model = re.search(r"model name\s*: (.*)", read_if_there(Path("/proc/cpuinfo")))
+    model = re.search(r"model name\s*: (.*)", read_or_empty(Path("/proc/cpuinfo")))
     return model[1] if model else platform.processor() or platform.machine()
 
 
-def read_if_there(path: Path) -> str:
+def read_or_empty(path: Path) -> str:
     return path.read_text() if path.exists() else ""

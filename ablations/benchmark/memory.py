@@ -1,4 +1,4 @@
-"""How much memory a training step takes, in bytes, on any device."""
+"""How much memory a training step needs, in bytes, on any device."""
 
 import os
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from torch.profiler import ProfilerActivity, profile
 SILENT = "5"  # else the profiler reports an error on a machine without a GPU
 
 
-def kept_for_backward(module: nn.Module, x: Tensor) -> int:
+def bytes_for_backward(module: nn.Module, x: Tensor) -> int:
     """Bytes that the graph of module(x) holds beyond x and the parameters."""
     own = {tensor.untyped_storage().data_ptr() for tensor in (x, *module.parameters())}
     sizes: dict[int, int] = {}  # bytes by storage
@@ -29,8 +29,8 @@ def kept_for_backward(module: nn.Module, x: Tensor) -> int:
 
 
 def peak_memory(function: Callable[[], object], device: torch.device) -> int:
-    """The most bytes that function holds at a time, beyond what was there before."""
-    function()  # what is allocated once and kept does not count
+    """The most bytes that function holds at any time, beyond what was allocated before."""
+    function()  # memory allocated once and never freed does not count
     if device.type == "cuda":
         torch.cuda.synchronize(device)
         before = torch.cuda.memory_allocated(device)
@@ -44,8 +44,8 @@ def peak_memory(function: Callable[[], object], device: torch.device) -> int:
         function()
     events = profiler.profiler.kineto_results.events()
     changes = [(e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]"]
-    held = highest = 0
+    bytes_in_use = highest = 0
     for _, change in sorted(changes, key=lambda event: event[0]):
-        held += change
-        highest = max(highest, held)
+        bytes_in_use += change
+        highest = max(highest, bytes_in_use)
     return highest

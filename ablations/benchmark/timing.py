@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-# The timer imports torch's compiler of extensions, which warns on a machine without a GPU.
+# The timer imports torch's extension compiler, which warns on a machine without a GPU.
 logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
 from torch.utils.benchmark import Timer  # noqa: E402
 
-SECONDS_PER_ROUND = 0.05  # at least, of each function
+SECONDS_PER_ROUND = 0.05  # per function, at least
 
 
 class Latency(NamedTuple):
-    """Seconds of one call."""
+    """Seconds per call."""
 
     median: float
     lower: float  # quartile
@@ -24,7 +24,7 @@ class Latency(NamedTuple):
 def interleaved(
     functions: Mapping[str, Callable[[], object]], threads: int = 1, rounds: int = 11
 ) -> dict[str, Latency]:
-    """Time each function in turn, round after round, so that a busy moment hits them all.
+    """Time each function in turn, round after round, so that a busy moment affects all.
 
     torch.utils.benchmark waits for the accelerator before it reads the clock.
     """
@@ -41,7 +41,7 @@ def interleaved(
 
 
 def calls_per_round(timer: Timer) -> int:
-    """After a warm-up, enough calls that the clock's grain does not matter."""
+    """Enough calls, after a warm-up, that the clock's resolution does not matter."""
     once = min(timer.timeit(1).mean for _ in range(2))
     return max(1, int(np.ceil(SECONDS_PER_ROUND / once)))
 

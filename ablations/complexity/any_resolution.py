@@ -1,9 +1,9 @@
-"""Costs at any resolution, without its time or memory.
+"""Costs at any resolution, without the time or memory of a run there.
 
-fvcore must run a module to count it. But its counts are polynomials of the number of
-positions: three small runs give them, and a fourth one checks them. A module may compute
-large inputs otherwise than small ones; so torch's own counter, which needs no memory on the
-meta device, must agree at the requested size with the extrapolation from small ones.
+fvcore must run a module to count it. But its counts are polynomials in the number of
+positions: three small runs determine them, and a fourth checks them. A module may treat
+large inputs differently from small ones, so torch's own counter, which needs no memory on
+the meta device, must agree at the requested size with the extrapolation from small ones.
 """
 
 import math
@@ -20,7 +20,9 @@ from ablations.complexity.polynomial import Polynomial, fit
 from ablations.contract import LARGEST_RUN, LoneBlock, Size, check_block
 from ablations.errors import InputError
 
-Part = LoneBlock | BareModel  # of what is counted: by the positions of its input
+Part = (
+    LoneBlock | BareModel
+)  # of a model or alone: its cost depends on its input's positions
 
 STEPS = (8, 16, 32, 128)  # pixels; pan's decoder halves the encoder's last feature thrice
 
@@ -42,9 +44,9 @@ class CostPolynomials(NamedTuple):
 
 @cache
 def cost_at(part: Part, size: Size) -> Cost:
-    """By polynomials if they hold at that size, else by a run.
+    """Computed from polynomials if they hold at that size, else from a run.
 
-    Raises InputError for what cannot be built, or not be run at that size.
+    Raises InputError if the part cannot be built, or cannot be run at that size.
     """
     if isinstance(part, LoneBlock):
         check_block(part.block, part.channels, size)
@@ -63,7 +65,7 @@ def run(part: Part, size: Size) -> Cost:
 
 
 def without_products(part: Part) -> HollowConvolutions | nullcontext[None]:
-    """A block runs in full: a user's may look at values."""
+    """Skips the products of a model. A block runs in full: a user's may look at values."""
     return nullcontext() if isinstance(part, LoneBlock) else HollowConvolutions()
 
 
@@ -71,19 +73,19 @@ def too_large(part: Part, size: Size) -> InputError:
     sides = f"{size[0]}x{size[1]}"
     if isinstance(part, LoneBlock):
         return InputError(
-            f"block {part.block!r} on {part.channels} channels of {sides}: nothing tells "
-            f"its cost but a run, which takes up to {LARGEST_RUN:,} positions"
+            f"block {part.block!r} on {part.channels} channels at {sides}: its cost "
+            f"can only be found by a run, which is limited to {LARGEST_RUN:,} positions"
         )
-    steps = "".join(f"at multiples of {step}, and " for step, _ in samples(part))
+    steps = "".join(f"at multiples of {step}, or " for step, _ in samples(part))
     return InputError(
-        f"image size {sides}: {part.model!r} with encoder {part.encoder!r} is "
-        f"counted {steps}at up to {LARGEST_RUN} pixels"
+        f"image size {sides}: {part.model!r} with encoder {part.encoder!r} can "
+        f"only be counted {steps}at up to {LARGEST_RUN:,} pixels"
     )
 
 
 @cache
 def polynomials_at(part: Part, size: Size) -> CostPolynomials | None:
-    """Those in force at that size: an evaluation may change where positions exceed C."""
+    """Those valid at that size: an evaluation may change once positions exceed C."""
     for step, sizes in samples(part):
         if size[0] % step == size[1] % step == 0:
             polynomials = fit_costs(part, sizes)
@@ -94,7 +96,7 @@ def polynomials_at(part: Part, size: Size) -> CostPolynomials | None:
 
 @cache
 def samples(part: Part) -> list[tuple[int, Sizes]]:
-    """Small sizes to extrapolate from, to sides that are multiples of the first number."""
+    """Small sizes to extrapolate from, each set with the step that sides must follow."""
     if isinstance(part, LoneBlock):
         return [(1, sizes_from(side)) for side in (1, math.isqrt(part.channels) + 1)]
     model: Any = part.meta()
@@ -123,16 +125,16 @@ def sizes_from(side: int, step: int = 1) -> Sizes:
 
 @cache
 def fit_costs(part: Part, sizes: Sizes) -> CostPolynomials | None:
-    """Through what a part costs at three sizes; the fourth checks.
+    """Fitted to a part's costs at three sizes and checked at the fourth.
 
-    None if its counts do not depend on H * W alone or are not all known, or it takes
-    nothing so small.
+    None if its counts do not depend on H * W alone, if some are unknown, or if it does not
+    run at sizes this small.
     """
     module = part.real()
     try:
         with without_products(part):
             costs = {h * w: count(module, part.input_shape((h, w))) for h, w in sizes}
-    except Exception:  # every module has its own way to refuse a size
+    except Exception:  # each module rejects a size in its own way
         return None
     *three, check = costs
     macs = {
@@ -153,8 +155,8 @@ def fit_costs(part: Part, sizes: Sizes) -> CostPolynomials | None:
 def holds(part: Part, polynomials: CostPolynomials, sizes: Sizes, size: Size) -> bool:
     """Whether the second counter agrees at size, or with its own polynomial through sizes.
 
-    Where the two counters see different parts of a module, the latter still says that it
-    computes at size what it computes at sizes.
+    If the two counters see different parts of a module, the latter still shows that it
+    computes the same at size as at sizes.
     """
     macs = second_count(part, size)
     if polynomials.macs.value(math.prod(size)) == macs:
@@ -170,7 +172,7 @@ def second_count(part: Part, size: Size) -> int | None:
     shape = part.input_shape(size)
     try:
         return meta_macs(part.meta(), shape)
-    except Exception:  # also where tensors are too large to be numbered
+    except Exception:  # also if a tensor has too many elements to index
         small = math.prod(size) <= LARGEST_RUN
         return torch_macs(part.real(), shape) if small else None
 
@@ -180,12 +182,12 @@ def layers_at(part: Part, size: Size) -> list[LayerCount]:
     shape = part.input_shape(size)
     try:
         return count_layers(part.meta(), shape)
-    except Exception:  # what needs values
+    except Exception:  # it needs values
         return count_layers(part.real(), shape)
 
 
 @cache
 def unread_at(part: Part, size: Size) -> int:
-    """Macs of layers that nothing reads; the values of a whole model would cost time."""
+    """Macs of layers that nothing reads. A model runs without values, which saves time."""
     module = part.real() if isinstance(part, LoneBlock) else part.meta()
     return unread_macs(module, part.input_shape(size))

@@ -1,4 +1,4 @@
-"""Do the counters agree? Every count by fvcore and torch, a block's also by its formula."""
+"""Whether the counters agree: fvcore, torch and, for a block alone, its formula."""
 
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
@@ -9,18 +9,18 @@ from ablations.models import create_model
 
 
 class Audit(NamedTuple):
-    """What the counters say of a table's counts."""
+    """How far the counters agree on the counts of a table."""
 
     counts: int
-    formulas: int  # blocks alone whose closed form is compared too
+    formulas: int  # lone blocks whose closed form is compared too
     unread: int  # networks with layers that torch counts though nothing reads them
-    alone: int  # networks that torch's counter cannot take
+    alone: int  # networks that torch's counter cannot run
     missing: int  # not counted by fvcore
     unexplained: list[str]
 
 
 def audit(all_counts: Iterable[Counts]) -> Audit:
-    """Compare the counters on every one of them."""
+    """Compare the counters on each of them."""
     subjects = list(all_counts)
     kinds = [kind_of(counts) for counts in subjects]
     wrong = [

@@ -1,6 +1,6 @@
 """Counting conventions: what a "FLOPs" column of a paper may mean.
 
-A convention is a sum of counts, and the unit that it calls a G.
+A convention is a sum of counts and the unit that it calls a G.
 """
 
 from collections.abc import Callable
@@ -18,19 +18,19 @@ class Convention:
 
     label: str  # for captions
     operation: Literal["MAC", "FLOP"]  # the unit; one MAC is two FLOPs
-    kilo: int  # 1000 or 1024; a G is kilo**3 of them
+    kilo: int  # 1000 or 1024; one G is kilo**3
     count: Callable[[Counts], int | None]  # None: a counter cannot run it
     source: str
 
     def total(self, counts: Counts) -> int | str:
-        """If operators are not counted, the text that names them."""
+        """A text that says why, if there is no total."""
         if counts.macs is None:
             return NOT_COUNTED + counts.cost.not_counted
         count = self.count(counts)
         return f"{NOT_COUNTED}it does not run without values" if count is None else count
 
     def figure(self, counts: Counts) -> float:
-        """The total in G, as a table prints it; of what is counted."""
+        """The total in G, as a table prints it; only if there is one."""
         return int(self.total(counts)) / self.kilo**3
 
 

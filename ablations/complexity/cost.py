@@ -1,4 +1,4 @@
-"""What a count yields, and how the counts of parts add up."""
+"""The cost of a module, and how the costs of parts add up."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,18 +12,18 @@ class Cost(NamedTuple):
 
     params: int
     macs: int | None  # of convolutions and matrix products; None if not all are counted
-    by_operator: dict[str, int]  # all that fvcore counts, by its names
-    uncounted: dict[str, int]  # calls of the operators that fvcore does not know
+    by_operator: dict[str, int]  # everything fvcore counts, under its names
+    uncounted: dict[str, int]  # calls of operators that fvcore does not know
     not_counted: str = ""  # why macs are None: names of operators, or a reason
 
 
 def figure(cost: Cost) -> int | str:
-    """For tables: the macs, or that they are not counted and why."""
+    """The macs, or a text that says why they are not counted."""
     return NOT_COUNTED + cost.not_counted if cost.macs is None else cost.macs
 
 
 def add_costs(costs: Iterable[Cost]) -> Cost:
-    """The macs of the whole are known if those of every part are."""
+    """The sum has macs only if every part has."""
     params, macs, reasons = 0, list[int | None](), dict[str, None]()
     by_operator, uncounted = Counter[str](), Counter[str]()
     for cost in costs:
@@ -36,7 +36,7 @@ def add_costs(costs: Iterable[Cost]) -> Cost:
 
 
 def total(numbers: Iterable[int | None]) -> int | None:
-    """None if one of them is."""
+    """The sum; None if any number is None."""
     result = 0
     for number in numbers:
         if number is None:

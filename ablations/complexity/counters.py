@@ -1,10 +1,10 @@
 """Parameters and multiply-adds of a module, by two independent counters.
 
 fvcore is the counter of record. torch.utils.flop_counter is the second; on the meta device
-it needs no memory and no time that depends on the image.
+it needs no memory, and its time does not depend on the image.
 
-Both together fail closed: an operator without a count that is not known to be harmless, or
-products that torch sees and fvcore does not, make a figure missing, never smaller.
+Together they fail closed: an uncounted operator that is not known to be harmless, or
+products that torch sees and fvcore does not, make a figure missing, never too small.
 """
 
 import warnings
@@ -12,7 +12,7 @@ from math import prod
 from typing import Any
 
 import torch
-import torchvision  # noqa: F401, its operators have names
+import torchvision  # noqa: F401, registers its operators
 from fvcore.nn import FlopCountAnalysis
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
@@ -32,38 +32,38 @@ from ablations.passes import (
     plain_operators,
 )
 
-REASON = 140  # characters of an error that stand in for a count
+REASON = 140  # characters of an error shown in place of a count
 
 Shape = tuple[int, ...]  # of the input, (B, C, H, W)
 
 
 def measure(module: nn.Module, input_shape: Shape) -> Cost:
-    """Count module on one input by fvcore.
+    """Count module on one input with fvcore.
 
-    Never raises: what cannot be counted has no macs, and not_counted says why.
+    Never raises: a module that cannot be counted has no macs, and not_counted says why.
     """
     try:
         return count(module, input_shape)
-    except Exception as error:  # whatever another's module raises
+    except Exception as error:  # anything a user's module may raise
         params = parameters(module)
         return Cost(params, None, {}, {}, f"it does not run ({first_line(error, REASON)})")
 
 
 def count(module: nn.Module, input_shape: Shape) -> Cost:
-    """As measure, but raises what module raises when it is run."""
+    """Like measure, but raises what module raises when it runs."""
     with evaluating(module), torch.no_grad(), plain_operators():
         images = torch.zeros(input_shape, device=device_of(module))
-        seen = seen_macs(module, images)  # also makes what is made in the first pass
+        torch_count = macs_in_torch(module, images)  # first pass: also creates lazy layers
         params = parameters(module)
         try:
             by_operator, uncounted, hidden = trace(module, images)
-        except Exception as error:  # whatever a tracer ends in
+        except Exception as error:  # anything a tracer may raise
             return Cost(
                 params, None, {}, {}, f"it cannot be traced ({first_line(error, REASON)})"
             )
     macs = sum(count for name, count in by_operator.items() if name in PRODUCTS)
-    if seen and seen > macs and not hidden:
-        hidden = unexplained(module, input_shape, seen - macs)
+    if torch_count and torch_count > macs and not hidden:
+        hidden = unexplained(module, input_shape, torch_count - macs)
     reason = ", ".join(sorted(hidden))
     return Cost(params, None if hidden else macs, by_operator, uncounted, reason)
 
@@ -71,7 +71,7 @@ def count(module: nn.Module, input_shape: Shape) -> Cost:
 def trace(
     module: nn.Module, images: Tensor
 ) -> tuple[dict[str, int], dict[str, int], set[str]]:
-    """By fvcore: counts, calls of operators without one, and those that may hide one."""
+    """From fvcore: counts, calls of uncounted operators, and what may hide products."""
     analysis = FlopCountAnalysis(module, images).tracer_warnings("all")
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     analysis.set_op_handle(**HANDLES)
@@ -90,7 +90,7 @@ def trace(
     return by_operator, uncounted, hidden
 
 
-# Where values leave torch no counter follows; a trace warns of it.
+# No counter follows values that leave torch; the tracer warns about them.
 OUTSIDE = {
     "NumPy": "Converting a tensor to a NumPy array",
     "Python numbers": "Converting a tensor to a Python list",
@@ -103,41 +103,41 @@ def has_sparse(module: nn.Module) -> bool:
 
 
 def unexplained(module: nn.Module, input_shape: Shape, gap: int) -> set[str]:
-    """Products that only torch's counter sees, but for layers that nothing reads."""
+    """A gap between the counters, unless layers that nothing reads explain it."""
     try:
         unread = unread_macs(module, input_shape)
-    except Exception:  # then nothing explains the gap
+    except Exception:  # nothing explains the gap then
         unread = 0
     return set() if unread == gap else {f"{gap:,} multiply-adds that fvcore does not see"}
 
 
 def meta_macs(module: nn.Module, input_shape: Shape) -> int:
-    """Multiply-adds by torch's own counter, on the meta device: no memory at any size."""
+    """Multiply-adds by torch's own counter on the meta device: no memory at any size."""
     twin = on_meta(module)
     with evaluating(twin), torch.no_grad(), PassingNorms(), plain_operators():
         return flops(twin, torch.empty(input_shape, device="meta"))
 
 
 def torch_macs(module: nn.Module, input_shape: Shape) -> int | None:
-    """As meta_macs, but with values; None where module does not run under that counter."""
+    """Like meta_macs, but with values; None if module does not run under that counter."""
     with evaluating(module), torch.no_grad(), plain_operators():
         try:
             return flops(module, torch.zeros(input_shape, device=device_of(module)))
-        except Exception:  # the module's own, or the counter's
+        except Exception:  # raised by the module or by the counter
             return None
 
 
-def seen_macs(module: nn.Module, images: Tensor) -> int | None:
-    """By torch's own counter; None where module runs, but not under that counter."""
+def macs_in_torch(module: nn.Module, images: Tensor) -> int | None:
+    """From torch's own counter; None if module runs, but not under that counter."""
     try:
         return flops(module, images)
-    except Exception:  # the module's own or the counter's
+    except Exception:  # raised by the module or by the counter
         module(images)
         return None
 
 
 def flops(module: nn.Module, images: Tensor) -> int:
-    """In multiply-adds; a multiply-add is two operations there."""
+    """Multiply-adds; torch counts each as two operations."""
     counter = FlopCounterMode(display=False, custom_mapping=TORCH_LACKS)
     with counter:
         module(images)
@@ -151,7 +151,7 @@ def deformable_flops(
 
 
 def matrix_flops(*shapes: list[int], out_shape: list[int], **options: Any) -> int:
-    """Of a matrix, the first factor or the one after what is added, and a vector."""
+    """A matrix times a vector; in addmv the matrix comes after the summand."""
     return 2 * prod(next(shape for shape in shapes if len(shape) == 2))
 
 
@@ -177,7 +177,7 @@ TORCH_LACKS = {
 
 
 def parameters(module: nn.Module) -> int:
-    """Those of a lazy module that has never run are none yet."""
+    """A lazy module that has never run has none yet."""
     return sum(
         parameter.numel()
         for parameter in module.parameters()

@@ -17,10 +17,10 @@ Growth = Mapping[str, Polynomial]  # by block
 def growth_of_blocks(
     names: Iterable[str], channels: int, evaluation: Evaluation, size: Size
 ) -> Growth:
-    """The macs of each block alone, by the positions of its input.
+    """The macs of each block alone, as a polynomial in the positions of its input.
 
-    Blocks without such a polynomial are left out. A block may be evaluated otherwise where
-    positions exceed channels: the polynomials are those in force at size.
+    Blocks without a polynomial are left out. A block may be evaluated differently once
+    positions exceed channels: the polynomials are those valid at size.
     """
     costs = {
         name: polynomials_at(LoneBlock(name, channels, evaluation), size)
@@ -33,7 +33,7 @@ def growth_of_blocks(
 def growth_in_model(
     names: Iterable[str], setting: Setting, evaluation: Evaluation
 ) -> Growth:
-    """The macs that each block adds, by the pixels of the image, as growth_of_blocks."""
+    """The macs that each block adds, in pixels of the image; else like growth_of_blocks."""
     added = {
         name: added_macs(name, setting, evaluation) for name in names if name != "none"
     }
@@ -41,9 +41,9 @@ def growth_in_model(
 
 
 def added_macs(block: str, setting: Setting, evaluation: Evaluation) -> Polynomial | None:
-    """The macs that a block adds, by the pixels of the image; None if no polynomial.
+    """The macs that a block adds, in pixels of the image; None if there is no polynomial.
 
-    Holds for sides that are multiples of the encoder's stride, as setting's must be.
+    Valid for sides that are multiples of the encoder's stride, as setting's must be.
     """
     total = Polynomial()
     for lone, site in ModelCounts(block, evaluation, setting).blocks:
@@ -58,5 +58,7 @@ def added_macs(block: str, setting: Setting, evaluation: Evaluation) -> Polynomi
 
 def bare_growth(bare: BareModel) -> tuple[int, Polynomial] | None:
     """The macs of the bare model, for sides that are multiples of the first number."""
-    fitted = bare_polynomials(bare)
-    return (fitted[0], fitted[1].macs) if fitted else None
+    if fit := bare_polynomials(bare):
+        step, costs = fit
+        return step, costs.macs
+    return None

@@ -1,7 +1,7 @@
 """How fvcore counts an operator of a trace: (inputs, outputs) -> counts by name.
 
-fvcore's own handles are replaced where they are wrong or missing. A handle that cannot tell
-says so by the name NOT_COUNTED, so that no count is silently zero.
+fvcore's own handles are replaced if they are wrong or missing. A handle that cannot count
+an operator returns a name that begins with NOT_COUNTED, so that no count is silently zero.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ from typing import Any
 
 from ablations.complexity.harmless import is_harmless
 
-# The names of what we count as multiply-adds: convolutions and matrix products.
+# What counts as multiply-adds: convolutions and matrix products, by fvcore's names.
 # fvcore's norms, pooling and interpolation are real work, but outside that convention.
 PRODUCTS = {
     "conv", "deform_conv", "linear", "matmul", "addmm", "einsum", "sdpa", "recurrent"
@@ -25,7 +25,7 @@ Handle = Callable[[list[Any], list[Any]], Counter[str]]
 def shape_of(value: Any) -> list[int]:
     sizes: list[int] | None = value.type().sizes()
     if sizes is None:
-        raise ValueError("the trace does not say the shape of a factor")
+        raise ValueError("the trace does not state the shape of a factor")
     return sizes
 
 
@@ -34,13 +34,13 @@ def unknown(operator: str) -> Counter[str]:
 
 
 def matrix_product(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
-    """fvcore's own handle loses the batch where the left factor is broadcast."""
+    """fvcore's own handle loses the batch if the left factor is broadcast."""
     inner = shape_of(inputs[0])[-1]
     return Counter({"matmul": prod(shape_of(outputs[0])) * inner})
 
 
 def added_product(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
-    """Of the second and third input, each pair of a batch."""
+    """The second input times the third, for each pair in a batch."""
     left, right = shape_of(inputs[1]), shape_of(inputs[2])
     return Counter({"addmm": prod(left) * right[-1]})
 
@@ -50,19 +50,19 @@ def linear(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
 
 
 def convolution(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
-    """Every output is a sum over one filter; transposed, every input is spread by one."""
+    """One filter makes every output; if transposed, one filter spreads every input."""
     transposed = len(inputs) > 7 and inputs[6].toIValue()
     return Counter({"conv": filtered(inputs[0] if transposed else outputs[0], inputs[1])})
 
 
 def hollow_convolution(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
-    """As the ordinary one that it stands for (hollow.py)."""
+    """Counts like the ordinary convolution that it replaces (hollow.py)."""
     transposed = inputs[8].toIValue()
     return Counter({"conv": filtered(inputs[0] if transposed else outputs[0], inputs[1])})
 
 
 def deformable_convolution(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
-    """As an ordinary one: where it reads its input is found by interpolation."""
+    """Counts like an ordinary one: its input is sampled by interpolation."""
     return Counter({"deform_conv": filtered(outputs[0], inputs[1])})
 
 
@@ -88,7 +88,7 @@ def recurrent(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
 
 
 def recurrent_cell(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
-    """Inputs are x, the state or states, the two weight matrices, and biases."""
+    """The inputs are x, the state or states, two weight matrices, and biases."""
     rows = prod(shape_of(inputs[0])[:-1])
     weights = [shape_of(value) for value in inputs[2:4]]
     return Counter({"recurrent": rows * sum(map(prod, weights))})
@@ -98,7 +98,7 @@ LIST = "prim::ListConstruct"
 
 
 def einsum(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
-    """Factor by factor in torch's order; fvcore's own handle is an estimate."""
+    """Contract factors in torch's order; fvcore's own handle is an estimate."""
     shapes = [shape_of(value) for value in inputs[1].node().inputs()]
     order = inputs[2].toIValue() if len(inputs) > 2 else None
     factors, result = dimensions(inputs[0].toIValue(), shapes)
@@ -110,7 +110,7 @@ def einsum(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
         rest = {*result, *(name for factor in factors for name in factor)}
         size = left | {name: max(side, left.get(name, 1)) for name, side in right.items()}
         summed = left.keys() & right.keys() - rest
-        if summed:  # else torch multiplies element by element
+        if summed:  # otherwise torch multiplies element by element
             macs += prod(size[name] for name in summed | size.keys() & rest)
         factors.append({name: side for name, side in size.items() if name in rest})
     return Counter({"einsum": macs})
@@ -133,7 +133,7 @@ def dimensions(equation: str, shapes: list[list[int]]) -> tuple[list[dict[str, i
 
 
 def control_flow(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
-    """Of scripted code: which branch runs, and how often, no trace says."""
+    """Scripted code: a trace does not say which branch runs, or how often."""
     kinds = set(nested(outputs[0].node())) if outputs else {"prim::Loop"}
     hidden = [kind for kind in kinds if not is_harmless(kind)]
     return Counter({NOT_COUNTED + kind: 1 for kind in hidden})
@@ -160,9 +160,9 @@ def call(name: str) -> Handle:
 
 
 def real(name: str, handle: Handle) -> Handle:
-    """A complex multiply-add is four real ones, or three: not counted."""
+    """Leaves complex products uncounted: one is four real multiply-adds, or three."""
 
-    def checked(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
+    def check_and_count(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
         dtype = (
             outputs[0].type().dtype() if outputs[0].type().kind() == "TensorType" else None
         )
@@ -170,7 +170,7 @@ def real(name: str, handle: Handle) -> Handle:
             return unknown(f"{name} of complex numbers")
         return handle(inputs, outputs)
 
-    return checked
+    return check_and_count
 
 
 OF_PRODUCTS: dict[str, Handle] = {

@@ -1,7 +1,7 @@
-"""Operators known to hold no convolution and no matrix product.
+"""Operators known to contain no convolution and no matrix product.
 
-Every other operator that no counter knows makes a count "not counted". An operator belongs
-here if torch computes it element by element, by a reduction, or by moving values about.
+Any other operator that no counter knows makes a figure "not counted". An operator belongs
+here if torch computes it element by element, by a reduction, or by moving values around.
 """
 
 ELEMENT_BY_ELEMENT = """
@@ -74,5 +74,5 @@ HARMLESS = {
 
 
 def is_harmless(operator: str) -> bool:
-    """Also in place: aten::relu_ as aten::relu."""
+    """In-place operators too: aten::relu_ like aten::relu."""
     return operator in HARMLESS or operator.removesuffix("_") in HARMLESS

@@ -1,8 +1,8 @@
 """Convolutions without their products, for a counter that looks at shapes only.
 
-Products would be most of the time of a traced forward pass, and no count of a network
-depends on their values. In the trace each convolution is one call of `ablate::convolution`
-(handles.py). For blocks it is not used: a user's may look at values.
+Products take most of the time of a traced forward pass, and no count of a network depends
+on their values. In the trace each convolution is one call of `ablate::convolution`
+(handles.py). Blocks are traced in full: a user's may look at values.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +33,7 @@ def convolution(
     groups: int,
     transposed: bool,
 ) -> Tensor:
-    """Zeros in the shape of the result; what does not fit is left to torch's own error."""
+    """Zeros in the shape of the result; if shapes do not fit, torch's own error."""
     batch, channels, *sides = map(int, x.shape)
     first, second, *kernel = map(int, weight.shape)
     steps = list(zip(sides, stride, padding, dilation, kernel, strict=True))
@@ -59,12 +59,12 @@ torch.library.impl("ablate::convolution", "cpu", convolution)
 def convolution_flops(
     x: list[int], weight: list[int], *options: Any, out_shape: list[int], **_: Any
 ) -> int:
-    """For torch's own counter, as it counts torch's own convolutions."""
+    """Makes torch's counter treat these like torch's own convolutions."""
     return int(conv_flop(x, weight, out_shape, transposed=options[-1]))
 
 
 class HollowConvolutions(TorchFunctionMode):
-    """While it is entered, the calls of nn.Conv2d and nn.ConvTranspose2d are hollow."""
+    """Within the `with` block, calls from nn.Conv2d and nn.ConvTranspose2d are hollow."""
 
     def __torch_function__(
         self,
@@ -85,7 +85,7 @@ class HollowConvolutions(TorchFunctionMode):
 
 
 def is_hollow(args: tuple[Any, ...], plain: bool) -> bool:
-    """Only what a module gives in full; `padding="same"` is torch's to resolve."""
+    """Only calls with all arguments, as modules make; torch resolves `padding="same"`."""
     return (
         len(args) == (7 if plain else 8)
         and args[0].dim() == 4

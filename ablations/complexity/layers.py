@@ -1,7 +1,7 @@
-"""What tools count that look at layers: modules with weights, and what they give out.
+"""What layer-based tools count: modules with weights, and their outputs.
 
-They pass over whatever a module computes without a layer of its own: matrix products
-between activations, and convolutions written as functions, as in fast evaluations.
+They miss whatever a module computes without a layer: matrix products between activations,
+and convolutions written as functions, as in fast evaluations.
 """
 
 import copy
@@ -53,19 +53,19 @@ def count_layers(network: nn.Module, input_shape: tuple[int, ...]) -> list[Layer
 def unread_macs(network: nn.Module, input_shape: tuple[int, ...]) -> int:
     """Multiply-adds of layers that run though the output does not depend on them.
 
-    torch counts them and fvcore does not. Found on the meta device, or with values if it
-    must be; 0 if no gradient can be taken.
+    torch counts them and fvcore does not. Computed on the meta device, or with values if
+    the module needs them; 0 if no gradient can be computed.
     """
-    for copied in (on_meta, copy.deepcopy):
+    for copy_of in (on_meta, copy.deepcopy):
         try:
-            return unread_by_gradient(copied(network), input_shape)
-        except Exception:  # noqa: S112, then it stays unexplained
+            return unread_by_gradient(copy_of(network), input_shape)
+        except Exception:  # noqa: S112, the gap stays unexplained
             continue
     return 0
 
 
 def unread_by_gradient(twin: nn.Module, input_shape: tuple[int, ...]) -> int:
-    """The layers whose weights get no gradient."""
+    """Macs of the layers whose weights receive no gradient."""
     twin.requires_grad_()
     weights = {
         name.removesuffix(".weight"): parameter

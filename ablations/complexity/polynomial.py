@@ -28,21 +28,21 @@ class Polynomial:
         return self.constant + positions * (self.linear + positions * self.quadratic)
 
     def at(self, positions: int) -> int:
-        """Raises ValueError if the value is not a whole number, so not a count."""
+        """Raises ValueError if the value is not a whole number, and so not a count."""
         value = self.value(positions)
         if value.denominator != 1:
             raise ValueError(f"{self} is not a whole number at {positions} positions")
         return value.numerator
 
     def per_pixel(self, share: Fraction) -> "Polynomial":
-        """The same count as a polynomial of M pixels, where N = share * M."""
+        """The same count as a polynomial in M pixels, where N = share * M."""
         return Polynomial(self.constant, self.linear * share, self.quadratic * share**2)
 
     def rises_at(self, positions: float) -> bool:
         return float(self.linear) + 2 * positions * float(self.quadratic) > 0
 
     def sign_changes(self) -> list[float]:
-        """The positive N at which the value changes its sign, in rising order."""
+        """The positive N at which the value changes sign, in ascending order."""
         if not self.quadratic:
             roots = [float(-self.constant / self.linear)] if self.linear else []
         else:
@@ -54,12 +54,12 @@ class Polynomial:
 
 
 def fit(counts: Mapping[int, int]) -> Polynomial:
-    """The polynomial through three counts, given by their numbers of positions."""
+    """The polynomial through three counts; the keys are numbers of positions."""
     return Polynomial(*interpolate(counts))
 
 
 def interpolate(points: Mapping[int, int] | Mapping[int, Fraction]) -> list[Fraction]:
-    """Coefficients, the constant first, of the polynomial through values at places."""
+    """Coefficients of the polynomial through the points, the constant first."""
     coefficients = [Fraction(0)] * len(points)
     vanishing = [Fraction(1)]  # at the places so far
     for place, value in points.items():

@@ -16,11 +16,11 @@ class SiteCost(NamedTuple):
     channels: int
     stride: float
     params: int
-    macs: int | str  # or that they are not counted, and why
+    macs: int | str  # or a text that says why they are not counted
 
 
 def site_costs(block: str, setting: Setting, evaluation: Evaluation) -> list[SiteCost]:
-    """At every site that the model calls."""
+    """One entry for each site that the model calls."""
     check_size(setting.bare, setting.size)
     costs = []
     for lone, site in ModelCounts(block, evaluation, setting).blocks:

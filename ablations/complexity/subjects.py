@@ -1,7 +1,7 @@
-"""What is counted, in every way: a block alone, or a model with blocks, on one image.
+"""The subjects of a count: a block alone, or a model with blocks, on one image.
 
-A model with blocks costs what the bare model costs, and each block at its site. Each count
-is made when it is asked for; a convention (conventions.py) weighs them.
+A model with blocks costs as much as the bare model plus each block at its site. Counts are
+computed lazily; a convention (conventions.py) weighs them.
 """
 
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ class Counts:
 
     @cached_property
     def parts(self) -> list[tuple[Part, Size | None]]:
-        """What it consists of, and the sizes that each runs on; None: it never runs."""
+        """The parts, each with the size it runs on; None: it never runs."""
         raise NotImplementedError
 
     @property
@@ -56,22 +56,22 @@ class Counts:
 
     @cached_property
     def cost(self) -> Cost:
-        """By fvcore. Raises InputError for a block that cannot take its channels."""
+        """From fvcore. Raises InputError if a block does not work with its channels."""
         return add_costs(part_cost(*part) for part in self.parts)
 
     @cached_property
     def meta_macs(self) -> int | None:
-        """By torch.utils.flop_counter, in multiply-adds; None if it cannot."""
+        """Multiply-adds from torch.utils.flop_counter; None if it cannot count them."""
         return total(second_count(*call) for call in self.calls)
 
     @cached_property
     def layers(self) -> list[LayerCount]:
-        """By modules with weights, as tools count that look at layers."""
+        """Calls of modules with weights, as layer-based tools count them."""
         return [layer for call in self.calls for layer in layers_at(*call)]
 
     @cached_property
     def closed_form(self) -> int:
-        """By hand: multiply-adds of blocks by their formulas, of all else by its layers."""
+        """Multiply-adds of blocks by their formulas, and of all else by its layers."""
         return sum(by_hand(*call) for call in self.calls)
 
     @cached_property
@@ -84,7 +84,7 @@ class Counts:
 
     @property
     def formula(self) -> int | None:
-        """By hand, of a block alone that has a closed form."""
+        """The closed form of a lone block, if it has one."""
         return None
 
     @property
@@ -93,12 +93,12 @@ class Counts:
 
     @property
     def macs(self) -> int | None:
-        """Of convolutions, linear layers and matrix products; None if not all are known."""
+        """For convolutions, linear layers and matrix products; None if any is unknown."""
         return self.cost.macs
 
     @property
     def fvcore_total(self) -> int:
-        """And fvcore's operations of norms, pooling and interpolation."""
+        """Includes fvcore's operations of norms, pooling and interpolation."""
         return sum(self.cost.by_operator.values())
 
     @property
@@ -111,7 +111,7 @@ class Counts:
 
     @property
     def layer_macs_at_output(self) -> int:
-        """A transposed convolution is charged at its output's resolution."""
+        """Counts a transposed convolution at the resolution of its output."""
         return sum(layer.macs_at_output for layer in self.layers)
 
     @property
@@ -144,7 +144,7 @@ class ModelCounts(Counts):
 
     @cached_property
     def blocks(self) -> list[tuple[LoneBlock, Site]]:
-        """With their sites; none for the bare model."""
+        """Each block with its site; empty for the bare model."""
         sites = self.setting.sites if self.block != "none" else ()
         return [
             (LoneBlock(self.block, site.channels, self.evaluation), site) for site in sites
@@ -157,18 +157,18 @@ class ModelCounts(Counts):
 
 
 def part_cost(part: Part, size: Size | None) -> Cost:
-    """What never runs has parameters all the same."""
+    """A part that never runs still has parameters."""
     return cost_at(part, size) if size else Cost(parameters(part.real()), 0, {}, {})
 
 
 def by_hand(part: Part, size: Size) -> int:
-    """A block without a closed form counts by its layers, as a bare model does."""
+    """The closed form; for a bare model or a block without one, the sum over layers."""
     macs = formula(part, size)
     return sum(layer.macs for layer in layers_at(part, size)) if macs is None else macs
 
 
 def formula(part: Part, size: Size) -> int | None:
-    """The closed form, of a block that has one."""
+    """The closed form, if part is a block that has one."""
     module = part.real() if isinstance(part, LoneBlock) else None
     try:
         return (

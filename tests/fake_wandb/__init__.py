@@ -1,4 +1,4 @@
-"""A stand-in for W&B's backend on the loopback interface, for tests alone.
+"""A stand-in for W&B's backend on the loopback interface, only for tests.
 
     with FakeWandb() as server:
         environment = server.environment(tmp_path)
@@ -8,15 +8,15 @@
         assert all(run.state == "finished" for run in server.runs(sweep.name))
 
 The real, unmodified wandb client talks to it. A request that schema.graphql or the server
-does not know is refused and kept in `server.unknown`; leaving the `with` then raises
+does not know is refused and added to `server.unknown`; leaving the `with` then raises
 UnknownRequestError with the list.
 
-What it is not. It takes any API key and has one user, no permissions, no rate limits and
+Its limits. It accepts any API key and has one user, no permissions, no rate limits and
 none of W&B's faults. It hands out the cells of grids of values, each once: no ranges, no
 random, bayes or hyperband, no requeue of preempted runs, no artifacts, no launch. It does
-not notice that a run was killed: that run stays `running`. Requests are answered one at a
+not notice when a run is killed: that run stays `running`. Requests are answered one at a
 time, so W&B's races between agents do not occur. The rules come from the client's source,
-W&B's grid engine and W&B's documentation; it was never compared with W&B's own servers.
+W&B's grid engine and W&B's documentation; it has never been compared with W&B's servers.
 """
 
 from tests.fake_wandb.account import ENTITY

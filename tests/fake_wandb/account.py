@@ -1,4 +1,4 @@
-"""The one user of the stand-in, and the one entity."""
+"""The only user of the stand-in, and its only entity."""
 
 ENTITY = "tester"
 TEAM = {"id": ENTITY, "name": ENTITY, "organization": {"coreWeaveOrganizationId": None}}

@@ -1,4 +1,4 @@
-"""All that the backend remembers, and its answers to GraphQL's queries and mutations."""
+"""The state of the backend, and its answers to GraphQL queries and mutations."""
 
 import secrets
 from collections.abc import Mapping
@@ -44,8 +44,8 @@ class Project:
     def bucket(self, name: str, missing_ok: bool = False) -> Run | None:
         return self.runs_by_name.get(name)
 
-    def begun(self, name: str, sweep: str | None) -> tuple[Run, bool]:
-        """The run of that name, running, and whether it is new."""
+    def begin_run(self, name: str, sweep: str | None) -> tuple[Run, bool]:
+        """Start or resume the run of that name; return it and whether it is new."""
         inserted = name not in self.runs_by_name
         run = self.runs_by_name.setdefault(name, Run(name, self))
         if inserted and sweep:
@@ -55,7 +55,7 @@ class Project:
         return run, inserted
 
     def run_count(self, filters: Json | None = None) -> int:
-        return len(self.chosen(filters))
+        return len(self.select(filters))
 
     def runs(
         self,
@@ -66,22 +66,22 @@ class Project:
     ) -> Json:
         if order not in {None, "+created_at", "-created_at"}:
             raise UnknownRequestError(f"runs ordered by {order!r}")
-        runs = self.chosen(filters)
+        runs = self.select(filters)
         return page(runs[::-1] if order == "-created_at" else runs, after, first)
 
-    def chosen(self, filters: Json | None) -> list[Run]:
+    def select(self, filters: Json | None) -> list[Run]:
         return [run for run in self.runs_by_name.values() if matches(run, filters or {})]
 
 
 def matches(run: Run, filters: Mapping[str, Any]) -> bool:
-    """Whether a run passes W&B's filters, which are MongoDB's."""
-    for key, wanted in filters.items():
+    """Whether a run passes W&B's filters, which use MongoDB's syntax."""
+    for key, value in filters.items():
         if key == "$and":
-            if not all(matches(run, part) for part in wanted):
+            if not all(matches(run, part) for part in value):
                 return False
-        elif key not in {"sweep", "name", "state", "group"} or isinstance(wanted, Mapping):
-            raise UnknownRequestError(f"runs filtered by {key} = {wanted!r}")
-        elif getattr(run, "sweep_name" if key == "sweep" else key) != wanted:
+        elif key not in {"sweep", "name", "state", "group"} or isinstance(value, Mapping):
+            raise UnknownRequestError(f"runs filtered by {key} = {value!r}")
+        elif getattr(run, "sweep_name" if key == "sweep" else key) != value:
             return False
     return True
 
@@ -110,9 +110,9 @@ class Backend:
         """Register a sweep, or change the state of one."""
         if input.get("id"):
             sweep = self.sweep_with_id(input["id"])
-            sweep.ordered = input["state"]
+            sweep.order = input["state"]
         else:
-            project = self.made(input["projectName"])
+            project = self.project_named(input["projectName"])
             sweep = Sweep(secrets.token_hex(4), project, input["config"])
             project.sweeps[sweep.name] = sweep
         return {"sweep": sweep, "configValidationWarnings": []}
@@ -128,11 +128,11 @@ class Backend:
         return {"agent": {"id": input["id"]}, "commands": commands}
 
     def upsert_bucket(self, input: Json) -> Json:
-        """Begin a run, or change one."""
+        """Begin a run, or update one."""
         run, inserted = self.run_with_id(input.get("id")), False
         if run is None:
-            project = self.made(input.get("modelName"))
-            run, inserted = project.begun(input["name"], input.get("sweep"))
+            project = self.project_named(input.get("modelName"))
+            run, inserted = project.begin_run(input["name"], input.get("sweep"))
         for key, name in RUN_FIELDS.items():
             if input.get(key) is not None:
                 setattr(run, name, input[key])
@@ -148,16 +148,16 @@ class Backend:
         address = f"{self.address}/stored/{run.project.name}/{run.name}/{quote(name)}"
         return run.stored.setdefault(name, File(name, address)).answer()
 
-    def made(self, name: str | None) -> Project:
-        """The project of that name; it is made when it is first named."""
+    def project_named(self, name: str | None) -> Project:
+        """The project of that name, created on first use."""
         name = name or "uncategorized"
         return self.projects.setdefault(name, Project(name, len(self.projects) + 1))
 
-    def sweep_with_id(self, wanted: str) -> Sweep:
-        return next(sweep for sweep in self.sweeps() if sweep.id == wanted)
+    def sweep_with_id(self, sweep_id: str) -> Sweep:
+        return next(sweep for sweep in self.sweeps() if sweep.id == sweep_id)
 
-    def run_with_id(self, wanted: str | None) -> Run | None:
-        return next((run for run in self.runs() if run.id == wanted), None)
+    def run_with_id(self, run_id: str | None) -> Run | None:
+        return next((run for run in self.runs() if run.id == run_id), None)
 
     def sweeps(self) -> list[Sweep]:
         return [

@@ -1,4 +1,4 @@
-"""The cells of a grid; written apart from the suite's own, so that each tests the other."""
+"""The cells of a grid, without the suite's own code, so that each tests the other."""
 
 import itertools
 import json
@@ -9,7 +9,7 @@ Parameters = Mapping[str, Mapping[str, Any]]
 
 
 def cells(parameters: Parameters) -> list[dict[str, Any]]:
-    """Every combination; by name at each level of nesting, the last name fastest."""
+    """Every combination, sorted by name at each level of nesting, the last name fastest."""
     names = sorted(parameters)
     choices = [choices_of(name, parameters[name]) for name in names]
     return [dict(zip(names, cell, strict=True)) for cell in itertools.product(*choices)]

@@ -1,4 +1,4 @@
-"""A run as the backend keeps it. The fields of schema.graphql's Run are members here."""
+"""A run as the backend stores it. The fields of schema.graphql's Run are members here."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ def now() -> str:
 
 
 def page(nodes: list[Any], after: str | None = None, first: int | None = None) -> Json:
-    """A connection, as GraphQL calls a part of a list; a cursor is a position."""
+    """Part of a list, which GraphQL calls a connection; a cursor is a position."""
     begin = int(after) + 1 if after else 0
     end = len(nodes) if first is None else begin + first
     edges = [
@@ -44,7 +44,7 @@ def page(nodes: list[Any], after: str | None = None, first: int | None = None) -
 
 @dataclass
 class File:
-    """What a run uploaded; it is put to its address and read from there."""
+    """An uploaded file, written to and read from its address."""
 
     name: str
     address: str
@@ -64,12 +64,12 @@ class File:
 
 @dataclass(eq=False)
 class Run:
-    """`values` are what the run was configured with, `summary` is what it ended with."""
+    """`values` is the configuration of the run, `summary` its final results."""
 
-    name: str  # what users call its id
+    name: str  # the id, to users
     project: "Project" = field(repr=False)
     sweep: "Sweep | None" = field(default=None, repr=False)
-    agent: str | None = None  # that the cell was handed out to
+    agent: str | None = None  # that received the cell
     state: str = "running"  # or pending, finished, failed
     exitcode: int | None = None
     # {key: {"value": value}}, and "_wandb" for W&B's own
@@ -81,7 +81,7 @@ class Run:
     tags: list[str] = field(default_factory=list)
     notes: str | None = None
     stored: dict[str, File] = field(default_factory=dict, repr=False)
-    # of streamed files, as the history
+    # of streamed files such as the history
     lines: dict[str, list[str]] = field(default_factory=dict, repr=False)
     created_at: str = field(default_factory=now)
 
@@ -93,7 +93,7 @@ class Run:
 
     @property
     def rows(self) -> list[Json]:
-        """What was logged, a row per step."""
+        """The logged values, one row per step."""
         return [json.loads(line) for line in self.lines.get(HISTORY, [])]
 
     @property
@@ -102,11 +102,11 @@ class Run:
 
     @property
     def stopped(self) -> bool:
-        """Whether the client is told to end the run."""
-        return self.sweep is not None and self.sweep.ordered == "CANCELED"
+        """Whether the server tells the client to end the run."""
+        return self.sweep is not None and self.sweep.order == "CANCELED"
 
     def receive(self, body: Mapping[str, Any]) -> None:
-        """Take in a post to the run's file stream."""
+        """Process a post to the run's file stream."""
         if unknown := sorted(key for key in body if key not in STREAM_KEYS and body[key]):
             raise UnknownRequestError(f"file_stream with {', '.join(unknown)}")
         for name, part in (body.get("files") or {}).items():
@@ -118,7 +118,7 @@ class Run:
             self.exitcode = body["exitcode"]
             self.state = "failed" if self.exitcode else "finished"
 
-    # What GraphQL asks for beyond the above.
+    # Further fields of the GraphQL schema.
 
     @property
     def id(self) -> str:
@@ -179,7 +179,7 @@ class Run:
         ][:samples]
 
     def sampled_history(self, specs: list[Json]) -> list[list[Json]]:
-        """For each spec the rows that have all its keys."""
+        """For each spec, the rows that have all its keys."""
         return [
             [
                 {key: row[key] for key in spec.get("keys", [])}
@@ -190,7 +190,7 @@ class Run:
         ]
 
     def parquet_history(self, live_keys: list[str]) -> Json:
-        """All rows count as not yet written to Parquet."""
+        """Treats every row as not yet written to Parquet."""
         return {"parquetUrls": [], "liveData": self.rows}
 
     @property

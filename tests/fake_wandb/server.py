@@ -33,7 +33,7 @@ def snake_case(name: str) -> str:
 
 
 def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
-    """A field of the schema is an entry, a member or a method; what is neither is null."""
+    """A field of the schema is an entry, a member or a method; anything else is null."""
     if isinstance(source, Mapping):
         return source.get(info.field_name)
     member = getattr(source, snake_case(info.field_name), None)
@@ -43,7 +43,7 @@ def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any
 
 
 class FakeWandb:
-    """`with FakeWandb() as server`: see the package."""
+    """Used as `with FakeWandb() as server`; see the package."""
 
     def __init__(self) -> None:
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self))
@@ -79,16 +79,16 @@ class FakeWandb:
             error.add_note("unknown to the stand-in: " + "\n".join(self.unknown))
 
     def environment(self, folder: Path) -> dict[str, str]:
-        """For clients: they reach this server alone and write below folder alone."""
+        """For clients: they reach only this server and write only below folder."""
         home = folder / "home"
         home.mkdir(parents=True, exist_ok=True)
-        kept = {key: value for key, value in os.environ.items() if key[:5] != "WANDB"}
-        return kept | {
+        base = {key: value for key, value in os.environ.items() if key[:5] != "WANDB"}
+        return base | {
             "WANDB_BASE_URL": self.address,
             "WANDB_API_KEY": "a" * 40,
             "WANDB_ENTITY": ENTITY,
             "WANDB_ERROR_REPORTING": "false",
-            "WANDB_INIT_TIMEOUT": "300",  # the machine may do much else
+            "WANDB_INIT_TIMEOUT": "300",  # the machine may be busy
             "WANDB_FINISH_TIMEOUT": "300",
             "WANDB_DIR": str(folder),
             "WANDB_CONFIG_DIR": str(home),
@@ -104,13 +104,13 @@ class FakeWandb:
             return self.backend.sweeps()
 
     def runs(self, sweep: str | None = None) -> list[Run]:
-        """Every run, or those of the sweep of that id, in the order they were made."""
+        """Every run, or those of the sweep with that id, in order of creation."""
         with self.lock:
             runs = self.backend.runs()
         return [run for run in runs if sweep is None or run.sweep_name == sweep]
 
     def answer(self, method: str, path: str, body: bytes) -> bytes:
-        """The content for one request. Raises UnknownRequestError."""
+        """The response to one request. Raises UnknownRequestError."""
         match [method, *map(unquote, path.strip("/").split("/"))]:
             case ["POST", "graphql"]:
                 return self.graphql(json.loads(body))
@@ -139,7 +139,7 @@ class FakeWandb:
             SCHEMA, query, self.backend, variable_values=variables, field_resolver=resolve
         )
         problems = [error.message for error in result.errors or []]
-        if "__type" in query:  # clients keep quiet about a type that is not there
+        if "__type" in query:  # clients ignore a missing type silently
             problems += [
                 f"no {key}" for key, value in (result.data or {}).items() if not value
             ]
@@ -164,7 +164,7 @@ def handler_of(server: FakeWandb) -> type[BaseHTTPRequestHandler]:
             with server.lock:
                 try:
                     status, content = 200, server.answer(self.command, path, body)
-                except Exception as error:  # also a fault of the stand-in
+                except Exception as error:  # including bugs of the stand-in
                     server.unknown.append(f"{self.command} {path}: {error!r}")
                     problem = {"errors": [{"message": str(error)}]}
                     status, content = 400, json.dumps(problem).encode()

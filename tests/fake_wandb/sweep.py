@@ -1,4 +1,4 @@
-"""A sweep and the rule by which its cells are handed out to agents."""
+"""A sweep, and the rule that hands out its cells to agents."""
 
 import secrets
 from collections.abc import Collection
@@ -19,11 +19,11 @@ State = Literal["PENDING", "RUNNING", "PAUSED", "CANCELED", "FINISHED"]
 
 @dataclass(eq=False)
 class Sweep:
-    name: str  # what users call its id
+    name: str  # the id, to users
     project: "Project"
     config: str  # YAML
-    ordered: State = "RUNNING"  # by the user
-    given: int = 0  # cells handed out
+    order: State = "RUNNING"  # by the user
+    next_cell: int = 0  # index into cells
     members: list[Run] = field(default_factory=list)
     created_at: str = field(default_factory=now)
 
@@ -36,33 +36,33 @@ class Sweep:
 
     @property
     def path(self) -> str:
-        """As `wandb agent` and `wandb.Api().sweep` take it."""
+        """In the form that `wandb agent` and `wandb.Api().sweep` accept."""
         return f"{ENTITY}/{self.project.name}/{self.name}"
 
     def commands(self, agent: str, running: Collection[str]) -> list[Json]:
-        """What an agent that has these runs in progress is to do next."""
-        if self.ordered == "CANCELED" and running:
+        """What an agent with these runs in progress should do next."""
+        if self.order == "CANCELED" and running:
             return [{"type": "stop", "run_id": name} for name in running]
-        if running or self.ordered == "PAUSED":
+        if running or self.order == "PAUSED":
             return []
-        if self.ordered == "RUNNING" and self.given < len(self.cells):
+        if self.order == "RUNNING" and self.next_cell < len(self.cells):
             return [self.hand_out(agent)]
         return [{"type": "exit"}]
 
     def hand_out(self, agent: str) -> Json:
-        """The next cell, as a run that an agent's child is yet to begin."""
-        cell = self.cells[self.given]
+        """The next cell, as a pending run that an agent's child will begin."""
+        cell = self.cells[self.next_cell]
         arguments = {key: {"value": on_the_wire(value)} for key, value in cell.items()}
         run = Run(
             secrets.token_hex(4), self.project, self, agent, "pending", config=arguments
         )
-        self.given += 1
+        self.next_cell += 1
         self.project.runs_by_name[run.name] = run
         self.members.append(run)
         program = self.settings.get("program")
         return {"type": "run", "run_id": run.name, "program": program, "args": arguments}
 
-    # What GraphQL asks for beyond the above.
+    # Further fields of the GraphQL schema.
 
     @property
     def id(self) -> str:
@@ -74,8 +74,8 @@ class Sweep:
 
     @property
     def state(self) -> State:
-        done = self.given == len(self.cells) and all(run.ended for run in self.members)
-        return "FINISHED" if done and self.ordered == "RUNNING" else self.ordered
+        over = self.next_cell == len(self.cells) and all(run.ended for run in self.members)
+        return "FINISHED" if over and self.order == "RUNNING" else self.order
 
     @property
     def run_count(self) -> int:
