@@ -137,6 +137,7 @@ def test_a_program_of_the_users_own_decides_what_it_trains(
         folder, "  dataset: {value: voc2012}\nprogram: main.py", capsys, "--check"
     )
     assert code == 0
+    assert "command: W&B's own" in text
     assert "networks" not in text
 
 

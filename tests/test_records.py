@@ -227,7 +227,7 @@ def test_what_is_no_file_or_a_huge_one_is_not_read(tmp_path: Path) -> None:
     path.unlink()
     with path.open("wb") as file:
         file.truncate(10**12)  # of which nothing is on disk
-    with pytest.raises(InputError, match=r"1,000,000,000,000 bytes, a record has at most"):
+    with pytest.raises(InputError, match=r"1,000,000,000,000 bytes; a record has at most"):
         list(read_records(tmp_path))
 
 

@@ -104,7 +104,8 @@ def network(config: RunConfig) -> Network:
 
 
 def summary(study: Study, configs: Sequence[RunConfig]) -> list[str]:
-    command = " ".join(study.command) if study.command else "none: `ablate sweep` only"
+    usual = "W&B's own" if study.program else "none: `ablate sweep` only"
+    command = " ".join(study.command) or usual
     keys = ", ".join(swept_keys(configs)) or "nothing"
     cap = f" (run_cap: {study.run_cap})" if study.run_cap else ""
     return [
