@@ -50,7 +50,8 @@ def create_bare(
     if encoder_weights and not (is_downloaded(encoder, encoder_weights) or host_answers()):
         raise InputError(
             f"{what} are not on this machine, and {constants.ENDPOINT} cannot be reached: "
-            "download them once with a network, or set encoder_weights to none"
+            "download them once while online, or use random weights "
+            "(encoder_weights: null in a file, --encoder-weights none)"
         )
     try:
         return build(model, encoder, classes, encoder_weights)

@@ -67,7 +67,8 @@ def check_block(block: str, channels: int, size: Size) -> None:
         return
     if prod(size) > LARGEST_RUN:
         raise InputError(
-            f"{where}: it needs values, and is run on at most {LARGEST_RUN} positions"
+            f"{where} can only be checked by a run, which is limited to "
+            f"{LARGEST_RUN:,} positions"
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -91,7 +91,7 @@ def count(text: str) -> int:
 
 def job_minutes(text: str) -> int:
     if (number := positive(text)) < 5:  # Slurm may send its warning 150 s before the end
-        raise argparse.ArgumentTypeError(f"{text!r} is less than 5")
+        raise argparse.ArgumentTypeError(f"{text!r} is less than 5 minutes")
     return number
 
 

@@ -1,4 +1,4 @@
-"""What a run leaves in writing: a record of its result, or its failure."""
+"""What a run writes: a record of its result, or its failure."""
 
 import hashlib
 import json

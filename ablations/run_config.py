@@ -78,7 +78,7 @@ class RunConfig(BaseModel):
     @classmethod
     def names_weights(cls, name: str | None) -> str | None:
         if name is not None and name.lower() in NULLS:
-            raise ValueError("this is text; for random weights write null")
+            raise ValueError("this is a string; for random weights write null")
         return name
 
     @classmethod

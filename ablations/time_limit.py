@@ -11,8 +11,9 @@ from ablations.errors import InputError
 
 @contextmanager
 def at_most(seconds: float, what: str) -> Iterator[None]:
-    """InputError after that time. Of nested limits, the earliest holds; only the main
-    thread has one.
+    """InputError after that time. Of nested limits, the earliest one holds.
+
+    Only the main thread can be interrupted; in other threads there is no limit.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:

@@ -1,6 +1,6 @@
 """How one run is trained.
 
-What __all__ names is public; anything else may change.
+Only the names in __all__ are public; anything else may change.
 """
 
 from typing import TYPE_CHECKING

@@ -52,7 +52,7 @@ def validation_follows(trainer: Trainer) -> bool:
 
 
 class BetweenSteps(Callback):
-    """Knows whether no step, and no validation that follows one, is half done.
+    """Knows whether every step, and every validation due after one, is complete.
 
     If it resumed from a checkpoint between the two, Lightning would skip the validation.
     """

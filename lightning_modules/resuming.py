@@ -48,11 +48,11 @@ def resumable(
     if own.run != statement.run:
         raise UnusableError("of-another-run", f"it belongs to run {own.run}")
     if own.data != statement.data:
-        raise UnusableError("of-other-data", "it was made with other data")
+        raise UnusableError("of-other-data", "it was made with different data")
     if not 0 < step <= module.config.max_steps:
         raise UnusableError("damaged", f"it is at step {step} of {module.config.max_steps}")
     if not fits:
-        raise UnusableError("damaged", "its network has other parameters")
+        raise UnusableError("damaged", "its network has different parameters")
     return step, replace(statement, notes=notes + differences(step, made_with, statement))
 
 
@@ -84,7 +84,7 @@ def steps_done(checkpoint: dict[str, Any]) -> int:
     ]
     optimizer_step = progress["optimizer"]["step"]["total"]["completed"]
     if type(step) is not int or step != optimizer_step:
-        raise ValueError(f"its step is {step!r}, but its optimizer did {optimizer_step!r}")
+        raise ValueError(f"it is at step {step!r}, but its optimizer at {optimizer_step!r}")
     return step
 
 

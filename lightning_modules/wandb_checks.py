@@ -1,4 +1,4 @@
-"""What W&B shows of a run is what the run does, or it does not start."""
+"""A run does what W&B shows of it, or it does not start."""
 
 import os
 

@@ -1,8 +1,9 @@
 """Weights & Biases as a mirror of a run: written to, never read, never waited for long.
 
 Off by default; wandb is imported when a run is mirrored, and on this floor only here. The
-README lists the names that are logged. If the server is down, only the mirror suffers: the
-training does not notice, and what could not be uploaded stays on disk for `wandb sync`.
+README of this floor lists the names that are logged. If the server is down, only the mirror
+suffers: the training does not notice, and what could not be uploaded stays on disk for
+`wandb sync`.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Which runs exist, and how they are carried out: here, on a cluster, or under W&B.
 
-The names in __all__ are public; anything else may change.
+Only the names in __all__ are public; anything else may change.
 """
 
 from typing import TYPE_CHECKING

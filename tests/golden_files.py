@@ -3,7 +3,7 @@
 A file holds parameters, an input x, a cotangent w, and the results of the formula in
 golden_formulas.py: the output y, the derivative grad_x of sum(y * w), and in two files the
 attention weights. A file listed in RANDOM_SHAPES can be generated again in full. The random
-parameters and inputs of the others were generated once, for the released code itself: they
+parameters and inputs of the others were generated once, for the reference code itself: they
 cannot be reproduced, and --check recomputes only the results.
 
 The derivative uses complex steps: the imaginary part of f(x + ih) / h is exact to

@@ -1,6 +1,6 @@
 """The formula behind each golden file of a block, in NumPy, without torch or our blocks.
 
-A formula takes an image (C, H, W) and the parameters by the names that the released code
+A formula takes an image (C, H, W) and the parameters by the names that the reference code
 gives them. It is written from the paper, or from what that code computes. It must also work
 with complex numbers, whose imaginary parts carry a derivative: a maximum therefore compares
 real parts, and nothing is conjugated. N = H*W.

@@ -88,14 +88,14 @@ def test_a_sweep_names_a_cell_that_cannot_be_run(
         (["--timeout", "soon"], "'soon' is not a positive whole number"),
         (["--gpus", "0,0"], "'0,0' is not a list of GPUs"),
         (["--gpus", ","], "',' is not a list of GPUs"),
-        (["--gpus", "77"], "--gpus 77: number of GPUs"),
+        (["--gpus", "77"], "--gpus 77: not a GPU of this machine"),
         (
             ["--gpus", "0", "--accelerator", "cpu"],
             "--gpus has no effect with --accelerator",
         ),
         (["--partition", "gpu"], "--partition has no effect with --executor here"),
         (["--executor", "local", "--timeout", "9"], "--timeout has no effect with"),
-        (["--executor", "slurm", "--minutes", "2"], "'2' is less than 5"),
+        (["--executor", "slurm", "--minutes", "2"], "'2' is less than 5 minutes"),
         (["--executor", "slurm", "--sbatch", "mem"], "'mem' is not KEY=VALUE"),
     ],
 )

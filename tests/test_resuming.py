@@ -87,7 +87,7 @@ def test_a_checkpoint_of_another_run_is_not_resumed_from(
     with pytest.raises(UnusableError, match="belongs to run se-last") as other:
         resumable(whole, module, replace(statement, run="se-lr-seed-1"))
     assert other.value.kind == "of-another-run"
-    with pytest.raises(UnusableError, match="made with other data"):
+    with pytest.raises(UnusableError, match="made with different data"):
         resumable(whole, module, replace(statement, data="digits of another font"))
 
 

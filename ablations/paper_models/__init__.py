@@ -1,8 +1,8 @@
 """The baselines of the PSA paper (arXiv 2107.00782) as its tables counted them.
 
-smp has networks of the same names with other heads; the published figures are of
-those here. The pose networks' heat maps have a quarter of the image's resolution. They are
-enlarged, to be trained on masks like any other model, except in those named _heatmaps.
+smp has networks of the same names with other heads; the published figures are for these.
+The pose networks' heat maps have a quarter of the image's resolution. Here they are
+enlarged, so that they can be trained on masks, except in those named _heatmaps.
 """
 
 from collections.abc import Callable

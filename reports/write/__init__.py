@@ -1,1 +1,1 @@
-"""Pages and tables to text: one file for each format."""
+"""Pages and tables as text: one file for each format."""

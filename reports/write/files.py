@@ -1,4 +1,4 @@
-"""Tables to files, one in each format."""
+"""Tables written to files, one in each format."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Pages to files, with every table and picture also in separate files."""
+"""Pages written to files, with every table and picture also in files of their own."""
 
 from collections.abc import Callable
 from pathlib import Path

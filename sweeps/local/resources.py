@@ -65,4 +65,4 @@ def check_gpus(names: tuple[str, ...]) -> None:
     count = torch.cuda.device_count()
     for name in names:
         if count == 0 or (name.isdigit() and int(name) >= count):
-            raise InputError(f"--gpus {name}: number of GPUs on this machine: {count}")
+            raise InputError(f"--gpus {name}: not a GPU of this machine, which has {count}")

@@ -55,7 +55,7 @@ def check_command(
         if name in swept_keys:
             raise InputError(
                 f"command: --{name.replace('_', '-')} would override the sweep's "
-                f"parameter {name}; leave one of them out"
+                f"parameter {name}; remove one of them"
             )
     return options
 

@@ -1,4 +1,4 @@
-"""Turn the records in a folder into tables, a plot and a report.
+"""Turn the records in a folder into tables, plots and a report.
 
 With --sweep, the exit code is 1 if a planned run has no record.
 """
