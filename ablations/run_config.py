@@ -165,7 +165,7 @@ def hint(kind: str, value: object) -> str:
     if kind == "string_type":
         return "; put it in quotes if YAML does not read it as text"
     if isinstance(value, str) and value.lower() in NULLS and kind in NUMBERS:
-        return "; for no number write null"
+        return "; to set no number, write null"
     return number_hint(value) if kind in NUMBERS else ""
 
 

@@ -81,8 +81,8 @@ def sections_of(compared: Sequence[Comparison]) -> list[Part]:
         pairs = zip(compared, names, strict=True)
         return [part for one, name in pairs for part in section(one, name)]
     pointer = Text(
-        f"{len(compared)} settings, so without pictures and class tables: those are for "
-        f"up to {PICTURED} settings. All numbers: ",
+        f"{len(compared)} settings; a report of more than {PICTURED} has no pictures and "
+        "no class tables. All numbers: ",
         Link("comparison.csv", "comparison.csv"),
         ".",
     )

@@ -78,7 +78,7 @@ def pictures(comparison: Comparison, name: str) -> list[Part]:
         figure = plots.miou_against_macs(numbers, comparison.runs)
         parts.append(Picture(name, "mIoU against added MACs", figure))
     else:
-        reason = "The baseline's MACs are unknown, so mIoU is not plotted over them."
+        reason = "The baseline's MACs are unknown, so mIoU is not plotted against them."
         parts.append(Text(reason))
     if len(curves):
         figure = plots.learning_curves(curves)

@@ -311,7 +311,7 @@ def test_many_settings_are_one_page_and_one_table(tmp_path: Path) -> None:
     report = write_report(runs, out)
     page = report.page.read_text()
     assert page.count("## digits") == 26
-    assert "26 settings, so without pictures" in page
+    assert "26 settings; a report of more than 12 has no pictures" in page
     assert {file.name for file in out.iterdir()} == {"report.md", "comparison.csv"}
     assert len(read_csv(out / "comparison.csv")) == 26 * 9
     assert len(terminal_text(report.summary).splitlines()) < 10
@@ -353,7 +353,7 @@ def test_macs_that_are_not_counted_are_never_a_number(
         one.write(RunFolder(tmp_path, config).record)
     page = write_report(tmp_path, tmp_path / "out").page.read_text()
     assert page.count("not counted: aten::gru |") == 2  # as published, as run
-    assert ("mIoU is not plotted over them" in page) == (uncounted == "none")
+    assert ("mIoU is not plotted against them" in page) == (uncounted == "none")
     assert (tmp_path / "out" / "comparison.svg").exists() == (uncounted != "none")
 
 

@@ -60,7 +60,7 @@ def parameter(line: str, method: str = "grid") -> str:
         ("weight_decay: {value: .nan}", "weight_decay = nan"),
         ("seed: {value: 4294967296}", "less than or equal to 4294967295"),
         ("max_steps: {value: 99999999999999999999}", "max_steps = 99999999999999999999"),
-        ("train_images: {value: none}", "for no number write null"),
+        ("train_images: {value: none}", "to set no number, write null"),
         ("max_steps: {value: 1e3}", "as text, write 1.0e+3"),
         ("block: {value: no}", "block = False: .* put it in quotes"),
         ("encoder_weights: {value: none}", "write null"),

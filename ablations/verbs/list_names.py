@@ -13,7 +13,7 @@ KINDS: dict[str, Callable[[], Mapping[str, str]]] = {
     "datasets": catalogue.datasets,
 }
 OTHER_ENCODERS = [
-    "tu-NAME: models of timm (python -c 'import timm; print(timm.list_models())')"
+    "tu-NAME: timm's models (python -c 'import timm; print(timm.list_models())')"
 ]
 ENCODERS_IN_SHORT = [
     "smp's, such as resnet18, efficientnet-b0, mit_b0 (all: `ablate list encoders`)",
@@ -23,7 +23,9 @@ ENCODERS_IN_SHORT = [
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     kinds = ["blocks", "placements", "models", "encoders", "datasets"]
-    parser.add_argument("kind", nargs="?", choices=kinds, help="default: all, in short")
+    parser.add_argument(
+        "kind", nargs="?", choices=kinds, help="default: all, with a few encoders"
+    )
 
 
 def run(args: argparse.Namespace) -> None:

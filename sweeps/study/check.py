@@ -55,7 +55,10 @@ def check_runs(
     with at_most(STEP, "looking up names"):
         check_names(configs)
     if own_flags(study.command, study.program) is None:
-        return [*summary(study, configs), "no mistakes found before its start"]
+        return [
+            *summary(study, configs),
+            "no mistakes found; what the program itself does was not checked",
+        ]
     for precision in {config.precision for config in configs} if here else ():
         check_precision(precision, execution.accelerator)
     check_data(configs, execution)
@@ -84,7 +87,7 @@ def check_networks(configs: Sequence[RunConfig]) -> str:
     for number, parts in enumerate(bar):
         if time.monotonic() > end:
             progress = f"{number} of {len(networks)} checked in {SECONDS} s"
-            return f"networks: {progress}, the rest not"
+            return f"networks: {progress}, the rest were not"
         with at_most(STEP, f"a network with block {parts.block!r}"):
             check_network(*parts)
     return f"networks: all {len(networks)} can be built and accept images of their size"
