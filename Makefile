@@ -22,7 +22,7 @@ test-slow: .venv/installed  ## the tests that take longer
 test-slurm: .venv/installed  ## a sweep through a real Slurm (apt-get install slurm-wlm munge)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm
 
-throughput: .venv/installed  ## cells per minute, embedded and with wandb's agent (20 minutes)
+throughput: .venv/installed  ## cells per minute, here and with wandb's agent (20 minutes)
 	$(BIN)/python -m tests.throughput
 
 check: .venv/installed  ## format check, lint and types
@@ -41,13 +41,13 @@ format: .venv/installed  ## format the code
 	  { echo "make: $(PYTHON) is $$($(PYTHON) -V 2>&1); Python 3.11, 3.12 or 3.13 is needed," \
 	  "such as: make demo PYTHON=python3.12" >&2; exit 2; }
 	@echo "Installing the locked versions into .venv, once: on Linux about 5.5 GB (PyTorch" \
-	  "with CUDA, also if there is no GPU), most of it downloaded; minutes, by your connection."
+	  "with CUDA, even if there is no GPU), most of it downloaded; this takes minutes."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --requirement requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-lock:  ## resolve the tested versions anew; torch and torchvision must match (uv is needed)
+lock:  ## resolve the tested versions again; torch and torchvision must match (uv is needed)
 	printf 'torch==2.11.0\ntorchvision==0.26.0\n' > build-constraints.txt
 	echo '# Tested versions, resolved for Python 3.11 to 3.13 (`make lock` writes this file).' > requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-header --no-annotate \
