@@ -6,7 +6,7 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow test-slurm throughput check format lock clean
 
-help:  ## what can be made
+help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /make \1	/p' Makefile | expand -t 18
 
 demo: .venv/installed  ## train the demo study here (about five minutes on two cores), write its report

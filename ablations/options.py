@@ -48,8 +48,8 @@ def wide_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wide",
         action="store_true",
-        help="print every column, not only those that fit the terminal ($COLUMNS or 100 if "
-        "there is none); files always have every column",
+        help="print every column, not only those that fit the terminal (its width: "
+        "$COLUMNS if set; 100 without a terminal)",
     )
 
 
@@ -73,7 +73,7 @@ def count_option(parser: argparse.ArgumentParser) -> None:
         "--count",
         type=positive,
         metavar="N",
-        help="number of runs, required for `method: random`",
+        help="number of runs; `method: random` needs it or run_cap",
     )
 
 
