@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         check_suite()
         if "_ARGCOMPLETE" in os.environ:  # a shell asks for completions
-            import_module("ablations.completion").complete(create_parser(shell_words()))
+            import_module("ablations.completion").complete(create_parser)
         args = create_parser(words).parse_args(words)
         code: int = args.run(args) or 0
     except InputError as error:
@@ -47,11 +47,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("ablate: interrupted", file=sys.stderr)
         return 130
     return code
-
-
-def shell_words() -> list[str]:
-    """The line on which TAB was pressed."""
-    return os.environ.get("COMP_LINE", "").split()
 
 
 class Parser(argparse.ArgumentParser):
