@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ablations.option_types import two_or_more
-from ablations.options import network_options, size_option
+from ablations.options import DEFAULT, network_options, size_option
 from reports.verbs.bench import timing_options
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=two_or_more,
         default=2,
         metavar="N",
-        help="images per step; batch norm needs at least two (default: 2)",
+        help=f"images per step; batch norm needs at least two {DEFAULT}",
     )
     timing_options(parser, "bench-model")
 

@@ -8,6 +8,7 @@ from ablations.catalogue import conventions
 from ablations.option_types import Each, up_to
 from ablations.options import (
     BLOCK,
+    DEFAULT,
     ENCODER,
     MODEL,
     out_option,
@@ -42,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=channels,
         default=256,
         metavar="N",
-        help="channels of a block alone (default: 256)",
+        help=f"channels of a block alone {DEFAULT}",
     )
     size_option(parser, (64, 64), "of a block's input, or of the image with --model,")
     model_options(parser)
@@ -50,20 +51,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--convention",
         default="macs",
-        help=f"what is counted: {', '.join(conventions())} (default: macs)",
+        help=f"what is counted: {', '.join(conventions())} {DEFAULT}",
     )
     parser.add_argument(
         "--classes",
         type=classes,
         default=21,
         metavar="N",
-        help="number of classes of the model (default: 21)",
+        help=f"number of classes of the model {DEFAULT}",
     )
     out_option(parser, "runs/cost")
     wide_option(parser)
 
 
 def model_options(parser: argparse.ArgumentParser) -> None:
+    usual, *others = ENCODERS
     models = parser.add_mutually_exclusive_group()
     models.add_argument("--model", help=f"{MODEL} (default: the block alone)")
     models.add_argument(
@@ -72,8 +74,8 @@ def model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder",
         action=Each,
-        help=f"{ENCODER}; repeatable (default: resnet50, with --all also mobilenet_v2 and "
-        "efficientnet-b0)",
+        help=f"{ENCODER}; repeatable (default: {usual}, with --all also "
+        f"{' and '.join(others)})",
     )
 
 
