@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ablations.attention import find_block
+from ablations.encoders import check_encoder, check_model
 from ablations.errors import UnwritableError
-from ablations.models import check_encoder, check_model, find_placement
+from ablations.placements import find_placement
 from ablations.records import RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder

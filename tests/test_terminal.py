@@ -15,7 +15,7 @@ from ablations.cli import main
 from ablations.complexity.conventions import CONVENTIONS
 from ablations.complexity.counters import measure
 from ablations.complexity.hollow import HollowConvolutions
-from ablations.models import MODELS
+from ablations.encoders import MODELS
 from ablations.placements import PLACEMENTS
 from lightning_modules.data import DATASETS
 

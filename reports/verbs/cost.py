@@ -115,7 +115,7 @@ def settings_of(args: argparse.Namespace) -> "Iterator[Setting]":
     """The models to place blocks in; a single setting with model None for blocks alone."""
     from ablations.bare_models import BareModel
     from ablations.complexity.subjects import Setting
-    from ablations.models import SMP_MODELS
+    from ablations.encoders import SMP_MODELS
 
     for encoder in args.encoder or (ENCODERS if args.all else ENCODERS[:1]):
         for model in SMP_MODELS if args.all else [args.model]:
