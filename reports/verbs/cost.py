@@ -85,12 +85,12 @@ def run(args: argparse.Namespace) -> None:
     from reports.write.files import write_tables
 
     with on_threads(1):
-        page, tables = counted(args)
+        page, tables = page_and_tables(args)
     show(page.parts, args.wide)
     print("written:", *write_tables(tables, args.out), sep="\n  ")
 
 
-def counted(args: argparse.Namespace) -> "tuple[Page, Sequence[Table]]":
+def page_and_tables(args: argparse.Namespace) -> "tuple[Page, Sequence[Table]]":
     """The page for the terminal, and the tables for files."""
     from ablations.attention import BLOCKS
     from ablations.complexity.conventions import find_convention
