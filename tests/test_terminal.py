@@ -113,6 +113,15 @@ def test_what_is_named_twice_is_shown_once(
     assert table.count("| SE ") == 1
 
 
+def test_blocks_alone_need_no_encoder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoders = ["--encoder", "resnet18", "--encoder", "resnet50"]
+    command = ["cost", "--block", "se", "--channels", "16", *encoders]
+    assert main([*command, "--out", str(tmp_path)]) == 0
+    assert "on 16 channels" in capsys.readouterr().out
+
+
 def test_a_table_is_shown_though_it_cannot_be_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

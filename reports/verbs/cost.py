@@ -99,20 +99,20 @@ def page_and_tables(args: argparse.Namespace) -> "tuple[Page, Sequence[Table]]":
 
     names = args.block or list(BLOCKS)
     convention = find_convention(args.convention)
+    if not (args.model or args.all):
+        page = blocks_page(names, args.channels, args.size, convention)
+        return page, page.tables
     settings = list(settings_of(args))
     if len(settings) > 1:
         steps = progress(settings, "cost", len(settings))
         table = survey_table(names, steps, convention)
         return survey_page(table), [table]
-    if args.model:
-        page = model_page(names, settings[0], convention)
-    else:
-        page = blocks_page(names, args.channels, args.size, convention)
+    page = model_page(names, settings[0], convention)
     return page, page.tables
 
 
 def settings_of(args: argparse.Namespace) -> "Iterator[Setting]":
-    """The models to place blocks in; a single setting with model None for blocks alone."""
+    """The models to place blocks in, each with every encoder."""
     from ablations.bare_models import BareModel
     from ablations.complexity.subjects import Setting
     from ablations.encoders import SMP_MODELS
