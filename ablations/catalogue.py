@@ -34,11 +34,11 @@ def placements() -> dict[str, str]:
 
 def models() -> dict[str, str]:
     """smp's architectures, then the networks of papers, and the classes' names."""
-    listed = cast(ast.List, value_of(source("segmentation_models_pytorch"), ARCHITECTURES))
-    names = {ast.unparse(name).lower(): ast.unparse(name) for name in listed.elts}
+    names = cast(ast.List, value_of(source("segmentation_models_pytorch"), ARCHITECTURES))
+    classes = {ast.unparse(name).lower(): ast.unparse(name) for name in names.elts}
     own = registry(source("ablations", "paper_models/__init__.py"), "PAPER_MODELS")
     papers = {key: f"{class_name(value)}, as the PSA paper counts it" for key, value in own}
-    return {key: name for key, name in names.items() if key not in UNFIT} | papers
+    return {key: name for key, name in classes.items() if key not in UNFIT} | papers
 
 
 def class_name(value: ast.expr) -> str:

@@ -5,12 +5,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import NoReturn
 
 from ablations.catalogue import first_line, source
 from ablations.errors import InputError, printable
 from ablations.search_path import check_suite, look_here_last
+from ablations.version import version
 
 VERBS = {  # as a user meets them; each module has EXAMPLES, add_options and run
     "list": "ablations.verbs.list_names",
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         check_suite()
         if "_ARGCOMPLETE" in os.environ:  # a shell asks for completions
-            import_module("ablations.completion").complete(create_parser(shell_words()))
+            import_module("ablations.completion").complete(create_parser)
         args = create_parser(words).parse_args(words)
         code: int = args.run(args) or 0
     except InputError as error:
@@ -47,11 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("ablate: interrupted", file=sys.stderr)
         return 130
     return code
-
-
-def shell_words() -> list[str]:
-    """The line on which TAB was pressed."""
-    return os.environ.get("COMP_LINE", "").split()
 
 
 class Parser(argparse.ArgumentParser):
@@ -71,7 +67,9 @@ def create_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
         "be written (tables are printed first); 130 after Ctrl-C. Tab completion in bash "
         'or zsh: eval "$(register-python-argcomplete ablate)"',
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {version()}")
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {version() or '(not installed)'}"
+    )
     parser.set_defaults(run=lambda _: without_verb(parser))
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     for name, module in VERBS.items():
@@ -100,10 +98,3 @@ def open_verb(module: str, parser: argparse.ArgumentParser) -> None:
 def without_verb(parser: argparse.ArgumentParser) -> int:
     parser.print_help()
     return 2
-
-
-def version() -> str:
-    try:
-        return metadata.version("attention-ablations")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"

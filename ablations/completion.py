@@ -4,7 +4,8 @@ The shell starts `ablate` at each TAB; only the verb on its line is imported.
 """
 
 import argparse
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import argcomplete
 from argcomplete.completers import BaseCompleter, FilesCompleter
@@ -34,6 +35,7 @@ class NamesOrFiles(BaseCompleter):
         return names() if names else FilesCompleter()(prefix)
 
 
-def complete(parser: argparse.ArgumentParser) -> None:
-    """Print the completions for the shell, and exit."""
+def complete(create_parser: Callable[[Sequence[str]], argparse.ArgumentParser]) -> None:
+    """Print the completions of the line on which TAB was pressed, and exit."""
+    parser = create_parser(os.environ.get("COMP_LINE", "").split())
     argcomplete.autocomplete(parser, default_completer=NamesOrFiles())

@@ -70,21 +70,10 @@ def check_block(block: str, channels: int, size: Size) -> None:
             f"{where} can only be checked by a run, which is limited to "
             f"{LARGEST_RUN:,} positions"
         )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        x = torch.randn(shape)
-        before = x.clone()
-        with (
-            own_errors(f"{where} fails"),
-            at_most(OWN_SECONDS, "a pass"),
-            torch.no_grad(),
-            plain_operators(),
-        ):
-            output = module(x)
-    if problem := violation(x, output):
+    with own_errors(f"{where} fails"):
+        problem = violation_in_run(module, shape)
+    if problem:
         raise InputError(f"{where} {problem}")
-    if not torch.equal(x, before):
-        raise InputError(f"{where} changes its input in place, which other layers read too")
 
 
 def keeps_on_meta(module: nn.Module, shape: tuple[int, ...]) -> bool:
@@ -96,6 +85,20 @@ def keeps_on_meta(module: nn.Module, shape: tuple[int, ...]) -> bool:
     except Exception:  # it may need values
         return False
     return not violation(x, output) and x._version == 0
+
+
+def violation_in_run(module: nn.Module, shape: tuple[int, ...]) -> str:
+    """What a block does wrong with random values; empty if nothing."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        x = torch.randn(shape)
+        before = x.clone()
+        with at_most(OWN_SECONDS, "a pass"), torch.no_grad(), plain_operators():
+            output = module(x)
+    if problem := violation(x, output):
+        return problem
+    unchanged = torch.equal(x, before)
+    return "" if unchanged else "changes its input in place, which other layers read too"
 
 
 def violation(x: Tensor, output: object) -> str:

@@ -75,9 +75,9 @@ def printable(text: str, limit: int = LINE) -> str:
         half = limit // 2 - 20
         left_out = f" ... {len(line) - 2 * half:,} characters ... "
         line = line[:half] + left_out + line[-half:]
-    return "".join(char if char.isprintable() else escape(char) for char in line)
+    return visible(line)
 
 
-def escape(character: str) -> str:
-    r"""ESC becomes \x1b, and the right-to-left override \u202e."""
-    return ascii(character)[1:-1]
+def visible(text: object) -> str:
+    r"""Text without control characters: a line break becomes \n, ESC becomes \x1b."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in str(text))

@@ -1,6 +1,7 @@
 """Segmentation models with attention blocks in them."""
 
 from functools import partial
+from typing import NamedTuple
 
 from torch import nn
 
@@ -8,24 +9,11 @@ from ablations.attention import create_attention, find_block
 from ablations.attention.base import Evaluation
 from ablations.bare_models import BareModel, create_bare
 from ablations.contract import Size, check_block
-from ablations.encoders import MODELS, SMP_MODELS, check_encoder, check_model, check_weights
+from ablations.encoders import check_encoder, check_weights
 from ablations.insertion import PlacedBlock
 from ablations.placements import find_placement
+from ablations.run_config import RunConfig
 from ablations.sites import find_sites, insert
-
-__all__ = [
-    "MODELS",
-    "SMP_MODELS",
-    "check_encoder",
-    "check_model",
-    "check_network",
-    "check_size",
-    "check_weights",
-    "create_bare",
-    "create_model",
-    "find_placement",
-    "place",
-]
 
 
 def create_model(
@@ -62,24 +50,37 @@ def check_size(bare: BareModel, size: Size) -> None:
     find_sites(bare, None, size)
 
 
-def check_network(
-    model: str,
-    encoder: str,
-    encoder_weights: str | None,
-    block: str,
-    placement: str,
-    evaluation: Evaluation,
-    classes: int,
-    size: Size,
-) -> None:
-    """InputError for a network that cannot be built, or cannot run on images of that size.
+class Network(NamedTuple):
+    """Everything that determines whether a model with blocks can be built and run."""
+
+    bare: BareModel
+    encoder_weights: str | None
+    block: str
+    placement: str
+    size: Size  # of the images
+
+
+def network_of(config: RunConfig, classes: int) -> Network:
+    """The network that a run trains on a data set of so many classes."""
+    return Network(
+        BareModel(config.model, config.encoder, classes),
+        config.encoder_weights,
+        config.block,
+        config.placement,
+        (config.image_size, config.image_size),
+    )
+
+
+def check_network(network: Network) -> None:
+    """InputError for a network that cannot be built, or cannot run on images of its size.
 
     Nothing is downloaded, and nothing is checked twice.
     """
-    check_encoder(encoder)
-    check_weights(encoder, encoder_weights)
+    bare, weights, block, placement, size = network
+    check_encoder(bare.encoder)
+    check_weights(bare.encoder, weights)
     find_block(block)
-    where = placement if block != "none" else None
     find_placement(placement)
-    for site in find_sites(BareModel(model, encoder, classes), where, size):
+    where = placement if block != "none" else None
+    for site in find_sites(bare, where, size):
         check_block(block, site.channels, site.size or (1, 1))

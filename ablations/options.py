@@ -6,6 +6,7 @@ from typing import Any
 
 from ablations.option_types import positive, size
 
+DEFAULT = "(default: %(default)s)"  # argparse fills in the value
 MODEL = "segmentation model, see `ablate list models`"
 ENCODER = "encoder, see `ablate list encoders`"
 BLOCK = "attention block, see `ablate list blocks`, or my_file:MyBlock"
@@ -13,15 +14,9 @@ BLOCK = "attention block, see `ablate list blocks`, or my_file:MyBlock"
 
 def network_options(parser: argparse.ArgumentParser, encoder: str) -> None:
     """The parts of a network with one block."""
-    parser.add_argument(
-        "--model", default="deeplabv3plus", help=f"{MODEL} (default: deeplabv3plus)"
-    )
-    parser.add_argument(
-        "--encoder", default=encoder, help=f"{ENCODER} (default: {encoder})"
-    )
-    parser.add_argument(
-        "--block", default="psa_parallel", help=f"{BLOCK} (default: psa_parallel)"
-    )
+    parser.add_argument("--model", default="deeplabv3plus", help=f"{MODEL} {DEFAULT}")
+    parser.add_argument("--encoder", default=encoder, help=f"{ENCODER} {DEFAULT}")
+    parser.add_argument("--block", default="psa_parallel", help=f"{BLOCK} {DEFAULT}")
     placement_option(parser)
 
 
@@ -29,7 +24,7 @@ def placement_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--placement",
         default="residual",
-        help="where blocks go, see `ablate list placements` (default: residual)",
+        help=f"where blocks go, see `ablate list placements` {DEFAULT}",
     )
 
 
@@ -58,8 +53,7 @@ def out_option(parser: argparse.ArgumentParser, folder: str) -> None:
         "--out",
         type=Path,
         default=Path(folder),
-        help="folder for files, which are written after the table is printed "
-        f"(default: {folder})",
+        help=f"folder for files, which are written after the table is printed {DEFAULT}",
     )
 
 

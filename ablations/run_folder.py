@@ -87,9 +87,8 @@ class RunFolder:
         if not self.record.exists():
             return False
         if not states(read_json(self.record), self.config):
-            RunRecord.read_of(
-                self.record, self.config
-            )  # InputError, unless it is the run's
+            # an InputError, unless it is the run's after all
+            RunRecord.read_of(self.record, self.config)
         return True
 
     def failures(self) -> tuple[str, ...]:

@@ -17,12 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from ablations.errors import InputError
+from ablations.search_path import OURS
 
 NAMED = ("block", "dataset")  # keys of a configuration whose value may be an import path
-SUITE = [
-    Path(__file__).parents[1] / name
-    for name in ("ablations", "lightning_modules", "reports", "sweeps")
-]
+SUITE = [Path(__file__).parents[1] / name for name in OURS]
 STANDARD = Path(sysconfig.get_path("stdlib"))
 
 Stamp = tuple[int, int]  # of a file: time of modification, in ns, and size
@@ -165,13 +163,8 @@ def read(file: Path, stamp: Stamp) -> tuple[str, tuple[tuple[int, str], ...]]:
         names = tuple(imports(ast.parse(content))) if file.suffix == ".py" else ()
     except OSError:
         return "unreadable", ()
-    except (
-        SyntaxError,
-        ValueError,
-        RecursionError,
-        MemoryError,
-    ):  # importing it reports them
-        names = ()
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        names = ()  # importing it reports the error
     return hashlib.sha256(content).hexdigest(), names
 
 

@@ -1,6 +1,7 @@
 """Atomic writing: a file is written whole or not at all, whatever happens."""
 
 import os
+import tempfile
 from pathlib import Path
 
 from ablations.errors import writing
@@ -20,6 +21,14 @@ def write_whole(path: Path, content: bytes | memoryview) -> None:
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
+
+
+def check_writable(folder: Path) -> None:
+    """Raises UnwritableError if no file can be written in a folder."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
 
 
 def remove_partials(path: Path) -> None:

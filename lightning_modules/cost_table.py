@@ -1,9 +1,11 @@
 """The cost of a run's network as a file that W&B shows."""
 
 import csv
+import io
 from pathlib import Path
 
 from ablations.records import RunRecord
+from ablations.whole_file import write_whole
 
 
 def write_cost(record: RunRecord, path: Path) -> None:
@@ -17,9 +19,10 @@ def write_cost(record: RunRecord, path: Path) -> None:
     setting = Setting(bare, config.placement, size)
     costs = site_costs(config.block, setting, config.evaluation)
     macs = f"not counted: {record.not_counted}" if record.macs is None else record.macs
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(SiteCost._fields)
-        for place, channels, *numbers in costs:
-            table.writerow([place, float(channels), *numbers])  # a float, as in older files
-        table.writerow(["(whole network)", None, None, record.params, macs])
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(SiteCost._fields)
+    for place, channels, *numbers in costs:
+        table.writerow([place, float(channels), *numbers])  # a float, as in older files
+    table.writerow(["(whole network)", None, None, record.params, macs])
+    write_whole(path, text.getvalue().encode())

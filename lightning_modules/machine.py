@@ -3,16 +3,16 @@
 import os
 import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 from pathlib import Path
 
 import torch
 
 from ablations.errors import InputError
+from ablations.version import SUITE, version
 from lightning_modules.execution import Accelerator
 
 PACKAGES = ["torch", "pytorch-lightning", "segmentation-models-pytorch", "timm", "numpy"]
-SUITE = "attention-ablations"
 PRECISIONS = {
     "cpu": ("32-true", "bf16-mixed"),
     "mps": ("32-true", "16-mixed", "bf16-mixed"),
@@ -60,7 +60,7 @@ def made_with(accelerator: Accelerator) -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {
-        name: version(name) for name in PACKAGES
+        name: metadata.version(name) for name in PACKAGES
     }
 
 
@@ -74,10 +74,7 @@ def commit() -> str:
     tracked = git("ls-files", "--error-unmatch", here.name)
     if tracked and (description := git("describe", "--always", "--dirty", "--abbrev=12")):
         return description
-    try:
-        return f"{SUITE} {version(SUITE)}"
-    except PackageNotFoundError:
-        return "unknown"
+    return f"{SUITE} {number}" if (number := version()) else "unknown"
 
 
 def git(*words: str) -> str:

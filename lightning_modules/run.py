@@ -1,19 +1,19 @@
 """One run: from a configuration to a record."""
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ablations.attention import find_block
+from ablations.encoders import check_encoder, check_model
 from ablations.errors import UnwritableError
-from ablations.models import check_encoder, check_model, find_placement
+from ablations.placements import find_placement
 from ablations.records import RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
 from ablations.sources import check_imported
 from lightning_modules.checkpoints import Progress
 from lightning_modules.data import find_dataset
-from lightning_modules.execution import AGENT, USUAL, Execution
+from lightning_modules.execution import USUAL, Execution
 from lightning_modules.failure import note_error
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.lock import claim
@@ -21,7 +21,7 @@ from lightning_modules.machine import check_precision
 from lightning_modules.sweep_check import check_cell
 from lightning_modules.trainer import quiet
 from lightning_modules.training import train_or_restart
-from lightning_modules.wandb_checks import check_mode
+from lightning_modules.wandb_checks import agent, check_mode
 from lightning_modules.wandb_mirror import Mirror, mirror_record
 
 
@@ -63,7 +63,7 @@ def train(
     with claim(folder.lock):
         if not (record := folder.find_record()):
             return carry_out(folder, execution, progress)
-        if AGENT in os.environ:  # W&B waits for this run
+        if agent():  # W&B waits for this run
             mirror_record(record, folder, execution.wandb)
         return record
 

@@ -1,19 +1,19 @@
 """The training of a run, and everything that its record says."""
 
 import os
+from typing import NamedTuple
 
-from pytorch_lightning import seed_everything
-from torch import nn
+from pytorch_lightning import Trainer, seed_everything
 
 from ablations.attention import set_evaluation
 from ablations.attention.base import has_two_evaluations
 from ablations.complexity import Cost, measure
-from ablations.models import check_network
+from ablations.models import check_network, network_of
 from ablations.records import RunRecord
-from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
 from lightning_modules.checkpoints import Progress, Statement
 from lightning_modules.data import create_data
+from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.execution import Execution
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.machine import commit, device_name, made_with, versions
@@ -48,27 +48,16 @@ def train_and_measure(
     interrupts: Interrupts,
     notes: tuple[str, ...],
 ) -> RunRecord:
+    """Train or resume, then validate the last step unless the training has done so."""
     config = folder.config
     data = create_data(config, execution.data_folder, execution.workers)
-    side = config.image_size
-    check_network(
-        config.model,
-        config.encoder,
-        config.encoder_weights,
-        config.block,
-        config.placement,
-        config.evaluation,
-        len(data.classes),
-        (side, side),
-    )
+    check_network(network_of(config, len(data.classes)))
     seed_everything(config.seed, verbose=False)
     module = SegmentationModule(config, data.classes)
-    cost = measure(module.model, (1, 3, side, side))
-    published = published_cost(module.model, config, cost)
+    costs = costs_of(module)
+    own = made_with(execution.accelerator)
+    statement = Statement(config.run_id, data.fingerprint, own, notes)
     last = folder.checkpoint
-    statement = Statement(
-        config.run_id, data.fingerprint, made_with(execution.accelerator), notes
-    )
     if os.path.lexists(last):
         data.first_step, statement = resumable(last, module, statement)
     step_time = StepTime()
@@ -77,8 +66,44 @@ def train_and_measure(
     fit(trainer, module, data, last if data.first_step else None, interrupts)
     if module.validated_step != config.max_steps:
         trainer.validate(module, data, verbose=False)
+    training = Training(trainer, module, data, step_time)
+    return record_of(training, costs, folder, statement.notes + mirror.take_notes())
+
+
+class Costs(NamedTuple):
+    """What a network costs as it runs, and with blocks computed as published."""
+
+    run: Cost
+    published: Cost
+
+
+def costs_of(module: SegmentationModule) -> Costs:
+    """For one image of the run's size."""
+    model, config = module.model, module.config
+    shape = (1, 3, config.image_size, config.image_size)
+    cost = measure(model, shape)
+    if config.evaluation == "direct" or not any(map(has_two_evaluations, model.modules())):
+        return Costs(cost, cost)
+    published = measure(set_evaluation(model, "direct"), shape)
+    set_evaluation(model, config.evaluation)
+    return Costs(cost, published)
+
+
+class Training(NamedTuple):
+    """A finished training: what its record is read from."""
+
+    trainer: Trainer
+    module: SegmentationModule
+    data: SegmentationData
+    step_time: StepTime
+
+
+def record_of(
+    training: Training, costs: Costs, folder: RunFolder, notes: tuple[str, ...]
+) -> RunRecord:
+    trainer, module, data, step_time = training
     return RunRecord(
-        config=config,
+        config=folder.config,
         miou=module.miou,
         iou={
             name: None if iou.isnan() else iou.item()
@@ -86,10 +111,10 @@ def train_and_measure(
         },
         val_loss=trainer.callback_metrics["val/loss"].item(),
         curve=module.curve,
-        params=cost.params,
-        macs=cost.macs,
-        macs_direct=published.macs,
-        not_counted=cost.not_counted or published.not_counted,
+        params=costs.run.params,
+        macs=costs.run.macs,
+        macs_direct=costs.published.macs,
+        not_counted=costs.run.not_counted or costs.published.not_counted,
         train_seconds=step_time.train_seconds,
         compute_seconds=step_time.compute_seconds,
         device=device_name(trainer.strategy.root_device),
@@ -97,15 +122,5 @@ def train_and_measure(
         commit=commit(),
         data=data.fingerprint,
         failures=folder.failures(),
-        notes=statement.notes + mirror.take_notes(),
+        notes=notes,
     )
-
-
-def published_cost(model: nn.Module, config: RunConfig, cost: Cost) -> Cost:
-    """The cost with blocks computed as published; cost is that of the present one."""
-    if config.evaluation == "direct" or not any(map(has_two_evaluations, model.modules())):
-        return cost
-    shape = (1, 3, config.image_size, config.image_size)
-    published = measure(set_evaluation(model, "direct"), shape)
-    set_evaluation(model, config.evaluation)
-    return published

@@ -91,8 +91,8 @@ def model_page(names: Sequence[str], setting: Setting, convention: Convention) -
 def fitting(table: pd.DataFrame, besides: Sequence[str] = ()) -> pd.DataFrame:
     """The rows without a problem; raises InputError if none of the blocks fits."""
     fits = table["problem"].isna()
-    chosen = ~table["block"].isin(besides)
-    if not (fits & chosen).any() and not fits.all():
+    blocks = ~table["block"].isin(besides)
+    if not (fits & blocks).any() and not fits.all():
         raise InputError(table.loc[~fits, "problem"].iloc[0])
     return table[fits].drop(columns="problem").reset_index(drop=True)
 
@@ -133,9 +133,9 @@ def survey_table(
 ) -> Table:
     """The cost of every block in every setting."""
     tables, counts = [], []
-    for table, counted in survey(names, settings, convention):
+    for table, counts_behind_it in survey(names, settings, convention):
         tables.append(table)
-        counts += counted
+        counts += counts_behind_it
     return Table(
         pd.concat(tables, ignore_index=True),
         survey_columns(convention),

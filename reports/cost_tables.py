@@ -88,11 +88,10 @@ def survey(
     for setting in settings:
         counts = counts_of_models(names, setting)
         table = with_added(cost_table(counts, convention))
-        counted = that_fit(counts, table)
         table.insert(0, "model", setting.bare.model)
         table.insert(1, "encoder", setting.bare.encoder)
         table.insert(2, "placement", setting.placement)
-        yield table, counted
+        yield table, that_fit(counts, table)
 
 
 def site_table(costs: Iterable[SiteCost]) -> DataFrame:

@@ -11,8 +11,9 @@ from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox, Transform
 from scipy.optimize import isotonic_regression
 
+from ablations.errors import visible
 from reports.units import label
-from reports.write.cells import shortened, visible
+from reports.write.cells import shortened
 
 Point = tuple[float, float]
 LONG = 32  # characters of a name

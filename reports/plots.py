@@ -52,10 +52,6 @@ def miou_against_macs(comparison: DataFrame, runs: DataFrame) -> Figure:
     must be known; blocks with unknown MACs are named below the axis.
     """
     points = comparison.dropna(subset="macs")
-    without = [
-        f"{name(row['block'])} ({row['not_counted']})"
-        for row in comparison[comparison["macs"].isna()].to_dict("records")
-    ]
     rows: dict[str, Any] = {row["block"]: row for row in points.to_dict("records")}
     base = rows["none"]
     added = {block: (row["macs"] - base["macs"]) / 1e6 for block, row in rows.items()}
@@ -67,26 +63,37 @@ def miou_against_macs(comparison: DataFrame, runs: DataFrame) -> Figure:
         axes.axhline(
             100 * base["miou"], color="#999999", linestyle="--", linewidth=1, zorder=1
         )
-        axis = f"Million MACs added to the baseline's {base['macs'] / 1e6:,.1f}"
-        if without:
-            axis += "\n" + fill(
-                f"MACs not counted, so not drawn: {', '.join(without)}", 100
-            )
-        axes.set_xlabel(axis, parse_math=False)
+        axes.set_xlabel(added_macs_label(comparison, base["macs"]), parse_math=False)
         axes.set_ylabel("mIoU (%)")
         for block, place in places.items():
             seeds = 100 * runs.loc[runs["block"] == block, "miou"]
             draw_block(axes, block, place, seeds.to_list(), aside(block, places))
         bars = {block: spread(row) for block, row in rows.items()}
         ends = [100 * runs["miou"].min(), 100 * runs["miou"].max(), *sum(bars.values(), ())]
-        margin = 0.05 * (max(ends) - min(ends) or 1)
-        axes.set_ylim(min(ends) - margin, max(ends) + margin)
+        axes.set_ylim(*with_margin(ends))
         left = min(-0.6 * lowest, 3 * min(added.values()))
         axes.set_xlim(left, right=3 * max(*added.values(), lowest))
         add_legend(axes, list(rows))
         shifted = {block: moved(axes, aside(block, places)) for block in places}
         place_labels(axes, places, bars, shifted, level=100 * base["miou"])
     return figure
+
+
+def added_macs_label(comparison: DataFrame, baseline: float) -> str:
+    """The label of the axis, with the blocks that are not on it."""
+    label = f"Million MACs added to the baseline's {baseline / 1e6:,.1f}"
+    names = [
+        f"{name(row['block'])} ({row['not_counted']})"
+        for row in comparison[comparison["macs"].isna()].to_dict("records")
+    ]
+    note = fill(f"MACs not counted, so not drawn: {', '.join(names)}", 100)
+    return f"{label}\n{note}" if names else label
+
+
+def with_margin(values: list[float]) -> tuple[float, float]:
+    """The limits of an axis with room beyond the lowest and the highest value."""
+    margin = 0.05 * (max(values) - min(values) or 1)
+    return min(values) - margin, max(values) + margin
 
 
 def spread(row: dict[str, Any]) -> tuple[float, float]:
@@ -199,30 +206,40 @@ def direct_against_fast(bench: DataFrame) -> Figure:
         for axes, what in zip(
             figure.subplots(1, 2, sharey=True), ("forward", "step"), strict=True
         ):
-            axes.set_axisbelow(True)
-            for height, row in enumerate(reversed(rows)):
-                ends = [
-                    1e3 * row[f"{evaluation}_{what}"] for evaluation in ("direct", "fast")
-                ]
-                axes.plot(ends, [height, height], color="#bbbbbb", linewidth=2, zorder=1)
-                axes.scatter(
-                    ends, [height, height], c=["#0072B2", "#D55E00"], s=28, zorder=2
-                )
-            axes.set_xscale("log")
-            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-            axes.xaxis.set_minor_formatter(NullFormatter())
-            axes.set_xlabel(f"{what} (ms)")
-            names = [f"{name(row['block'])}  {row['shape']}" for row in reversed(rows)]
-            axes.set_yticks(range(len(rows)), names, fontsize=8, parse_math=False)
-        colours = {"direct": "#0072B2", "fast": "#D55E00"}
+            draw_times(axes, rows[::-1], what)
         handles = [
-            Line2D([], [], marker="o", linestyle="", color=c) for c in colours.values()
+            Line2D([], [], marker="o", linestyle="", color=colour)
+            for colour in EVALUATION_COLOURS.values()
         ]
         figure.legend(
-            handles, list(colours), loc="outside upper right", ncols=2, frameon=False
+            handles,
+            list(EVALUATION_COLOURS),
+            loc="outside upper right",
+            ncols=2,
+            frameon=False,
         )
     return figure
+
+
+EVALUATION_COLOURS = {"direct": "#0072B2", "fast": "#D55E00"}
+
+
+def draw_times(axes: Axes, rows: list[dict[Any, Any]], what: str) -> None:
+    """A line per case from bottom to top, with a dot for each evaluation."""
+    axes.set_axisbelow(True)
+    for height, row in enumerate(rows):
+        ends = [1e3 * row[f"{evaluation}_{what}"] for evaluation in EVALUATION_COLOURS]
+        axes.plot(ends, [height, height], color="#bbbbbb", linewidth=2, zorder=1)
+        axes.scatter(
+            ends, [height, height], c=[*EVALUATION_COLOURS.values()], s=28, zorder=2
+        )
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(f"{what} (ms)")
+    names = [f"{name(row['block'])}  {row['shape']}" for row in rows]
+    axes.set_yticks(range(len(rows)), names, fontsize=8, parse_math=False)
 
 
 def added_cost(costs: DataFrame) -> Figure:

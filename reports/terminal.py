@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from rich.table import Table as Grid
 from rich.text import Text as Styled
 
-from ablations.errors import printable
+from ablations.errors import printable, visible
 from reports.page import (
     Code,
     Column,
@@ -28,7 +28,7 @@ from reports.page import (
     headers,
     most_telling,
 )
-from reports.write.cells import header_cells, rows, visible
+from reports.write.cells import header_cells, rows
 
 Item = TypeVar("Item")
 

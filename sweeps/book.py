@@ -3,9 +3,9 @@
 from collections import Counter, deque
 from collections.abc import Iterable
 
+from ablations.whole_file import check_writable
 from sweeps.attempt import Attempt
 from sweeps.display import Display
-from sweeps.local.resources import check_writable
 from sweeps.outcome import Summary
 from sweeps.study.study import Launch, PlannedRun
 

@@ -77,21 +77,16 @@ def check_cells(
 ) -> None:
     """Each cell of the sweep must have one record."""
     counts = Counter(record.config.without_derived().run_id for record in records)
-    planned = {
-        run.config.without_derived().run_id for run in study.runs()
-    }  # for any source
-    problems = (
-        [
-            f"missing: {run_id} ({states.get(run_id, 'not handed out')})"
-            for run_id in sorted(planned - set(counts))
-        ]
-        + [
-            f"recorded {times} times: {run_id}"
-            for run_id, times in counts.items()
-            if times > 1
-        ]
-        + [f"not in this sweep: {run_id}" for run_id in sorted(set(counts) - planned)]
-    )
+    # a record counts whatever the source of a user's block
+    planned = {run.config.without_derived().run_id for run in study.runs()}
+    problems = [
+        f"missing: {run_id} ({states.get(run_id, 'not handed out')})"
+        for run_id in sorted(planned - set(counts))
+    ]
+    problems += [
+        f"recorded {times} times: {run_id}" for run_id, times in counts.items() if times > 1
+    ]
+    problems += [f"not in this sweep: {run_id}" for run_id in sorted(set(counts) - planned)]
     if problems:
         more = f", and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
         some = ", ".join(problems[:LISTED])

@@ -48,7 +48,7 @@ class Display:
         if config not in self.tasks:
             self.add_bar(config, "starting")
             self.pace.begins(config)
-            self.say_in_log("starting  ", config)
+            self.say_in_log(f"starting  {self.label(config)}")
 
     def waits(self, config: RunConfig) -> None:
         """Another process holds this run; announced once."""
@@ -56,7 +56,7 @@ class Display:
             self.postponed(config)
             self.add_bar(config, "waiting for another process")
             self.waiting.add(config)
-            self.say_in_log("waiting for another process: ", config)
+            self.say_in_log(f"waiting for another process: {self.label(config)}")
 
     def progress(self, config: RunConfig, step: int, loss: float) -> None:
         if config in self.waiting:  # the other process has released it
@@ -121,10 +121,10 @@ class Display:
         seconds = self.pace.seconds_left(self.total - self.done)
         return f"{timedelta(seconds=round(seconds))} left" if seconds else ""
 
-    def say_in_log(self, words: str, config: RunConfig) -> None:
+    def say_in_log(self, line: str) -> None:
         """Print an event that a terminal shows as a bar."""
         if not self.console.is_terminal:
-            self.say(f"{words}{self.label(config)}")
+            self.say(line)
 
     def say(self, line: str) -> None:
         self.console.print(line, highlight=False, soft_wrap=True)

@@ -13,6 +13,7 @@ from ablations.model_options import (
     from_options,
     option_fields,
 )
+from ablations.options import DEFAULT
 from sweeps.executors import EXECUTORS
 
 Owners = dict[str, FieldInfo]  # the fields of one option, by executor
@@ -25,7 +26,7 @@ def executor_options(parser: ArgumentParser) -> None:
         "--executor",
         choices=list(EXECUTORS),
         default="here",
-        help=f"where runs are carried out (default: here); {meanings}",
+        help=f"where runs are carried out {DEFAULT}; {meanings}",
     )
     groups: dict[tuple[str, ...], Any] = {tuple(EXECUTORS): parser}
     for name, owners in options().items():

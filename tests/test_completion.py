@@ -9,7 +9,7 @@ import pytest
 
 from ablations.attention import BLOCKS
 from ablations.cli import VERBS
-from ablations.models import MODELS
+from ablations.encoders import MODELS
 from ablations.placements import PLACEMENTS
 from lightning_modules.data import DATASETS
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ablations.attention import BLOCKS, create_attention
 from ablations.attention.base import Evaluation
-from ablations.bare_models import BareModel
+from ablations.bare_models import BareModel, create_bare
 from ablations.complexity import measure
 from ablations.complexity.any_resolution import bare_polynomials, cost_at, second_count
 from ablations.complexity.growth import bare_growth, growth_in_model, growth_of_blocks
@@ -16,7 +16,7 @@ from ablations.complexity.polynomial import Polynomial, fit
 from ablations.complexity.subjects import ModelCounts, Setting
 from ablations.contract import LoneBlock
 from ablations.errors import InputError
-from ablations.models import create_bare, create_model
+from ablations.models import create_model
 from reports.growth_tables import crossovers, growth_table
 
 SETTING = Setting(BareModel("fpn", "resnet18", 16), "stages", (64, 96))

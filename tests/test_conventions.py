@@ -18,7 +18,7 @@ from ablations.complexity.subjects import (
     counts_of_blocks,
     counts_of_models,
 )
-from ablations.models import SMP_MODELS
+from ablations.encoders import SMP_MODELS
 from reports.cost_notes import agreement
 from reports.cost_tables import survey
 

@@ -13,7 +13,7 @@ from ablations.complexity import measure
 from ablations.complexity.subjects import ModelCounts, Setting
 from ablations.encoders import check_encoder, check_weights
 from ablations.errors import InputError
-from ablations.models import check_network, check_size, create_model, place
+from ablations.models import Network, check_network, check_size, create_model, place
 
 # Each with the reason why it is hard, and a size that it accepts.
 HARD = [
@@ -27,7 +27,7 @@ HARD = [
 @pytest.mark.parametrize(("model", "encoder", "side"), HARD)
 def test_a_hard_encoder_is_checked_and_counted(model: str, encoder: str, side: int) -> None:
     size = (side, side)
-    check_network(model, encoder, None, "gc", "stages", "fast", 3, size)
+    check_network(Network(BareModel(model, encoder, 3), None, "gc", "stages", size))
     setting = Setting(BareModel(model, encoder, 3), "stages", size)
     bare = ModelCounts("none", "fast", setting).macs
     placed = ModelCounts("gc", "fast", setting).macs
@@ -49,8 +49,9 @@ def test_a_size_that_an_encoder_does_not_take_is_one_line() -> None:
 
 @pytest.mark.parametrize("model", ["unetplusplus", "linknet"])
 def test_what_smp_cannot_build_is_one_line(model: str) -> None:
+    network = Network(BareModel(model, "mit_b0", 3), None, "se", "stages", (64, 64))
     with pytest.raises(InputError, match=f"{model!r} with encoder 'mit_b0' .* cannot be"):
-        check_network(model, "mit_b0", None, "se", "stages", "fast", 3, (64, 64))
+        check_network(network)
 
 
 def test_stages_are_found_with_other_channels_and_auxiliary_heads() -> None:

@@ -18,7 +18,7 @@ from ablations.complexity.site_costs import site_costs
 from ablations.complexity.subjects import Setting
 from ablations.contract import LoneBlock, check_block
 from ablations.errors import InputError
-from ablations.models import check_network
+from ablations.models import Network, check_network
 from ablations.own_code import load_object
 
 C = 16
@@ -350,21 +350,21 @@ def test_a_verb_ends_with_one_line(
 
 
 def test_a_network_is_checked_before_it_is_used() -> None:
-    names = ("fpn", "resnet18", None)
-    check_network(*names, f"{__name__}:Mixes", "stages", "fast", 3, (64, 64))
-    check_network(*names, "none", "residual", "fast", 3, (64, 64))
+    network = Network(BareModel("fpn", "resnet18", 3), None, "se", "stages", (64, 64))
+    check_network(network._replace(block=f"{__name__}:Mixes"))
+    check_network(network._replace(block="none", placement="residual"))
     with pytest.raises(InputError, match="Smaller' on 64 channels of 16x16"):
-        check_network(*names, f"{__name__}:Smaller", "stages", "fast", 3, (64, 64))
+        check_network(network._replace(block=f"{__name__}:Smaller"))
     with pytest.raises(
         InputError, match=r"unknown weights of encoder 'resnet18'.*imagenett"
     ):
-        check_network("fpn", "resnet18", "imagenett", "se", "stages", "fast", 3, (64, 64))
+        check_network(network._replace(encoder_weights="imagenett"))
+    vgg = network._replace(bare=BareModel("fpn", "vgg11", 3))
     with pytest.raises(InputError, match="residual needs BasicBlocks"):
-        check_network("fpn", "vgg11", None, "se", "residual", "fast", 3, (64, 64))
+        check_network(vgg._replace(placement="residual"))
+    nested = BareModel("unetplusplus", "resnet18", 3)
     with pytest.raises(InputError, match="image size 50x50"):
-        check_network(
-            "unetplusplus", "resnet18", None, "none", "stages", "fast", 3, (50, 50)
-        )
+        check_network(network._replace(bare=nested, block="none", size=(50, 50)))
 
 
 def test_two_blocks_of_one_class_name_are_told_apart() -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from ablations.bare_models import BareModel
+from ablations.bare_models import BareModel, create_bare
 from ablations.complexity.conventions import CONVENTIONS
 from ablations.complexity.subjects import ModelCounts, Setting
 from ablations.errors import InputError
-from ablations.models import create_bare, create_model
+from ablations.models import create_model
 
 # On one worker, where counts are cached.
 pytestmark = pytest.mark.xdist_group("paper")

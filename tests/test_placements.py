@@ -8,13 +8,14 @@ from torch import nn
 
 from ablations.attention import BLOCKS, set_evaluation
 from ablations.attention.base import EVALUATIONS
-from ablations.bare_models import BareModel
+from ablations.bare_models import BareModel, create_bare
 from ablations.complexity import measure, meta_macs
 from ablations.complexity.conventions import CONVENTIONS
 from ablations.complexity.site_costs import site_costs
 from ablations.complexity.subjects import Setting, counts_of_models
+from ablations.encoders import SMP_MODELS
 from ablations.errors import InputError
-from ablations.models import SMP_MODELS, check_size, create_bare, create_model, place
+from ablations.models import check_size, create_model, place
 from reports.cost_tables import cost_table, site_table, with_added
 
 ENCODERS = [

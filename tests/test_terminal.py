@@ -15,7 +15,7 @@ from ablations.cli import main
 from ablations.complexity.conventions import CONVENTIONS
 from ablations.complexity.counters import measure
 from ablations.complexity.hollow import HollowConvolutions
-from ablations.models import MODELS
+from ablations.encoders import MODELS
 from ablations.placements import PLACEMENTS
 from lightning_modules.data import DATASETS
 
@@ -111,6 +111,15 @@ def test_what_is_named_twice_is_shown_once(
     text = output(capsys, *command, "resnet18", "--model", "fpn", "--out", tmp_path)
     table, *_ = text.partition("MACs that a block adds")
     assert table.count("| SE ") == 1
+
+
+def test_blocks_alone_need_no_encoder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoders = ["--encoder", "resnet18", "--encoder", "resnet50"]
+    command = ["cost", "--block", "se", "--channels", "16", *encoders]
+    assert main([*command, "--out", str(tmp_path)]) == 0
+    assert "on 16 channels" in capsys.readouterr().out
 
 
 def test_a_table_is_shown_though_it_cannot_be_kept(

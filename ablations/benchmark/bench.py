@@ -7,7 +7,7 @@ bound is one and a half times that.
 
 import platform
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,8 +53,7 @@ def bench(
     """
     with on_threads(threads):
         for case in cases:
-            shape = "x".join(str(side) for side in case.shape)
-            with named_errors(f"{case.block} at {shape}, {case.dtype}"):
+            with named_errors(f"{case.block} at {by(case.shape)}, {case.dtype}"):
                 row = bench_case(case, device, threads, rounds, compiled)
             yield row
 
@@ -76,7 +75,7 @@ def bench_case(
     steps: Functions = {name: step_of(module, x) for name, module in candidates.items()}
     row: dict[str, Any] = {
         "block": case.block,
-        "shape": "x".join(str(side) for side in case.shape),
+        "shape": by(case.shape),
         "dtype": case.dtype,
         "threads": threads,
         "bytes": 3 * x.nbytes,
@@ -90,6 +89,11 @@ def bench_case(
         row[f"{name}_macs"] = figure(cost_at(lone, case.shape[2:]))
     row["bound_share"] = PASSES * row["multiply_forward"] / row["fast_forward"]
     return row
+
+
+def by(shape: Shape) -> str:
+    """As in 1x512x64x64."""
+    return "x".join(map(str, shape))
 
 
 def evaluations_of(case: Case, device: torch.device) -> dict[Evaluation, nn.Module]:
@@ -116,44 +120,46 @@ def seconds_of(
     return columns
 
 
-MODEL_ROWS = 3  # yielded by bench_model
+def model_cases(block: str) -> list[tuple[str, Evaluation]]:
+    """What a model is timed with: nothing, the direct block, the fast block."""
+    return [("none", "direct"), (block, "direct"), (block, "fast")]
 
 
 def bench_model(
-    block: str,
+    cases: Iterable[tuple[str, Evaluation]],
     network: Callable[[str, Evaluation], nn.Module],
     shape: Shape,
     device: torch.device,
     threads: int,
     rounds: int,
 ) -> Iterator[dict[str, Any]]:
-    """A training step of a whole model: bare, with the direct block, with the fast block.
+    """A training step of a whole model with each block and evaluation.
 
-    network builds the model for a block and an evaluation; shape is that of the images.
+    network builds the model for them; shape is that of the images.
     """
-    rows: list[tuple[str, Evaluation]] = [
-        ("none", "direct"),
-        (block, "direct"),
-        (block, "fast"),
-    ]
     with on_threads(threads):
-        for name, evaluation in rows:
-            with named_errors(f"a model with {name} at {'x'.join(map(str, shape))}"):
+        for block, evaluation in cases:
+            with named_errors(f"a model with {block} at {by(shape)}"):
                 torch.manual_seed(0)
-                module = network(name, evaluation).to(device)
+                module = network(block, evaluation).to(device)
                 images = torch.randn(shape, device=device)
-                macs = figure(measure(module, (1, *shape[1:])))
-                step = step_of(module.train(), images)
-                latency = interleaved({"step": step}, threads, rounds)["step"]
-                peak = peak_memory(step, device)
-            yield {
-                "block": name,
-                "evaluation": evaluation,
-                "macs": macs,
-                "step": latency.median,
-                "step_iqr": latency.upper - latency.lower,
-                "peak": peak,
-            }
+                numbers = step_numbers(module, images, threads, rounds)
+            yield {"block": block, "evaluation": evaluation} | numbers
+
+
+def step_numbers(
+    module: nn.Module, images: Tensor, threads: int, rounds: int
+) -> dict[str, Any]:
+    """The MACs for one image; time and memory of a training step, as columns."""
+    macs = figure(measure(module, (1, *images.shape[1:])))
+    step = step_of(module.train(), images)
+    latency = interleaved({"step": step}, threads, rounds)["step"]
+    return {
+        "macs": macs,
+        "step": latency.median,
+        "step_iqr": latency.upper - latency.lower,
+        "peak": peak_memory(step, images.device),
+    }
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a block or a model costs: operations, parameters, time and memory."""
+"""What a block or a model costs at any resolution: parameters and operations."""
 
 from ablations.complexity.cost import Cost
 from ablations.complexity.counters import measure, meta_macs

@@ -20,9 +20,8 @@ from ablations.complexity.polynomial import Polynomial, fit
 from ablations.contract import LARGEST_RUN, LoneBlock, Size, check_block
 from ablations.errors import InputError
 
-Part = (
-    LoneBlock | BareModel
-)  # of a model or alone: its cost depends on its input's positions
+# A block or a model without one: its cost depends on the positions of its input.
+Part = LoneBlock | BareModel
 
 STEPS = (8, 16, 32, 128)  # pixels; pan's decoder halves the encoder's last feature thrice
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ablations.model_options import add_flag, from_options
 from ablations.option_types import positive, up_to
+from ablations.options import DEFAULT
 from lightning_modules.execution import Execution, with_defaults
 
 EXAMPLES = ["show-data digits", "show-data digits --split val --size 128 --out val.png"]
@@ -18,21 +19,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--split",
         choices=["train", "val", "test"],
         default="train",
-        help="part of the data set (default: train)",
+        help=f"part of the data set {DEFAULT}",
     )
     parser.add_argument(
         "--size",
         type=sheet_side,
         default=64,
         metavar="N",
-        help="side of the images, in pixels (default: 64)",
+        help=f"side of the images, in pixels {DEFAULT}",
     )
     parser.add_argument(
         "--count",
         type=positive,
         default=24,
         metavar="N",
-        help="number of images from the start of the split (default: 24)",
+        help=f"number of images from the start of the split {DEFAULT}",
     )
     parser.add_argument(
         "--out",

@@ -16,6 +16,7 @@ EXAMPLES = [
     "train --block psa_parallel --placement residual",
     "train --block my_file:MyBlock --max-steps 200 --wandb offline",
 ]
+SINGLE = "single"  # the study of runs that belong to no sweep
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -33,12 +34,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--study",
         type=plain_name,
         default=argparse.SUPPRESS,
-        help="folder under --runs (default: single)",
+        help=f"folder under --runs (default: {SINGLE})",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    args = with_defaults(args, {"config": None, "study": "single"})
+    args = with_defaults(args, {"config": None, "study": SINGLE})
     config, execution = run_config(args), from_options(Execution, vars(args))
     from lightning_modules.interrupts import Interrupted
     from lightning_modules.machine import device_kind
@@ -46,15 +47,15 @@ def run(args: argparse.Namespace) -> int:
 
     check_names([config])
     device_kind(execution.accelerator)  # InputError if it is unavailable
-    folder = args.runs / args.study
+    study_folder = args.runs / args.study
     try:
-        record = train(config, folder, execution)
+        record = train(config, study_folder, execution)
     except BusyError as error:
         raise InputError(str(error)) from None
     except Interrupted as stop:
         print(f"ablate: {stop}", file=sys.stderr)
         return stop.exit_code
-    print(f"mIoU {100 * record.miou:.2f} %  {folder / config.run_id}")
+    print(f"mIoU {100 * record.miou:.2f} %  {study_folder / config.run_id}")
     return 0
 
 

@@ -108,8 +108,8 @@ def others(row: RebuiltRow, metric: str, printed: str, convention: Convention) -
     excluded: list[str] = []
     for variant in row.others:
         theirs = in_unit(variant.counts, metric, convention)
-        chosen = alike if rounds_to(theirs, printed) else excluded
-        chosen.append(f"{variant.label} {rounded(theirs)}")
+        group = alike if rounds_to(theirs, printed) else excluded
+        group.append(f"{variant.label} {rounded(theirs)}")
     parts = [f"; excluded: {', '.join(excluded)}"] if excluded else []
     parts += [f"; prints the same: {', '.join(alike)}"] if alike else []
     return "".join(parts)

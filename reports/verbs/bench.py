@@ -4,13 +4,14 @@ import argparse
 import os
 
 from ablations.option_types import Each, plain_name, shape, up_to
-from ablations.options import BLOCK, out_option, wide_option
+from ablations.options import BLOCK, DEFAULT, out_option, wide_option
 
 EXAMPLES = [
     "bench --block psa_parallel --shape 1x512x64x64",
     "bench --block non_local --shape 1x256x128x128 --dtype bfloat16 --device cuda",
 ]
 BLOCKS = ["psa_parallel", "psa_sequential"]
+DTYPE = "float32"
 SHAPES = [(1, 512, 64, 64), (4, 256, 64, 64), (8, 64, 128, 128)]
 
 rounds = up_to(10_000, "rounds")
@@ -35,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--dtype",
         choices=["float32", "float16", "bfloat16"],
         action=Each,
-        help="type of input and parameters; repeatable (default: float32)",
+        help=f"type of input and parameters; repeatable (default: {DTYPE})",
     )
     parser.add_argument(
         "--compiled",
@@ -56,18 +57,18 @@ def timing_options(parser: argparse.ArgumentParser, name: str) -> None:
         type=threads,
         default=1,
         metavar="N",
-        help="CPU threads (default: 1)",
+        help=f"CPU threads {DEFAULT}",
     )
     parser.add_argument(
         "--rounds",
         type=rounds,
         default=11,
         metavar="N",
-        help="timings per function; the median is shown (default: 11)",
+        help=f"timings per function; the median is shown {DEFAULT}",
     )
     out_option(parser, "runs/bench")
     parser.add_argument(
-        "--name", type=plain_name, default=name, help=f"name of the files (default: {name})"
+        "--name", type=plain_name, default=name, help=f"name of the files {DEFAULT}"
     )
     wide_option(parser)
 
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
         Case(block, shape, dtype)
         for block in args.block or BLOCKS
         for shape in args.shape or SHAPES
-        for dtype in args.dtype or ["float32"]
+        for dtype in args.dtype or [DTYPE]
     ]
     rows = bench(cases, device, args.threads, args.rounds, args.compiled)
     page = bench_page(args.name, progress(rows, "bench", len(cases)), args.compiled)

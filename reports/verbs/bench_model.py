@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ablations.option_types import two_or_more
-from ablations.options import network_options, size_option
+from ablations.options import DEFAULT, network_options, size_option
 from reports.verbs.bench import timing_options
 
 if TYPE_CHECKING:
@@ -24,30 +24,30 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=two_or_more,
         default=2,
         metavar="N",
-        help="images per step; batch norm needs at least two (default: 2)",
+        help=f"images per step; batch norm needs at least two {DEFAULT}",
     )
     timing_options(parser, "bench-model")
 
 
 def run(args: argparse.Namespace) -> None:
-    from ablations.benchmark.bench import MODEL_ROWS, bench_model, find_device
-    from ablations.models import check_network, create_model
+    from ablations.bare_models import BareModel
+    from ablations.benchmark.bench import bench_model, find_device, model_cases
+    from ablations.models import Network, check_network, create_model
     from reports.bench import bench_model_page, machine_line
     from reports.terminal import progress, show
     from reports.write.pages import write_parts
 
-    names = (args.model, args.encoder, None, args.block, args.placement)
-    check_network(*names, "direct", CLASSES, args.size)
+    bare = BareModel(args.model, args.encoder, CLASSES)
+    check_network(Network(bare, None, args.block, args.placement, args.size))
     device = find_device(args.device)
 
     def network(block: str, evaluation: "Evaluation") -> "nn.Module":
-        return create_model(
-            args.model, args.encoder, CLASSES, block, args.placement, evaluation
-        )
+        return create_model(*bare, block, args.placement, evaluation)
 
     shape = (args.batch_size, 3, *args.size)
-    rows = bench_model(args.block, network, shape, device, args.threads, args.rounds)
-    page = bench_model_page(args.name, progress(rows, "bench-model", MODEL_ROWS))
+    cases = model_cases(args.block)
+    rows = bench_model(cases, network, shape, device, args.threads, args.rounds)
+    page = bench_model_page(args.name, progress(rows, "bench-model", len(cases)))
     print(machine_line(device, args.threads))
     show(page.parts, args.wide)
     print("written:", *write_parts(page, args.out), sep="\n  ")

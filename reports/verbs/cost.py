@@ -8,6 +8,7 @@ from ablations.catalogue import conventions
 from ablations.option_types import Each, up_to
 from ablations.options import (
     BLOCK,
+    DEFAULT,
     ENCODER,
     MODEL,
     out_option,
@@ -42,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=channels,
         default=256,
         metavar="N",
-        help="channels of a block alone (default: 256)",
+        help=f"channels of a block alone {DEFAULT}",
     )
     size_option(parser, (64, 64), "of a block's input, or of the image with --model,")
     model_options(parser)
@@ -50,20 +51,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--convention",
         default="macs",
-        help=f"what is counted: {', '.join(conventions())} (default: macs)",
+        help=f"what is counted: {', '.join(conventions())} {DEFAULT}",
     )
     parser.add_argument(
         "--classes",
         type=classes,
         default=21,
         metavar="N",
-        help="number of classes of the model (default: 21)",
+        help=f"number of classes of the model {DEFAULT}",
     )
     out_option(parser, "runs/cost")
     wide_option(parser)
 
 
 def model_options(parser: argparse.ArgumentParser) -> None:
+    usual, *others = ENCODERS
     models = parser.add_mutually_exclusive_group()
     models.add_argument("--model", help=f"{MODEL} (default: the block alone)")
     models.add_argument(
@@ -72,8 +74,8 @@ def model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder",
         action=Each,
-        help=f"{ENCODER}; repeatable (default: resnet50, with --all also mobilenet_v2 and "
-        "efficientnet-b0)",
+        help=f"{ENCODER}; repeatable (default: {usual}, with --all also "
+        f"{' and '.join(others)})",
     )
 
 
@@ -83,12 +85,12 @@ def run(args: argparse.Namespace) -> None:
     from reports.write.files import write_tables
 
     with on_threads(1):
-        page, tables = counted(args)
+        page, tables = page_and_tables(args)
     show(page.parts, args.wide)
     print("written:", *write_tables(tables, args.out), sep="\n  ")
 
 
-def counted(args: argparse.Namespace) -> "tuple[Page, Sequence[Table]]":
+def page_and_tables(args: argparse.Namespace) -> "tuple[Page, Sequence[Table]]":
     """The page for the terminal, and the tables for files."""
     from ablations.attention import BLOCKS
     from ablations.complexity.conventions import find_convention
@@ -97,23 +99,23 @@ def counted(args: argparse.Namespace) -> "tuple[Page, Sequence[Table]]":
 
     names = args.block or list(BLOCKS)
     convention = find_convention(args.convention)
+    if not (args.model or args.all):
+        page = blocks_page(names, args.channels, args.size, convention)
+        return page, page.tables
     settings = list(settings_of(args))
     if len(settings) > 1:
         steps = progress(settings, "cost", len(settings))
         table = survey_table(names, steps, convention)
         return survey_page(table), [table]
-    if args.model:
-        page = model_page(names, settings[0], convention)
-    else:
-        page = blocks_page(names, args.channels, args.size, convention)
+    page = model_page(names, settings[0], convention)
     return page, page.tables
 
 
 def settings_of(args: argparse.Namespace) -> "Iterator[Setting]":
-    """The models to place blocks in; a single setting with model None for blocks alone."""
+    """The models to place blocks in, each with every encoder."""
     from ablations.bare_models import BareModel
     from ablations.complexity.subjects import Setting
-    from ablations.models import SMP_MODELS
+    from ablations.encoders import SMP_MODELS
 
     for encoder in args.encoder or (ENCODERS if args.all else ENCODERS[:1]):
         for model in SMP_MODELS if args.all else [args.model]:

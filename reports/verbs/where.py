@@ -2,7 +2,7 @@
 
 import argparse
 
-from ablations.options import network_options, size_option, wide_option
+from ablations.options import DEFAULT, network_options, size_option, wide_option
 
 EXAMPLES = ["where --model unet --encoder resnet50 --block cbam --placement stages"]
 
@@ -13,7 +13,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--evaluation",
         choices=["direct", "fast"],
         default="fast",
-        help="count blocks as published or as run here (default: fast)",
+        help=f"count blocks as published or as run here {DEFAULT}",
     )
     size_option(parser, (64, 64), "of the image")
     wide_option(parser)

@@ -1,5 +1,6 @@
 """Table cells as text, and untrusted names as one harmless line."""
 
+from ablations.errors import visible
 from reports.page import Column, Table, headers
 
 LONG = 400  # characters of a name or a cell
@@ -8,11 +9,6 @@ LONG = 400  # characters of a name or a cell
 def shortened(text: object, limit: int = LONG) -> str:
     line = str(text)
     return line if len(line) <= limit else f"{line[:limit]}..."
-
-
-def visible(text: object) -> str:
-    r"""One line without control characters: a line break is shown as \n, ESC as \x1b."""
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in str(text))
 
 
 def header_cells(table: Table) -> list[str]:

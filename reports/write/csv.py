@@ -5,8 +5,8 @@ from typing import Any
 
 from pandas import DataFrame
 
+from ablations.errors import visible
 from reports.page import Table
-from reports.write.cells import visible
 
 
 def table(content: Table) -> str:

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterable
 
+from ablations.errors import visible
 from reports.page import Align, Table
-from reports.write.cells import header_cells, rows, visible
+from reports.write.cells import header_cells, rows
 
 ALIGN: dict[Align, str] = {"left": "l", "right": "r", "paragraph": "p{70mm}"}
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from pandas import DataFrame
 
+from ablations.errors import visible
 from reports.page import (
     Code,
     Heading,
@@ -20,7 +21,7 @@ from reports.page import (
     Table,
     Text,
 )
-from reports.write.cells import header_cells, rows, visible
+from reports.write.cells import header_cells, rows
 
 # The start of a tag, an entity, a link's address, emphasis, code or a formula.
 HTML = {"<": "&lt;", "&": "&amp;"}
@@ -53,10 +54,10 @@ def part(content: Part) -> str:
 def table(content: Table) -> str:
     """The table, with its caption above and its notes below; several notes are a list."""
     notes = [escaped(note) for note in content.notes]
-    listed = notes if len(notes) < 2 else [f"* {note}" for note in notes]
+    lines = notes if len(notes) < 2 else [f"* {note}" for note in notes]
     parts = [f"**{escaped(content.caption)}**"] if content.caption else []
     parts.append(grid(content))
-    parts += ["\n".join(listed)] if listed else []
+    parts += ["\n".join(lines)] if lines else []
     return "\n\n".join(parts) + "\n"
 
 

@@ -8,10 +8,8 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -22,7 +20,7 @@ from ablations.run_folder import RunFolder
 from ablations.whole_file import write_whole
 from sweeps.attempt import Attempt
 from sweeps.local.logs import log_end
-from sweeps.study.command import as_sent, expand
+from sweeps.study.command import as_sent, expand, search_path
 from sweeps.study.study import Launch, PlannedRun
 
 STOP_SECONDS = 10.0  # from SIGTERM to SIGKILL
@@ -113,11 +111,10 @@ def call(words: Sequence[str]) -> int:
     The command has its own process group, so that an interrupt does not reach it. It ends
     with this process, unless this process is killed.
     """
-    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     with (
         subprocess.Popen(  # noqa: S603, the sweep file is the user's
             words,
-            env=os.environ | {"PATH": beside},
+            env=os.environ | {"PATH": search_path()},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         ) as child,

@@ -69,7 +69,8 @@ def train_or_call(
         if not trains_itself(launch):
             with claim(folder.command_lock):  # the command may take the run's own lock
                 return run_command(run, launch)
-        return train(run.config, launch.study_folder, execution, progress)
+        silent = execution.model_copy(update={"progress_bar": False})
+        return train(run.config, launch.study_folder, silent, progress)
 
 
 def trains_itself(launch: Launch) -> bool:

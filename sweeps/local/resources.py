@@ -1,12 +1,10 @@
 """What a sweep uses of this machine; the fields are flags of `ablate sweep`."""
 
-import tempfile
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ablations.errors import InputError, writing
+from ablations.errors import InputError
 from ablations.option_types import Reading, count, gpu_names, positive
 from lightning_modules.execution import Accelerator
 
@@ -48,14 +46,6 @@ class Resources(BaseModel):
             return [{} for _ in range(self.jobs)]
         places = self.gpus * self.runs_per_gpu
         return [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in places]
-
-
-def check_writable(folder: Path) -> None:
-    """Raises UnwritableError before anything starts."""
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"x")
 
 
 def check_gpus(names: tuple[str, ...]) -> None:

@@ -159,7 +159,6 @@ def work(descriptor: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     launch, execution, jobs = connection.recv()
     prepare(jobs)
-    execution = execution.model_copy(update={"progress_bar": False})
 
     def tell(message: Message) -> None:
         # if the parent is gone, finish the run anyway

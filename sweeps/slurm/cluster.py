@@ -11,6 +11,7 @@ import submitit
 
 from ablations.errors import InputError
 from ablations.records import FailureKind, tail
+from ablations.whole_file import write_whole
 from lightning_modules.execution import Execution
 from sweeps.attempt import Attempt
 from sweeps.book import Book
@@ -35,7 +36,7 @@ class Cluster:
 
     def __init__(self, book: Book, execution: Execution, allocation: Allocation) -> None:
         self.book, self.execution, self.allocation = book, execution, allocation
-        self.folder = book.launch.study_folder
+        self.study_folder = book.launch.study_folder
         self.interrupts = Interrupts(book.display)
         self.watched: dict[PlannedRun, Submitted] = {}
         self.last_query = 0.0
@@ -78,7 +79,7 @@ class Cluster:
     def earlier_jobs(self) -> dict[PlannedRun, Submitted]:
         """The last job of each pending run that has had one."""
         return {
-            run: submitit.SlurmJob(self.folder / "jobs", path.read_text())
+            run: submitit.SlurmJob(self.study_folder / "jobs", path.read_text())
             for run in self.book.pending
             if (path := self.book.launch.folder(run).job).exists()
         }
@@ -90,13 +91,11 @@ class Cluster:
             return
         for run in runs:  # a job may fail before the last one is submitted
             self.book.begin(run)
-        launch = self.book.launch._replace(study_folder=self.folder.absolute())
+        launch = self.book.launch._replace(study_folder=self.study_folder.absolute())
         jobs = [Job(run, launch, self.execution) for run in runs]
-        submitted = scheduler.submit(jobs, self.folder, self.allocation)
+        submitted = scheduler.submit(jobs, self.study_folder, self.allocation)
         for run, job in zip(runs, submitted, strict=True):
-            path = self.book.launch.folder(run).job
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(job.job_id)
+            write_whole(self.book.launch.folder(run).job, job.job_id.encode())
             self.watched[run] = job
 
     def look_again(self) -> None:

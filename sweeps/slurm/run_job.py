@@ -28,10 +28,9 @@ class Job:
 
     def __call__(self) -> Message:
         os.environ.pop("PYTHONSAFEPATH", None)  # not meant for a sweep's command
-        execution = self.execution.model_copy(update={"progress_bar": False})
         with RequeueBetweenSteps() as tell:
             while True:
-                message = carry_out(self.run, self.launch, execution, tell)
+                message = carry_out(self.run, self.launch, self.execution, tell)
                 if message.kind == "unwritable":
                     raise UnwritableError(message.reason)
                 if message.kind != "busy":

@@ -31,11 +31,11 @@ ENDED = {
 Submitted = submitit.Job[Message]
 
 
-def executor_of(allocation: Allocation, folder: Path) -> submitit.AutoExecutor:
+def executor_of(allocation: Allocation, study_folder: Path) -> submitit.AutoExecutor:
     """Raises InputError if this machine has no scheduler."""
     try:
         executor = submitit.AutoExecutor(
-            folder=folder / "jobs",
+            folder=study_folder / "jobs",
             cluster=allocation.cluster,
             slurm_max_num_timeout=REQUEUES,
             slurm_python=PYTHON,
@@ -47,7 +47,7 @@ def executor_of(allocation: Allocation, folder: Path) -> submitit.AutoExecutor:
         "gpus_per_node": allocation.gpus_per_run,
         "cpus_per_task": allocation.cpus_per_run,
         "slurm_array_parallelism": allocation.jobs,
-        "name": folder.name,
+        "name": study_folder.name,
         "slurm_additional_parameters": dict(allocation.sbatch),
     }
     if allocation.partition:
@@ -56,9 +56,9 @@ def executor_of(allocation: Allocation, folder: Path) -> submitit.AutoExecutor:
     return executor
 
 
-def submit(jobs: list[Job], folder: Path, allocation: Allocation) -> list[Submitted]:
+def submit(jobs: list[Job], study_folder: Path, allocation: Allocation) -> list[Submitted]:
     """Submit arrays of jobs in order; InputError with sbatch's message if it refuses."""
-    executor = executor_of(allocation, folder)
+    executor = executor_of(allocation, study_folder)
     submitted: list[Submitted] = []
     # the local executor's controllers are not started by slurm_python
     safe = {"PYTHONSAFEPATH": "1"} if allocation.cluster == "local" else {}

@@ -7,14 +7,12 @@ once.
 
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import track
 
-from ablations.attention.base import Evaluation
 from ablations.errors import printable
-from ablations.models import check_network
+from ablations.models import check_network, network_of
 from ablations.run_config import RunConfig
 from ablations.time_limit import at_most
 from lightning_modules.data import create_data, find_dataset
@@ -28,19 +26,6 @@ from sweeps.study.study import PlannedRun, Study
 
 SECONDS = 60  # for all networks of a study; the unchecked rest is counted
 STEP = 20  # seconds for one network, for one data set, for all imports
-
-
-class Network(NamedTuple):
-    """Everything that determines whether a network can be built and run."""
-
-    model: str
-    encoder: str
-    encoder_weights: str | None
-    block: str
-    placement: str
-    evaluation: Evaluation
-    classes: int
-    size: tuple[int, int]
 
 
 def check_runs(
@@ -80,30 +65,18 @@ def check_data(configs: Sequence[RunConfig], execution: Execution) -> None:
 
 def check_networks(configs: Sequence[RunConfig]) -> str:
     """Build and run each network once; returns how many there was time for."""
-    networks = list(dict.fromkeys(network(config) for config in configs))
+    classes = [len(find_dataset(config.dataset).classes) for config in configs]
+    networks = list(dict.fromkeys(map(network_of, configs, classes)))
     end = time.monotonic() + SECONDS
     console = Console(stderr=True)
     bar = track(networks, "networks", console=console, disable=not console.is_terminal)
-    for number, parts in enumerate(bar):
+    for number, network in enumerate(bar):
         if time.monotonic() > end:
             progress = f"{number} of {len(networks)} checked in {SECONDS} s"
             return f"networks: {progress}, the rest were not"
-        with at_most(STEP, f"a network with block {parts.block!r}"):
-            check_network(*parts)
+        with at_most(STEP, f"a network with block {network.block!r}"):
+            check_network(network)
     return f"networks: all {len(networks)} can be built and accept images of their size"
-
-
-def network(config: RunConfig) -> Network:
-    return Network(
-        config.model,
-        config.encoder,
-        config.encoder_weights,
-        config.block,
-        config.placement,
-        config.evaluation,
-        len(find_dataset(config.dataset).classes),
-        (config.image_size, config.image_size),
-    )
 
 
 def summary(study: Study, configs: Sequence[RunConfig]) -> list[str]:

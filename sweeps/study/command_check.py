@@ -10,7 +10,8 @@ from shutil import which
 from typing import Any, NoReturn
 
 from ablations.errors import InputError, quoted, unknown_name
-from lightning_modules.verbs.train import add_options
+from ablations.model_options import flag
+from lightning_modules.verbs.train import SINGLE, add_options
 from sweeps.study.command import (
     ARGUMENTS,
     DEFAULT,
@@ -54,8 +55,8 @@ def check_command(
     for name in names:
         if name in swept_keys:
             raise InputError(
-                f"command: --{name.replace('_', '-')} would override the sweep's "
-                f"parameter {name}; remove one of them"
+                f"command: {flag(name)} would override the sweep's parameter {name}; "
+                "remove one of them"
             )
     return options
 
@@ -131,7 +132,7 @@ def own_options(flags: Sequence[str], study_name: str) -> dict[str, Any]:
     options = vars(parser.parse_args([with_variables(flag) for flag in flags]))
     if options.pop("config", None) != Path(JSON_FILE):
         raise InputError(f"command: pass the values as --config, {JSON_FILE}")
-    if (name := options.pop("study", "single")) != study_name:
+    if (name := options.pop("study", SINGLE)) != study_name:
         raise InputError(f"command: --study {name} is not the sweep's name, {study_name}")
     return options
 

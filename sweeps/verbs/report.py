@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from ablations.options import count_option, wide_option
+from ablations.options import DEFAULT, count_option, wide_option
 from sweeps.study.study import Study
 from sweeps.study.sweep_file import load_study
 
@@ -28,7 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--runs",
         type=Path,
         default=Path("runs"),
-        help="folder for records from W&B (default: runs)",
+        help=f"folder for records from W&B {DEFAULT}",
     )
     parser.add_argument(
         "--out", type=Path, help="folder to write to (default: RUNS/report)"
