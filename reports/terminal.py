@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar, assert_never
@@ -34,6 +35,7 @@ Item = TypeVar("Item")
 
 WIDTH = 100  # if there is neither a terminal nor COLUMNS
 WIDEST = 10_000  # with --wide
+RULES = 3  # characters beside a column: two blanks and a rule
 SECONDS = 10  # between lines of progress if there is no terminal
 
 
@@ -67,7 +69,7 @@ def table_pieces(table: Table, wide: bool, console: Console) -> Iterator[Rendera
     columns = table.columns if wide else fitting(table, console.width)
     if table.caption:
         yield Styled(f"\n{visible(table.caption)}", "bold")
-    yield grid(table._replace(columns=columns), plain=not console.is_terminal)
+    yield grid(table._replace(columns=columns), console)
     if len(columns) < len(table.columns):
         yield "More columns: --wide"
     yield from (Styled(visible(note)) for note in table.notes)
@@ -83,27 +85,38 @@ def fitting(table: Table, width: int) -> Sequence[Column]:
             *header.split(),
             *(row[0] for row in rows(table._replace(columns=[column]))),
         ]
-        room -= max(map(len, words)) + 3  # two blanks and a rule
+        room -= max(map(len, words)) + RULES
         if room < 1 and number:
             return columns[:number]
     return columns
 
 
-def grid(table: Table, plain: bool) -> Grid:
-    """Plain tables are Markdown."""
+def grid(table: Table, console: Console) -> Grid:
+    """Plain tables are Markdown. If there is no room, headers break between words."""
+    plain = not console.is_terminal
     content = Grid(box=box.MARKDOWN if plain else box.SIMPLE_HEAD)
     cells = [[cell_text(cell, plain) for cell in row] for row in rows(table)]
-    for number, header in enumerate(header_cells(table)):
-        align = table.columns[number].align
-        longest = max((len(row[number]) for row in cells), default=0)
+    names = header_cells(table)
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)] or [0] * len(
+        names
+    )
+    lengths = map(max, widths, map(len, names))
+    if sum(lengths) + RULES * len(names) >= console.width:
+        names = [broken(*pair) for pair in zip(names, widths, strict=True)]
+    for column, name, width in zip(table.columns, names, widths, strict=True):
         content.add_column(
-            Styled(header),
-            justify="right" if align == "right" else "left",
-            no_wrap=align != "paragraph" and len(header) <= longest,
+            Styled(name),
+            justify="right" if column.align == "right" else "left",
+            no_wrap=column.align != "paragraph" and len(name) <= width,
         )
     for row in cells:
         content.add_row(*map(Styled, row))
     return content
+
+
+def broken(header: str, width: int) -> str:
+    """In lines as long as the cells or the longest word."""
+    return textwrap.fill(header, max([width, *map(len, header.split())], default=1))
 
 
 def cell_text(cell: str, plain: bool) -> str:
