@@ -96,7 +96,8 @@ def rejection(path: Path, problem: str) -> InputError:
 
 
 def has_this_format(content: dict[str, Any]) -> bool:
-    return bool(content.get("format", FORMAT) == FORMAT)
+    number = content.get("format", FORMAT)
+    return type(number) is int and number == FORMAT  # True and 1.0 equal 1
 
 
 def states(content: object, config: RunConfig) -> bool:

@@ -169,7 +169,7 @@ NAN, INF = float("nan"), float("inf")
         ),
         *[
             ({"format": number}, f"format {number!r} cannot be read; this version")
-            for number in (2, 0, "1", None, 1.5)
+            for number in (2, 0, "1", None, 1.5, 1.0, True)
         ],
         ({"device": 3}, "device = 3"),
         ({"device": "\ud800"}, "an unpaired surrogate"),

@@ -108,7 +108,7 @@ def test_equal_records_give_equal_files(runs: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_pictures")
-@pytest.mark.parametrize("width", [40, 80])
+@pytest.mark.parametrize("width", [40, 80, 100])
 def test_printed_tables_fit_the_terminal(
     width: int,
     runs: Path,
@@ -123,6 +123,7 @@ def test_printed_tables_fit_the_terminal(
     assert max(len(line) for line in narrow.splitlines() if "|" in line) <= width
     assert "| my_file:Own |" in narrow
     assert "More columns: --wide" in narrow
+    assert "…" not in narrow  # no word is cut
     assert main([*command, "--wide"]) == 0
     wide = capsys.readouterr().out
     assert "MACs as published (M)" in wide

@@ -277,7 +277,8 @@ def test_offline_runs_are_a_group_once_they_are_synced(place: Workplace) -> None
         start_new_session=True,
     )
     deadline = time.monotonic() + PATIENCE
-    while not list(place.folder.glob("runs/smoke/*/record.json")):
+    # the second run starts once the first has its record and has written to W&B
+    while len(list(place.folder.glob("runs/smoke/*/wandb/offline-run-*"))) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     os.killpg(running.pid, signal.SIGKILL)
