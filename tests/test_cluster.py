@@ -126,6 +126,7 @@ def send_after(sweep: Cluster, steps: int, number: signal.Signals) -> None:
     os.kill(task_of(sweep.watched[planned_run(slow())].job_id), number)
 
 
+@pytest.mark.slow  # tests/test_slurm.py preempts a job of a real Slurm
 def test_a_requeued_job_resumes_after_the_step_it_was_at(tmp_path: Path) -> None:
     sweep = cluster_of(tmp_path / "study", slow())
     send_after(sweep, 3, signal.SIGUSR2)  # sent by Slurm before it reclaims a machine
