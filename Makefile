@@ -9,7 +9,7 @@ BIN := .venv/bin
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /make \1	/p' Makefile | expand -t 18
 
-demo: .venv/installed  ## train the demo study here (about five minutes on two cores), write its report
+demo: .venv/installed  ## train the demo study here (four to seven minutes on two cores), write its report
 	$(BIN)/ablate sweep sweeps/demo.yaml --jobs 2
 	$(BIN)/ablate report runs/demo --sweep sweeps/demo.yaml
 
