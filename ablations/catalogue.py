@@ -4,7 +4,7 @@ A test compares these lists with the registries.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -56,6 +56,15 @@ def datasets() -> dict[str, str]:
         key: first_line(source("lightning_modules", f"data/{module_of(value)}.py"))
         for key, value in entries
     }
+
+
+# By the option that takes them.
+NAMES: dict[str, Callable[[], Mapping[str, str]]] = {
+    "block": blocks,
+    "placement": placements,
+    "model": models,
+    "dataset": datasets,
+}
 
 
 def conventions() -> list[str]:

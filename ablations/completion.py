@@ -5,19 +5,12 @@ The shell starts `ablate` at each TAB; only the verb on its line is imported.
 
 import argparse
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import argcomplete
 from argcomplete.completers import BaseCompleter, FilesCompleter
 
-from ablations import catalogue
-
-NAMES: dict[str, Callable[[], Mapping[str, str]]] = {
-    "block": catalogue.blocks,
-    "placement": catalogue.placements,
-    "model": catalogue.models,
-    "dataset": catalogue.datasets,
-}
+from ablations.catalogue import NAMES
 
 
 class NamesOrFiles(BaseCompleter):

@@ -1,17 +1,12 @@
 """List the known blocks, placements, models, encoders and data sets."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from ablations import catalogue
+from ablations.catalogue import NAMES
 
 EXAMPLES = ["list", "list blocks", "list encoders"]
-KINDS: dict[str, Callable[[], Mapping[str, str]]] = {
-    "blocks": catalogue.blocks,
-    "placements": catalogue.placements,
-    "models": catalogue.models,
-    "datasets": catalogue.datasets,
-}
+KINDS = {f"{option}s": names for option, names in NAMES.items()}
 OTHER_ENCODERS = [
     "tu-NAME: timm's models (python -c 'import timm; print(timm.list_models())')"
 ]
@@ -22,9 +17,11 @@ ENCODERS_IN_SHORT = [
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    kinds = ["blocks", "placements", "models", "encoders", "datasets"]
     parser.add_argument(
-        "kind", nargs="?", choices=kinds, help="default: all, with a few encoders"
+        "kind",
+        nargs="?",
+        choices=[*KINDS, "encoders"],
+        help="default: all, with a few encoders",
     )
 
 
