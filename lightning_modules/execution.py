@@ -15,7 +15,6 @@ from ablations.options import runs_option
 
 Accelerator = Literal["auto", "cpu", "gpu", "mps"]
 WandbMode = Literal["disabled", "offline", "online"]
-AGENT = "WANDB_SWEEP_ID"  # set by W&B's agent
 
 
 class Execution(BaseModel):
@@ -58,10 +57,15 @@ def with_defaults(
     return Namespace(**(environment() | dict(defaults) | vars(args)))
 
 
+def agent() -> bool:
+    """Whether W&B's server assigned this run; its agent sets the variable."""
+    return "WANDB_SWEEP_ID" in os.environ
+
+
 def environment() -> dict[str, Any]:
     """What environment variables set."""
     values: dict[str, Any] = {"runs": Path(os.environ.get("ABLATE_RUNS", "runs"))}
-    if AGENT in os.environ:
+    if agent():
         values["wandb"] = "online"
     if data := os.environ.get("ABLATE_DATA"):
         values["data_folder"] = Path(data)

@@ -13,7 +13,7 @@ from ablations.run_folder import RunFolder
 from ablations.sources import check_imported
 from lightning_modules.checkpoints import Progress
 from lightning_modules.data import find_dataset
-from lightning_modules.execution import USUAL, Execution
+from lightning_modules.execution import USUAL, Execution, agent
 from lightning_modules.failure import note_error
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.lock import claim
@@ -21,7 +21,7 @@ from lightning_modules.machine import check_precision
 from lightning_modules.sweep_check import check_cell
 from lightning_modules.trainer import quiet
 from lightning_modules.training import train_or_restart
-from lightning_modules.wandb_checks import agent, check_mode
+from lightning_modules.wandb_checks import check_mode
 from lightning_modules.wandb_mirror import Mirror, mirror_record
 
 

@@ -4,12 +4,7 @@ import os
 
 from ablations.errors import InputError
 from ablations.run_config import RunConfig
-from lightning_modules.execution import AGENT, WandbMode
-
-
-def agent() -> bool:
-    """Whether W&B's server assigned this run."""
-    return AGENT in os.environ
+from lightning_modules.execution import WandbMode, agent
 
 
 def check_mode(mode: WandbMode) -> None:

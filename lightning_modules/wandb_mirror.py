@@ -19,9 +19,9 @@ from ablations.records import RunRecord
 from ablations.run_folder import RunFolder
 from lightning_modules.cost_table import write_cost
 from lightning_modules.display import say
-from lightning_modules.execution import WandbMode
+from lightning_modules.execution import WandbMode, agent
 from lightning_modules.interrupts import Interrupted
-from lightning_modules.wandb_checks import agent, check_locked
+from lightning_modules.wandb_checks import check_locked
 from lightning_modules.wandb_logger import CURVE_NAMES, MirrorLogger
 from lightning_modules.wandb_thread import (
     AGENT_INIT_SECONDS,
