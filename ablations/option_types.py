@@ -109,8 +109,11 @@ def gpu_names(text: str) -> tuple[str, ...]:
     return names
 
 
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # safe as a file or folder
+
+
 def plain_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", text):
+    if not PLAIN_NAME.fullmatch(text):
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a plain name: letters, digits and . _ -"
         )

@@ -1,19 +1,19 @@
 """Sweep files: W&B's format, read safely and checked before anything starts."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ablations.errors import InputError, quoted, unknown_name
 from ablations.import_path import check_import_path
+from ablations.option_types import PLAIN_NAME
 from ablations.run_config import RunConfig, flat
 from ablations.yaml_file import read_yaml
 from sweeps.study.command_check import check_command
 from sweeps.study.grid import leaf_parameters, nest
 from sweeps.study.study import Study
 
-NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
+LONGEST = 100  # characters of a name
 SWEEP_KEYS = {
     "name", "description", "project", "entity", "program", "command",
     "method", "metric", "parameters", "run_cap",
@@ -131,10 +131,10 @@ def command_of(content: dict[str, Any]) -> tuple[str, ...]:
 def name_of(content: dict[str, Any], path: Path) -> str:
     """The sweep's name, otherwise its file's; it becomes a folder, so it must be plain."""
     name = content.get("name", path.stem)
-    if not isinstance(name, str) or not re.fullmatch(NAME, name):
+    if not isinstance(name, str) or not PLAIN_NAME.fullmatch(name) or len(name) > LONGEST:
         raise InputError(
-            f"name = {quoted(name)} is not a plain name: at most 100 letters, digits, "
-            "'_', '-' and '.'"
+            f"name = {quoted(name)} is not a plain name: at most {LONGEST} letters, "
+            "digits, '_', '-' and '.'"
         )
     return name
 
