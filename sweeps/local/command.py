@@ -37,7 +37,7 @@ class Stopped(SystemExit):
 @contextmanager
 def as_child(run: PlannedRun, launch: Launch, mode: str) -> Iterator[None]:
     """Give this process the environment of an agent's child; mode is WANDB_MODE."""
-    folder = RunFolder(launch.study_folder.absolute(), run.config)
+    folder = launch.absolute().folder(run)
     write_cell(run.cell, folder)
     with variables(environment(launch, folder, mode)):
         yield
@@ -95,7 +95,7 @@ def run_command(run: PlannedRun, launch: Launch) -> RunRecord:
     Raises CommandError if the command leaves no record, and records the reason as the
     run's failure unless the command recorded its own.
     """
-    folder = RunFolder(launch.study_folder.absolute(), run.config)
+    folder = launch.absolute().folder(run)
     attempt, cell_json = Attempt(folder), str(folder.cell_json)
     code = call(expand(launch.command, launch.program, run.cell, cell_json))
     if record := folder.find_record():

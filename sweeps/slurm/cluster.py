@@ -91,7 +91,7 @@ class Cluster:
             return
         for run in runs:  # a job may fail before the last one is submitted
             self.book.begin(run)
-        launch = self.book.launch._replace(study_folder=self.study_folder.absolute())
+        launch = self.book.launch.absolute()
         jobs = [Job(run, launch, self.execution) for run in runs]
         submitted = scheduler.submit(jobs, self.study_folder, self.allocation)
         for run, job in zip(runs, submitted, strict=True):

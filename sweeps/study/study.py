@@ -37,6 +37,10 @@ class Launch(NamedTuple):
     def folder(self, run: PlannedRun) -> RunFolder:
         return RunFolder(self.study_folder, run.config)
 
+    def absolute(self) -> "Launch":
+        """For processes that may run in another folder."""
+        return self._replace(study_folder=self.study_folder.absolute())
+
 
 class Study(BaseModel):
     """A named set of runs, read by sweep_file.py."""
