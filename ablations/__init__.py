@@ -23,7 +23,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from ablations.attention import BLOCKS, create_attention, set_evaluation
+    from ablations.attention import BLOCKS
+    from ablations.blocks import create_attention, set_evaluation
     from ablations.complexity import Cost, measure
     from ablations.complexity.conventions import CONVENTIONS
     from ablations.errors import InputError
@@ -43,10 +44,10 @@ else:
             "PLACEMENTS": "ablations.placements",
             "RunConfig": "ablations.run_config",
             "RunRecord": "ablations.records",
-            "create_attention": "ablations.attention",
+            "create_attention": "ablations.blocks",
             "create_model": "ablations.models",
             "measure": "ablations.complexity",
             "read_records": "ablations.run_folder",
-            "set_evaluation": "ablations.attention",
+            "set_evaluation": "ablations.blocks",
         },
     )

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ablations.attention import BLOCKS, create_attention
 from ablations.attention.base import Evaluation
+from ablations.blocks import create_attention, is_ours
 from ablations.errors import InputError
 from ablations.own_code import OWN_SECONDS, own_errors
 from ablations.passes import on_meta, plain_operators
@@ -59,7 +59,7 @@ def check_block(block: str, channels: int, size: Size) -> None:
     The blocks of this suite are not run here: tests check them.
     """
     module = LoneBlock(block, channels, "direct").real()
-    if block in BLOCKS:
+    if is_ours(block):
         return
     where = f"block {block!r} on {channels} channels of {size[0]}x{size[1]}"
     shape = (1, channels, *size)

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from torch import nn
 
-from ablations.attention import create_attention, find_block
 from ablations.attention.base import Evaluation
 from ablations.bare_models import BareModel, create_bare
+from ablations.blocks import create_attention, find_block
 from ablations.contract import Size, check_block
 from ablations.encoders import check_encoder, check_weights
 from ablations.insertion import PlacedBlock

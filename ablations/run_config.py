@@ -16,9 +16,11 @@ from pydantic import (
 )
 
 from ablations.errors import InputError, quoted, unknown_name
+from ablations.notation import parse_part
 from ablations.sources import check_source, source_of
 from ablations.yaml_file import number_hint
 
+PARTS = ("block", "model", "encoder", "dataset")  # keys that name a part with options
 DERIVED = {"source"}  # keys that are filled in, not set by a user
 MANY = 10**9
 NULLS = {"", "none", "null", "~"}  # texts that mean null
@@ -73,6 +75,12 @@ class RunConfig(BaseModel):
         0, ge=0, le=2**32 - 1, description="seed of weights, order and augmentation"
     )
     source: str = Field("", description="digest of a user's own block; filled in")
+
+    @field_validator(*PARTS)
+    @classmethod
+    def one_spelling(cls, text: str) -> str:
+        """Options are sorted and spaced in one way; see ablations/notation.py."""
+        return str(parse_part(text))
 
     @field_validator("encoder_weights")
     @classmethod

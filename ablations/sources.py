@@ -61,7 +61,12 @@ def check_imported(values: Mapping[str, Any]) -> None:
 
 
 def import_paths(values: Mapping[str, Any]) -> dict[str, str]:
-    return {key: values[key] for key in NAMED if is_import_path(values.get(key))}
+    names = {key: without_options(values.get(key)) for key in NAMED}
+    return {key: name for key, name in names.items() if is_import_path(name)}
+
+
+def without_options(text: object) -> Any:
+    return text.partition("(")[0].strip() if isinstance(text, str) else text
 
 
 def is_import_path(value: object) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from ablations.attention import find_block
+from ablations.blocks import find_block
 from ablations.encoders import check_encoder, check_model
 from ablations.errors import UnwritableError
 from ablations.placements import find_placement

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from pytorch_lightning import Trainer, seed_everything
 
-from ablations.attention import set_evaluation
 from ablations.attention.base import has_two_evaluations
+from ablations.blocks import set_evaluation
 from ablations.complexity import Cost, measure
 from ablations.models import check_network, network_of
 from ablations.records import RunRecord

@@ -58,9 +58,9 @@ def block_names(records: Sequence[RunRecord]) -> list[str]:
 
 def block_order(names: Iterable[str]) -> list[str]:
     """Registry order, the baseline first; a user's own blocks last."""
-    order = list(BLOCKS)
+    order = {name: place for place, name in enumerate(BLOCKS)}
     return sorted(
-        {*names}, key=lambda name: (order.index(name) if name in order else 999, name)
+        {*names}, key=lambda name: (order.get(name.partition("(")[0], len(order)), name)
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from ablations.attention import BLOCKS
+from ablations.blocks import label_of
 from ablations.complexity.conventions import Convention
 from reports.page import Show
 
@@ -54,4 +54,4 @@ def in_giga(convention: Convention) -> Show:
 
 def label(block: str) -> str:
     """A block's name in papers; the full name of a user's own block."""
-    return BLOCKS[block].label if block in BLOCKS else block
+    return label_of(block)

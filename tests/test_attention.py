@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ablations.attention import BLOCKS, create_attention
+from ablations.attention import BLOCKS
 from ablations.attention.base import AttentionBlock, Evaluation
 from ablations.attention.cbam import CBAM
+from ablations.blocks import create_attention
 from ablations.complexity import measure, meta_macs
 from ablations.errors import InputError
 
@@ -16,8 +17,8 @@ C, H, W = 32, 5, 7  # odd and unequal, so that a swapped axis is noticed
 SIZES = [(1, 1), (1, 6), (H, W)]
 WITH_SPATIAL_KERNEL = {"cbam", "non_local_code", "note_channel"}
 NEEDS_MULTIPLE_OF = {
-    "se": 16, "se_r4": 4, "gc": 4, "gc_r16": 16, "cbam": 16, "non_local": 2,
-    "non_local_code": 2, "da": 8, "ea": 2, "ea_h8": 16, "psa_channel": 2, "psa_spatial": 2,
+    "se": 16, "se(ratio=4)": 4, "gc": 4, "gc(ratio=16)": 16, "cbam": 16, "non_local": 2,
+    "non_local_code": 2, "da": 8, "ea": 2, "ea(heads=8)": 16, "psa_channel": 2, "psa_spatial": 2,
     "psa_parallel": 2, "psa_sequential": 2, "psa_parallel_code": 2,
     "psa_sequential_code": 8, "note_spatial": 16,
 }  # fmt: skip

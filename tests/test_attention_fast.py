@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ablations.attention import BLOCKS, create_attention, set_evaluation
+from ablations.attention import BLOCKS
 from ablations.attention.fast import passes
 from ablations.benchmark.memory import bytes_for_backward, peak_memory
+from ablations.blocks import create_attention, set_evaluation
 
 C = 32
 SIZES = [(1, 1), (1, 6), (5, 7), (18, 17)]  # the last has more positions than one tile
@@ -158,7 +159,7 @@ def test_training_keeps_next_to_nothing_beyond_the_input(name: str) -> None:
         assert bytes_for_backward(create_attention(name, 256, "direct"), x) > 0.4 * x.nbytes
 
 
-@pytest.mark.parametrize("name", ["ea", "ea_h8"])
+@pytest.mark.parametrize("name", ["ea", "ea(heads=8)"])
 def test_training_ea_keeps_less_than_direct_does(name: str) -> None:
     x = torch.randn(2, 64, 32, 32, requires_grad=True)
     fast, direct = (create_attention(name, 64, e) for e in ("fast", "direct"))

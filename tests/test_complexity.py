@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ablations.attention import BLOCKS, create_attention
+from ablations.attention import BLOCKS
 from ablations.attention.base import Evaluation
 from ablations.benchmark.bench import Case, bench
 from ablations.benchmark.memory import bytes_for_backward, peak_memory
 from ablations.benchmark.timing import interleaved
+from ablations.blocks import create_attention
 from ablations.complexity import measure, meta_macs
 from ablations.complexity.conventions import CONVENTIONS
 from ablations.complexity.subjects import counts_of_blocks

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ablations.attention import BLOCKS, create_attention
+from ablations.attention import BLOCKS
 from ablations.attention.base import Evaluation
 from ablations.bare_models import BareModel, create_bare
+from ablations.blocks import create_attention
 from ablations.complexity import measure
 from ablations.complexity.any_resolution import bare_polynomials, cost_at, second_count
 from ablations.complexity.growth import bare_growth, growth_in_model, growth_of_blocks
@@ -112,7 +113,7 @@ def test_a_model_with_blocks_costs_the_sum_of_its_parts(model: str, placement: s
 
 
 def test_a_crossover_is_where_two_blocks_cost_the_same() -> None:
-    names = ["gc", "gc_r16", "cbam", "non_local", "psa_parallel"]
+    names = ["gc", "gc(ratio=16)", "cbam", "non_local", "psa_parallel"]
     added = growth_in_model(names, SETTING, "direct")
     table = crossovers({"direct": added})
     assert len(table) > 2

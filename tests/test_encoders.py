@@ -62,7 +62,7 @@ def test_stages_are_found_with_other_channels_and_auxiliary_heads() -> None:
         classes=2,
         aux_params={"classes": 3},
     ).eval()
-    assert len(place(network, "se_r4", "stages", "direct")) == 5
+    assert len(place(network, "se(ratio=4)", "stages", "direct")) == 5
     masks, labels = network(torch.zeros(2, 4, 64, 64))
     assert (masks.shape, labels.shape) == ((2, 2, 64, 64), (2, 3))
 

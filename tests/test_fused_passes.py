@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ablations.attention import create_attention
 from ablations.attention.fast import FeatureMap, feature_map
+from ablations.blocks import create_attention
 
 pytest.importorskip("triton")
 from ablations.attention.fast import fused_passes

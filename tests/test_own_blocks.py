@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ablations.attention import BLOCKS, create_attention
+from ablations.attention import BLOCKS
 from ablations.attention.base import EVALUATIONS
 from ablations.bare_models import BareModel
+from ablations.blocks import create_attention
 from ablations.cli import main
 from ablations.complexity.any_resolution import cost_at
 from ablations.complexity.site_costs import site_costs
@@ -316,14 +317,14 @@ def test_a_persons_interrupt_during_an_import_stays_one(folder: Path) -> None:
 def test_other_blocks_of_a_table_are_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    names = ["se_r4", f"{__name__}:Refuses", f"{__name__}:Pair", "se_r4"]
+    names = ["se(ratio=4)", f"{__name__}:Refuses", f"{__name__}:Pair", "se(ratio=4)"]
     blocks = [word for name in names for word in ("--block", name)]
     sizes = ["--size", "64", "--out", str(tmp_path)]
     model = ["--model", "fpn", "--encoder", "resnet18", "--placement", "last_feature"]
     for shape in (["--channels", "16"], model):
         assert main(["cost", *blocks, *shape, *sizes]) == 0
         page = capsys.readouterr().out
-        assert page.count("| SE (r 4) ") >= 2
+        assert page.count("| SE (ratio 4) ") >= 2
         assert "embed_dim must be divisible" in page
         assert "returns tuple" in page
 

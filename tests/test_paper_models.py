@@ -107,7 +107,7 @@ def test_parts_of_a_network_can_be_compared_under_any_convention() -> None:
 def test_they_train_like_any_other_model(
     model: str, encoder: str, size: tuple[int, int]
 ) -> None:
-    network = create_model(model, encoder, 5, "se_r4", "last_feature")
+    network = create_model(model, encoder, 5, "se(ratio=4)", "last_feature")
     output = network(torch.randn(2, 3, *size))
     assert output.shape == (2, 5, *size)
     output.sum().backward()

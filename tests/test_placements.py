@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from ablations.attention import BLOCKS, set_evaluation
 from ablations.attention.base import EVALUATIONS
 from ablations.bare_models import BareModel, create_bare
+from ablations.blocks import find_block, set_evaluation
 from ablations.complexity import measure, meta_macs
 from ablations.complexity.conventions import CONVENTIONS
 from ablations.complexity.site_costs import site_costs
@@ -41,13 +41,13 @@ def test_every_model_and_encoder_takes_every_placement(model: str, encoder: str)
         bare, images = create_bare(model, encoder, 8).eval(), torch.empty(2, 3, 128, 128)
         for placement in PLACEMENTS:
             network = copy.deepcopy(bare)
-            blocks = place(network, "se_r4", placement, "direct")
+            blocks = place(network, "se(ratio=4)", placement, "direct")
             assert network(images).shape == (2, 8, 128, 128)
             assert paths(network) == sorted(block.path for block in blocks) != []
 
 
 def paths(network: nn.Module) -> list[str]:
-    kind = type(BLOCKS["se_r4"].build(16))
+    kind = type(find_block("se(ratio=4)").build(16))
     return sorted(path for path, part in network.named_modules() if isinstance(part, kind))
 
 
@@ -65,7 +65,9 @@ def paths(network: nn.Module) -> list[str]:
 )
 def test_residual_lands_after_the_first_3x3(encoder: str, expected: list[object]) -> None:
     costs = site_costs(
-        "se_r4", Setting(BareModel("unet", encoder, 21), "residual", (64, 64)), "direct"
+        "se(ratio=4)",
+        Setting(BareModel("unet", encoder, 21), "residual", (64, 64)),
+        "direct",
     )
     rows = [
         (
@@ -86,17 +88,19 @@ def test_residual_finds_every_block_of_an_hrnet() -> None:
             for m in network.get_submodule("encoder").modules()
             if hasattr(m, "downsample")
         ]
-        assert len(place(network, "se_r4", "residual", "direct")) == len(blocks) > 20
+        assert len(place(network, "se(ratio=4)", "residual", "direct")) == len(blocks) > 20
 
 
 def test_stages_leave_the_image_alone() -> None:
     costs = site_costs(
-        "se_r4", Setting(BareModel("unet", "resnet50", 21), "stages", (64, 64)), "direct"
+        "se(ratio=4)",
+        Setting(BareModel("unet", "resnet50", 21), "stages", (64, 64)),
+        "direct",
     )
     assert [cost.channels for cost in costs] == [64, 256, 512, 1024, 2048]
     assert [cost.stride for cost in costs] == [2, 4, 8, 16, 32]
     [last] = site_costs(
-        "se_r4",
+        "se(ratio=4)",
         Setting(BareModel("unet", "resnet50", 21), "last_feature", (64, 64)),
         "direct",
     )
@@ -109,10 +113,12 @@ def test_stages_leave_the_image_alone() -> None:
 )
 def test_stages_are_those_that_the_decoder_reads(model: str, strides: list[int]) -> None:
     costs = site_costs(
-        "se_r4", Setting(BareModel(model, "resnet18", 21), "stages", (64, 64)), "direct"
+        "se(ratio=4)",
+        Setting(BareModel(model, "resnet18", 21), "stages", (64, 64)),
+        "direct",
     )
     assert [cost.stride for cost in costs] == strides
-    network = create_model(model, "resnet18", 3, "se_r4", "stages")
+    network = create_model(model, "resnet18", 3, "se(ratio=4)", "stages")
     network(torch.randn(2, 3, 64, 64)).sum().backward()
     blocks = [p for name, p in network.named_parameters() if "attention" in name]
     assert all(parameter.grad is not None for parameter in blocks)
@@ -121,7 +127,7 @@ def test_stages_are_those_that_the_decoder_reads(model: str, strides: list[int])
 def test_placing_leaves_mode_and_statistics_alone() -> None:
     network = create_bare("unet", "resnet18", 3)
     state = copy.deepcopy(network.state_dict())
-    place(network, "se_r4", "stages", "direct")
+    place(network, "se(ratio=4)", "stages", "direct")
     assert network.training
     assert all(torch.equal(state[key], network.state_dict()[key]) for key in state)
 
@@ -136,7 +142,10 @@ def test_logits_have_the_size_of_the_image_and_a_channel_per_class() -> None:
 def test_basic_blocks_leave_the_bottlenecks_of_an_hrnet_out() -> None:
     with torch.device("meta"):
         blocks = place(
-            create_bare("unet", "tu-hrnet_w18_small", 2), "se_r4", "basic_blocks", "direct"
+            create_bare("unet", "tu-hrnet_w18_small", 2),
+            "se(ratio=4)",
+            "basic_blocks",
+            "direct",
         )
     assert {block.path.split(".")[2] for block in blocks} == {
         "stage2", "stage3", "stage4"
@@ -238,7 +247,7 @@ def test_what_a_model_cannot_take_is_named(
     model: str, encoder: str, placement: str, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        create_model(model, encoder, 3, "se_r4", placement)
+        create_model(model, encoder, 3, "se(ratio=4)", placement)
 
 
 def test_a_size_that_does_not_fit_is_named() -> None:

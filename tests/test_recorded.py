@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from ablations.attention import BLOCKS, create_attention
+from ablations.attention import BLOCKS
 from ablations.attention.base import EVALUATIONS, Evaluation
+from ablations.blocks import create_attention
 from ablations.models import create_model
 
 C = 32

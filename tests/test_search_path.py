@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ablations.attention import create_attention
+from ablations.blocks import create_attention
 from ablations.errors import InputError
 from ablations.search_path import SUITE
 

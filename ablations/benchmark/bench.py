@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ablations.attention import create_attention
 from ablations.attention.base import EVALUATIONS, Evaluation
 from ablations.benchmark.memory import bytes_for_backward, peak_memory
 from ablations.benchmark.timing import interleaved
+from ablations.blocks import create_attention
 from ablations.complexity.any_resolution import cost_at
 from ablations.complexity.cost import figure
 from ablations.complexity.counters import measure

@@ -24,7 +24,7 @@ Terms = dict[tuple[int, int], Fraction]  # the coefficients of C^a N^b, by (a, b
 BLOCKS_OF_ROW = {
     1: ["non_local"],
     2: ["gc"],
-    3: ["se_r4"],
+    3: ["se(ratio=4)"],
     4: ["cbam"],
     5: ["da"],
     6: ["ea"],

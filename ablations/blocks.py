@@ -1,0 +1,108 @@
+"""Blocks by name: found with their options, built for a number of channels."""
+
+from torch import nn
+
+from ablations.attention import BLOCKS, Block
+from ablations.attention.base import AttentionBlock, Evaluation
+from ablations.errors import InputError, quoted, unknown_name
+from ablations.notation import Part, parse_part
+from ablations.own_code import OWN_SECONDS, load_object, own_errors
+from ablations.part_options import with_options
+from ablations.time_limit import at_most
+
+
+def create_attention(
+    name: str, channels: int, evaluation: Evaluation = "fast"
+) -> nn.Module:
+    """Build the block called name for feature maps of shape (B, channels, H, W).
+
+    name may state options: `se(ratio=4)`. Raises InputError for an unknown name, for
+    options or channels that the block cannot take, and for whatever a user's own block
+    raises.
+    """
+    build = find_block(name).build
+    if is_ours(name):
+        try:
+            return set_evaluation(build(channels), evaluation)
+        except InputError as error:
+            raise InputError(f"block {name!r}: {error}") from None
+    with (
+        own_errors(f"block {name!r} cannot be built for {channels} channels"),
+        at_most(OWN_SECONDS, "its constructor"),
+    ):
+        module = build(channels)
+        if not isinstance(module, nn.Module):
+            raise InputError(
+                f"called with a number of channels, it returns {type(module).__name__}, "
+                "but must return an nn.Module"
+            )
+    return set_evaluation(module, evaluation)
+
+
+def set_evaluation(module: nn.Module, evaluation: Evaluation) -> nn.Module:
+    """Switch every block inside module; parameters and results stay the same."""
+    for part in module.modules():
+        if isinstance(part, AttentionBlock):
+            part.evaluation = evaluation
+    return module
+
+
+def is_ours(text: str) -> bool:
+    """Whether a block is one of this suite's, whatever its options."""
+    return parse_part(text).name in BLOCKS
+
+
+def find_block(text: str) -> Block:
+    """A block by its key or its import path my_package.my_file:MyBlock, with its options.
+
+    Raises InputError for an unknown name, and for options that the block does not have.
+    """
+    part = part_of(text)
+    block = find_name(part.name)
+    try:
+        if part.inner:
+            raise InputError(f"{quoted(str(part.inner))} is not an option, such as ratio=4")
+        build = with_options(block.build, part.options, given=1)
+    except InputError as error:
+        raise InputError(f"block {quoted(text)}: {error}") from None
+    return Block(build, labelled(block.label, part), block.arxiv)
+
+
+def part_of(text: str) -> Part:
+    try:
+        return parse_part(text)
+    except InputError as error:
+        raise InputError(f"block {quoted(text)}: {error}") from None
+
+
+def find_name(name: str) -> Block:
+    """The entry for a registry key or an import path, without options."""
+    if ":" not in name:
+        if name not in BLOCKS:
+            raise unknown_name("block", name, BLOCKS)
+        return BLOCKS[name]
+    build = load_object("block", name)
+    if not callable(build):
+        raise InputError(
+            f"block {name!r} is {type(build).__name__}, but must be a class or a function "
+            "that returns an nn.Module for a number of channels"
+        )
+    return Block(build, name, None)
+
+
+def label_of(text: str) -> str:
+    """How tables name a block, which may no longer exist; nothing is imported."""
+    try:
+        part = parse_part(text)
+    except InputError:
+        return text
+    label = BLOCKS[part.name].label if part.name in BLOCKS else part.name
+    return labelled(label, part)
+
+
+def labelled(label: str, part: Part) -> str:
+    """As in SE (ratio 4); the options of a user's own block are written as in its name."""
+    if part.name not in BLOCKS:
+        return str(part)
+    options = ", ".join(f"{name} {part.options[name]}" for name in sorted(part.options))
+    return f"{label} ({options})" if options else label
