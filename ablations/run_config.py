@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -17,6 +16,7 @@ from pydantic import (
 )
 
 from ablations.errors import InputError, quoted, unknown_name
+from ablations.notation import file_name
 from ablations.sources import check_source, source_of
 from ablations.spelling import one_spelling
 from ablations.yaml_file import number_hint
@@ -127,8 +127,7 @@ class RunConfig(BaseModel):
         text = json.dumps(self.overrides(), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:10]
         readable = f"{self.block}-{self.placement}-{self.encoder}"
-        readable = re.sub(r"[^A-Za-z0-9_-]+", "_", readable)[:READABLE]
-        return f"{readable}-s{self.seed}-{digest}"
+        return f"{file_name(readable)[:READABLE]}-s{self.seed}-{digest}"
 
     def overrides(self) -> dict[str, Any]:
         """What differs from the defaults, by key."""
