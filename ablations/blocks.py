@@ -4,11 +4,13 @@ from torch import nn
 
 from ablations.attention import BLOCKS, Block
 from ablations.attention.base import AttentionBlock, Evaluation
+from ablations.attention.identity_start import IdentityStart
 from ablations.errors import InputError, quoted, unknown_name
 from ablations.notation import Part, parse_part
 from ablations.own_code import OWN_SECONDS, load_object, own_errors
 from ablations.part_options import with_options
 from ablations.time_limit import at_most
+from ablations.wrappers import WRAPPERS, check_wrapped, innermost
 
 
 def create_attention(
@@ -21,6 +23,8 @@ def create_attention(
     raises.
     """
     build = find_block(name).build
+    if part_of(name).name in WRAPPERS:
+        return set_evaluation(build(channels), evaluation)
     if is_ours(name):
         try:
             return set_evaluation(build(channels), evaluation)
@@ -48,8 +52,8 @@ def set_evaluation(module: nn.Module, evaluation: Evaluation) -> nn.Module:
 
 
 def is_ours(text: str) -> bool:
-    """Whether a block is one of this suite's, whatever its options."""
-    return parse_part(text).name in BLOCKS
+    """Whether a block is one of this suite's, whatever its options and its start."""
+    return innermost(parse_part(text)).name in BLOCKS
 
 
 def find_block(text: str) -> Block:
@@ -58,6 +62,8 @@ def find_block(text: str) -> Block:
     Raises InputError for an unknown name, and for options that the block does not have.
     """
     part = part_of(text)
+    if part.name in WRAPPERS:
+        return find_wrapped(text, part)
     block = find_name(part.name)
     try:
         if part.inner:
@@ -66,6 +72,21 @@ def find_block(text: str) -> Block:
     except InputError as error:
         raise InputError(f"block {quoted(text)}: {error}") from None
     return Block(build, labelled(block.label, part), block.arxiv)
+
+
+def find_wrapped(text: str, part: Part) -> Block:
+    """A block that is built around another, see ablations/wrappers.py."""
+    try:
+        check_wrapped(part)
+    except InputError as error:
+        raise InputError(f"block {quoted(text)}: {error}") from None
+    inner = str(part.inner)
+    find_block(inner)
+
+    def build(channels: int) -> nn.Module:
+        return IdentityStart(create_attention(inner, channels))
+
+    return Block(build, label_of(text), None)
 
 
 def part_of(text: str) -> Part:
@@ -93,9 +114,14 @@ def find_name(name: str) -> Block:
 def label_of(text: str) -> str:
     """How tables name a block, which may no longer exist; nothing is imported."""
     try:
-        part = parse_part(text)
+        return label_of_part(parse_part(text))
     except InputError:
         return text
+
+
+def label_of_part(part: Part) -> str:
+    if part.name in WRAPPERS and part.inner:
+        return WRAPPERS[part.name].format(label_of_part(part.inner))
     label = BLOCKS[part.name].label if part.name in BLOCKS else part.name
     return labelled(label, part)
 

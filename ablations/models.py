@@ -65,7 +65,7 @@ def network_of(config: RunConfig, classes: int) -> Network:
     return Network(
         BareModel(config.model, config.encoder, classes),
         config.encoder_weights,
-        config.block,
+        config.placed_block,
         config.placement,
         (config.image_size, config.image_size),
     )

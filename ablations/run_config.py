@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -18,6 +19,7 @@ from pydantic import (
 from ablations.errors import InputError, quoted, unknown_name
 from ablations.notation import parse_part
 from ablations.sources import check_source, source_of
+from ablations.wrappers import IDENTITY, started
 from ablations.yaml_file import number_hint
 
 PARTS = ("block", "model", "encoder", "dataset")  # keys that name a part with options
@@ -41,6 +43,11 @@ class RunConfig(BaseModel):
     )
     placement: str = Field(
         "residual", description="where blocks go in the model, see `ablate list placements`"
+    )
+    init: Literal["plain", "identity"] = Field(
+        "plain",
+        description="how blocks start: as built, or behind a zero gate, so that the "
+        "network begins as the one without them",
     )
     evaluation: Literal["direct", "fast"] = Field(
         "fast", description="how blocks are computed: as published, or faster"
@@ -82,6 +89,25 @@ class RunConfig(BaseModel):
         """Options are sorted and spaced in one way; see ablations/notation.py."""
         return str(parse_part(text))
 
+    @field_validator("block")
+    @classmethod
+    def states_no_start(cls, block: str) -> str:
+        part = parse_part(block)
+        if part.name == IDENTITY:
+            advice = f"block: {part.inner or 'se'} and init: {IDENTITY}"
+            raise ValueError(f"the start of a block is a key of its own: write {advice}")
+        return block
+
+    @field_validator("init")
+    @classmethod
+    def starts_a_block(cls, init: str, info: ValidationInfo) -> str:
+        """The baseline has one configuration, whatever starts are compared with it."""
+        if init != "plain" and info.data.get("block") == "none":
+            raise ValueError(
+                "block none has no start; in a grid, list the baseline as a cell of its own"
+            )
+        return init
+
     @field_validator("encoder_weights")
     @classmethod
     def names_weights(cls, name: str | None) -> str | None:
@@ -115,6 +141,11 @@ class RunConfig(BaseModel):
         if not isinstance(values, dict) or values.get("source") is not None:
             return values
         return values | {"source": source_of(values)}
+
+    @property
+    def placed_block(self) -> str:
+        """The block as it is placed in the network: with its start."""
+        return started(self.block, self.init)
 
     @property
     def run_id(self) -> str:

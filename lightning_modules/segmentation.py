@@ -35,7 +35,7 @@ class SegmentationModule(LightningModule):
             config.model,
             config.encoder,
             len(classes),
-            config.block,
+            config.placed_block,
             config.placement,
             config.evaluation,
             config.encoder_weights,

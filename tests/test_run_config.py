@@ -9,6 +9,7 @@ from ablations.run_config import RunConfig
 DEFAULTS = {
     "block": "none",
     "placement": "residual",
+    "init": "plain",
     "evaluation": "fast",
     "model": "deeplabv3plus",
     "encoder": "resnet18",
