@@ -39,6 +39,7 @@ class SegmentationModule(LightningModule):
             config.placement,
             config.evaluation,
             config.encoder_weights,
+            (config.image_size, config.image_size),
         )
         self.score = SplitScore(len(classes))
         self.curve: list[dict[str, float]] = []  # kept in checkpoints

@@ -25,7 +25,8 @@ class IdentityStart(AttentionBlock):
         self.gate = nn.Parameter(torch.zeros(()))  # no dimension, so it keeps x's dtype
 
     def direct(self, x: Tensor) -> Tensor:
-        return x + self.gate * (self.block(x) - x)
+        change: Tensor = self.block(x) - x
+        return x + self.gate * change
 
     def closed_form(self, height: int, width: int) -> ClosedForm:
         if not isinstance(self.block, AttentionBlock):

@@ -77,8 +77,9 @@ def with_options(study: Study) -> Study:
     for number, run in enumerate(study.runs(), start=1):
         if first.setdefault(run.config, number) != number:
             raise InputError(f"cells {first[run.config]} and {number} are the same run")
-    for block in {config.block for config in first if ":" in config.block}:
-        check_import_path(block)
+    for name in {named_block(config.block) for config in first}:
+        if ":" in name:
+            check_import_path(name)
     return study
 
 
