@@ -8,6 +8,7 @@ from ablations.errors import InputError, quoted, unknown_name
 from ablations.import_path import check_import_path
 from ablations.option_types import PLAIN_NAME
 from ablations.run_config import RunConfig, flat
+from ablations.wrappers import named_block
 from ablations.yaml_file import read_yaml
 from sweeps.study.command_check import check_command
 from sweeps.study.grid import leaf_parameters, nest
