@@ -119,3 +119,13 @@ WHERE = [
     Column("params", "Params", count),
     Column("macs", "MACs (M)", millions),
 ]
+WHERE_CONTROL = [
+    *WHERE[:3],
+    Column("width", "Width", count),
+    Column("params", "control", count, group="Params"),
+    Column("block_params", "block", count, group="Params"),
+    Column("params_difference", "difference", share, group="Params"),
+    Column("macs", "control", millions, group="MACs (M)"),
+    Column("block_macs", "block", millions, group="MACs (M)"),
+    Column("macs_difference", "difference", share, group="MACs (M)"),
+]
