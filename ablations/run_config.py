@@ -81,6 +81,13 @@ class RunConfig(BaseModel):
     seed: int = Field(
         0, ge=0, le=2**32 - 1, description="seed of weights, order and augmentation"
     )
+    repeat: int = Field(
+        0,
+        ge=0,
+        le=MANY,
+        description="changes nothing but the run's id: the same run again, for the noise "
+        "between equal seeds",
+    )
     source: str = Field("", description="digest of a user's own block; filled in")
 
     @field_validator(*PARTS)

@@ -31,6 +31,22 @@ def innermost(part: Part) -> Part:
     return innermost(part.inner) if part.inner else part
 
 
+def unwrapped(text: str) -> tuple[str, list[str]]:
+    """The innermost block of a text, and the names around it, from the inside out.
+
+    A text with a mistake in its notation is its own block.
+    """
+    wrappers: list[str] = []
+    try:
+        part = parse_part(text)
+    except InputError:
+        return text, wrappers
+    while part.inner and part.name in WRAPPERS:
+        wrappers.insert(0, part.name)
+        part = part.inner
+    return str(part), wrappers
+
+
 def named_block(text: str) -> str:
     """The name, without options, of the block that a text is built around.
 

@@ -26,6 +26,7 @@ DEFAULTS = {
     "weight_decay": 0.0001,
     "precision": "32-true",
     "seed": 0,
+    "repeat": 0,
     "source": "",
 }
 
