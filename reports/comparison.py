@@ -60,7 +60,6 @@ def comparisons(records: Iterable[RunRecord]) -> list[Comparison]:
 
 def comparison(setting: dict[str, object], records: Sequence[RunRecord]) -> Comparison:
     """Of a configuration and seed that was repeated, only the first run is compared."""
-    first: dict[str, RunRecord] = {}
     least: dict[RunConfig, int] = {}  # the number of the first repeat
     for config in (record.config for record in records):
         once = unrepeated(config)

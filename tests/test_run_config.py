@@ -56,7 +56,14 @@ def test_equal_configurations_have_equal_ids() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"seed": 1}, {"lr": 0.1}, {"encoder_weights": "imagenet"}]
+    "change",
+    [
+        {"seed": 1},
+        {"lr": 0.1},
+        {"encoder_weights": "imagenet"},
+        {"repeat": 1},
+        {"block": "se", "init": "identity"},
+    ],
 )
 def test_every_field_decides_the_id(change: dict[str, object]) -> None:
     assert RunConfig.parse(change).run_id != RunConfig().run_id

@@ -1,4 +1,4 @@
-"""What a control costs at each of its sites in a model, beside the block that it matches."""
+"""What a control costs at each site in a model, beside the block that it matches."""
 
 from typing import NamedTuple
 
