@@ -5,20 +5,25 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ablations.run_config import RunConfig
+from ablations.timings import StudyTimings
 from reports import plots
 from reports.columns import COMPARISON, class_columns, time_column
 from reports.comparison import Comparison
 from reports.completeness import LISTED, rest
 from reports.page import Code, Heading, Inline, Part, Picture, Strong, Table, Text
+from reports.timings import timing_tables
 from reports.write.cells import shortened
 
 
-def section(comparison: Comparison, name: str) -> list[Part]:
+def section(
+    comparison: Comparison, timings: Sequence[StudyTimings], name: str
+) -> list[Part]:
     """Tables and plots of one setting."""
     parts = opening(comparison)
     if not comparison.records:
         return parts
     parts.append(comparison_table(comparison, name))
+    parts += timing_tables(comparison, timings, name)
     several = len(comparison.numbers) > 1
     parts += pictures(comparison, name) if several else []
     classes = comparison.classes
@@ -30,10 +35,12 @@ def section(comparison: Comparison, name: str) -> list[Part]:
     return parts
 
 
-def long_section(comparison: Comparison) -> list[Part]:
-    """For a report of many settings: only the table, without its own files."""
-    table = [comparison_table(comparison)] if comparison.records else []
-    return [*opening(comparison), *table]
+def long_section(comparison: Comparison, timings: Sequence[StudyTimings]) -> list[Part]:
+    """For a report of many settings: only the tables, without files of their own."""
+    if not comparison.records:
+        return opening(comparison)
+    tables = [comparison_table(comparison), *timing_tables(comparison, timings)]
+    return [*opening(comparison), *tables]
 
 
 def opening(comparison: Comparison) -> list[Part]:
