@@ -60,14 +60,17 @@ def class_columns(table: pd.DataFrame) -> list[Column]:
     return [BLOCK, *(Column(name, name.removeprefix("iou_"), percent) for name in names)]
 
 
-TIMING = [
+LATENCY = [
     Column("latency", "(ms)", milliseconds, group="One image"),
+    Column("latency_ratio", "times baseline", ratio, group="One image"),
+]
+TIMING = [
+    *LATENCY,
     Column("latency_iqr", "IQR", milliseconds, group="One image", rank=WIDE),
-    Column("latency_ratio", "times baseline", ratio, group="One image", rank=1),
     Column("images_per_second", "Images/s", images, rank=3),
     Column("step", "(ms)", milliseconds, group="Training step"),
-    Column("step_iqr", "IQR", milliseconds, group="Training step", rank=WIDE),
     Column("step_ratio", "times baseline", ratio, group="Training step", rank=1),
+    Column("step_iqr", "IQR", milliseconds, group="Training step", rank=WIDE),
     Column("peak", "(MB)", megabytes, group="Peak of a step"),
     Column("peak_ratio", "times baseline", ratio, group="Peak of a step", rank=2),
 ]

@@ -15,7 +15,7 @@ from reports.comparison import Comparison, comparisons
 from reports.completeness import coverage, failed, first_reason, lacking, plural
 from reports.page import Heading, Link, Page, Part, Text
 from reports.provenance import notes, provenance, version_lines
-from reports.section import long_section, section, with_reasons
+from reports.section import comparison_table, long_section, section
 from reports.timings import read_all
 from reports.write import csv
 from reports.write.cells import shortened
@@ -70,7 +70,7 @@ def write_report(
     page = Page(title, [*head, *sections, *tail(records, failures)])
     path = write_page(page, out, "report")
     if len(compared) > PICTURED:
-        write_numbers(compared, out)
+        write_numbers(compared, timings, out)
     printed = sections if len(compared) <= PRINTED else []
     printed += failed(failures) if 0 < len(failures) <= REASONS else []
     counts = f"{plural(len(compared), 'setting')}, {plural(len(records), 'run')}: {path}"
@@ -95,10 +95,14 @@ def sections_of(
     return [pointer, *(part for one in compared for part in long_section(one, timings))]
 
 
-def write_numbers(compared: Sequence[Comparison], out: Path) -> None:
+def write_numbers(
+    compared: Sequence[Comparison], timings: Sequence[StudyTimings], out: Path
+) -> None:
     """Write one file with all comparisons; its first columns are the setting."""
     tables = [
-        pd.DataFrame([one.setting] * len(one.numbers)).join(with_reasons(one.numbers))
+        pd.DataFrame([one.setting] * len(one.numbers)).join(
+            comparison_table(one, timings).numbers
+        )
         for one in compared
         if one.records
     ]

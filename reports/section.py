@@ -11,7 +11,7 @@ from reports.columns import COMPARISON, class_columns, time_column
 from reports.comparison import Comparison
 from reports.completeness import LISTED, rest
 from reports.page import Code, Heading, Inline, Part, Picture, Strong, Table, Text
-from reports.timings import timing_tables
+from reports.timings import timing_tables, with_latency
 from reports.write.cells import shortened
 
 
@@ -22,7 +22,7 @@ def section(
     parts = opening(comparison)
     if not comparison.records:
         return parts
-    parts.append(comparison_table(comparison, name))
+    parts.append(comparison_table(comparison, timings, name))
     parts += timing_tables(comparison, timings, name)
     several = len(comparison.numbers) > 1
     parts += pictures(comparison, name) if several else []
@@ -39,7 +39,7 @@ def long_section(comparison: Comparison, timings: Sequence[StudyTimings]) -> lis
     """For a report of many settings: only the tables, without files of their own."""
     if not comparison.records:
         return opening(comparison)
-    tables = [comparison_table(comparison), *timing_tables(comparison, timings)]
+    tables = [comparison_table(comparison, timings), *timing_tables(comparison, timings)]
     return [*opening(comparison), *tables]
 
 
@@ -60,11 +60,14 @@ def listed(ids: Sequence[str]) -> list[Inline]:
     return [*parts, *(f", {more}" for more in rest(len(ids)))]
 
 
-def comparison_table(comparison: Comparison, name: str = "") -> Table:
+def comparison_table(
+    comparison: Comparison, timings: Sequence[StudyTimings], name: str = ""
+) -> Table:
     on_cpu = all(record.device.startswith("cpu") for record in comparison.records)
     numbers = comparison.numbers
     columns = [*COMPARISON, time_column(numbers, on_cpu)]
-    return Table(with_reasons(numbers), columns, name)
+    table = Table(with_reasons(numbers), columns, name)
+    return with_latency(table, comparison, timings)
 
 
 def with_reasons(numbers: pd.DataFrame) -> pd.DataFrame:

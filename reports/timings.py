@@ -9,9 +9,9 @@ from typing import Any
 
 from pandas import DataFrame
 
-from ablations.errors import InputError
-from ablations.run_config import DERIVED
+from ablations.run_config import DERIVED, RunConfig
 from ablations.timings import (
+    OF_BLOCKS,
     NetworkTiming,
     Spread,
     StudyTimings,
@@ -19,12 +19,12 @@ from ablations.timings import (
     read_timings,
     timed_network,
 )
-from reports.columns import BLOCK, TIMING
+from reports.columns import BLOCK, LATENCY, TIMING
 from reports.comparison import Comparison
 from reports.completeness import first, plural
 from reports.page import Column, Items, Page, Part, Strong, Table, Text
 from reports.tables import block_names
-from reports.units import label
+from reports.units import either, label
 from reports.write.cells import shortened
 
 RATIOS = ("latency", "step", "peak")  # figures that are also shown over the baseline's
@@ -32,26 +32,51 @@ RATIOS = ("latency", "step", "peak")  # figures that are also shown over the bas
 
 def read_all(folder: Path) -> tuple[list[StudyTimings], list[Part]]:
     """The timings below a folder, and a list of the files that cannot be read."""
-    found = list(read_timings(folder))
-    problems = [Text(shortened(one)) for one in found if isinstance(one, InputError)]
+    timings: list[StudyTimings] = []
+    problems: list[Text] = []
+    for one in read_timings(folder):
+        if isinstance(one, StudyTimings):
+            timings.append(one)
+        else:
+            problems.append(Text(shortened(one)))
     heading = Text(Strong("Timings that cannot be read:"))
-    lines = [heading, Items(first(problems))] if problems else []
-    return [one for one in found if isinstance(one, StudyTimings)], lines
+    return timings, [heading, Items(first(problems))] if problems else []
 
 
 def timing_tables(
     comparison: Comparison, timings: Sequence[StudyTimings], name: str = ""
 ) -> list[Part]:
     """A table for each device on which networks of this setting were timed."""
-    networks = networks_of(comparison)
-    tables = []
-    for one in timings:
-        numbers = timing_numbers(networks, one)
-        if len(numbers):
-            suffix = f"-{len(tables) + 1}" if tables else ""
-            file = f"{name}-timings{suffix}" if name else ""
-            tables.append(timing_table(numbers, [BLOCK, *TIMING], one, file))
+    tables: list[Part] = []
+    for one in covering(comparison, timings):
+        numbers = timing_numbers(networks_of(comparison), one)
+        suffix = f"-{len(tables) + 1}" if tables else ""
+        file = f"{name}-timings{suffix}" if name else ""
+        tables.append(timing_table(numbers, [BLOCK, *TIMING], one, file))
     return tables
+
+
+def covering(comparison: Comparison, timings: Sequence[StudyTimings]) -> list[StudyTimings]:
+    """The timings that have a network of this setting."""
+    networks = {*networks_of(comparison).values()}
+    return [
+        one for one in timings if any(timing.network in networks for timing in one.networks)
+    ]
+
+
+def with_latency(
+    table: Table, comparison: Comparison, timings: Sequence[StudyTimings]
+) -> Table:
+    """Add the latency of one image, if it was measured on one device only."""
+    if len(found := covering(comparison, timings)) != 1:
+        return table
+    numbers = timing_numbers(networks_of(comparison), found[0])
+    latencies = numbers[["block", *(column.name for column in LATENCY)]]
+    return table._replace(
+        numbers=table.numbers.merge(latencies, how="left", on="block"),
+        columns=[*table.columns, *LATENCY],
+        notes=[*table.notes, f"One image: {device_line(found[0])}"],
+    )
 
 
 def networks_of(comparison: Comparison) -> dict[str, TimedNetwork]:
@@ -67,27 +92,30 @@ def networks_of(comparison: Comparison) -> dict[str, TimedNetwork]:
 
 def study_page(timings: StudyTimings) -> Page:
     """All networks of a study, named by the keys that distinguish them."""
-    networks = [timing.network for timing in timings.networks]
-    keys = [key for key in network_keys(networks) if key != "block"]
-    numbers = DataFrame(
-        [
-            {key: getattr(timing.config, key) for key in keys}
-            | timing_row(timing.config.block, timing, timings)
-            for timing in timings.networks
-        ]
-    )
-    named = [Column(key, key, str, "left") for key in keys]
-    table = timing_table(numbers, [BLOCK, *named, *TIMING], timings)
+    keys = network_keys(timing.network for timing in timings.networks)
+    rows = [
+        named(timing.config, keys) | timing_row(timing.config.block, timing, timings)
+        for timing in timings.networks
+    ]
+    columns = [BLOCK, *(Column(key, key, either(str), "left") for key in keys), *TIMING]
+    table = timing_table(DataFrame(rows), columns, timings)
     return Page("Time and memory of a study's networks", [table])
 
 
+def named(config: RunConfig, keys: Sequence[str]) -> dict[str, Any]:
+    """The values of keys; None for what a network without blocks does not use."""
+    unused = OF_BLOCKS if config.block == "none" else ()
+    return {key: None if key in unused else getattr(config, key) for key in keys}
+
+
 def network_keys(networks: Iterable[TimedNetwork]) -> list[str]:
-    """The keys that differ between networks with blocks."""
+    """The keys, other than the block, that differ between networks with blocks."""
     configs = [network.config for network in networks if network.config.block != "none"]
     return [
         key
-        for key in (configs[0].model_dump() if configs else {})
-        if key not in DERIVED and len({getattr(config, key) for config in configs}) > 1
+        for key in RunConfig.model_fields
+        if key not in {"block", *DERIVED}
+        and len({getattr(config, key) for config in configs}) > 1
     ]
 
 
@@ -142,19 +170,22 @@ def width(spread: Spread | None) -> float:
 def timing_table(
     numbers: DataFrame, columns: Sequence[Column], timings: StudyTimings, name: str = ""
 ) -> Table:
+    pairs = zip(numbers["block"], numbers["problem"], strict=True)
     notes = [
-        f"{label(row.block)} was not measured completely: {shortened(row.problem)}"
-        for row in numbers.itertuples()
-        if row.problem
+        f"{label(block)} was not measured completely: {shortened(problem)}"
+        for block, problem in pairs
+        if problem
     ]
-    return Table(numbers, columns, name, caption(timings), notes)
+    return Table(
+        numbers, columns, name, f"Time and memory on {device_line(timings)}", notes
+    )
 
 
-def caption(timings: StudyTimings) -> str:
+def device_line(timings: StudyTimings) -> str:
     """Which device, and how it was measured."""
-    torch = timings.versions.get("torch", "unknown")
+    torch = shortened(timings.versions.get("torch", "unknown"))
     return (
-        f"Time and memory on {shortened(timings.device)}, "
-        f"{plural(timings.threads, 'CPU thread')}, torch {torch}, "
-        f"{plural(timings.rounds, 'round')}, commit {shortened(timings.commit)}"
+        f"{shortened(timings.device)}, {plural(timings.threads, 'CPU thread')}, "
+        f"torch {torch}, {plural(timings.rounds, 'round')}, "
+        f"commit {shortened(timings.commit)}"
     )

@@ -49,12 +49,9 @@ def timed_networks(configs: Iterable[RunConfig]) -> list[TimedNetwork]:
     """The distinct networks, in the order of the runs."""
     configs = list(configs)
     check_names(configs)
-    classes = {
-        name: len(find_dataset(name).classes) for name in {c.dataset for c in configs}
-    }
-    return list(
-        dict.fromkeys(timed_network(config, classes[config.dataset]) for config in configs)
-    )
+    names = {config.dataset for config in configs}
+    classes = {name: len(find_dataset(name).classes) for name in names}
+    return list(dict.fromkeys(timed_network(c, classes[c.dataset]) for c in configs))
 
 
 def build(accelerator: Accelerator, network: TimedNetwork) -> nn.Module:

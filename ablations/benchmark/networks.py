@@ -48,8 +48,8 @@ class Subject:
             known = isinstance(error, InputError)
             reason = printable(str(error)) if known else first_line(error)
             self.problem, self.module = f"{what}: {reason}", None
-        if self.problem and torch.cuda.is_initialized():
-            torch.cuda.empty_cache()
+        if self.problem:
+            torch.cuda.empty_cache()  # does nothing without a GPU
 
     def spread(self, task: str, rounds: int) -> Spread | None:
         seconds = self.seconds.get(task, [])

@@ -58,7 +58,8 @@ def timer_seconds(threads: int, function: Function, calls: int) -> float:
 
 def cuda_seconds(function: Function, calls: int) -> float:
     """From the start of the first kernel to the end of the last, gaps included."""
-    begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    begin = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+    end = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
     function()  # others ran since its last call
     torch.cuda.synchronize()
     begin.record()
@@ -66,7 +67,8 @@ def cuda_seconds(function: Function, calls: int) -> float:
         function()
     end.record()
     end.synchronize()
-    return begin.elapsed_time(end) / 1000 / calls
+    milliseconds: float = begin.elapsed_time(end)
+    return milliseconds / 1000 / calls
 
 
 def calls_per_round(clock: Clock, function: Function) -> int:
