@@ -69,10 +69,10 @@ TIMING = [
     Column("latency_iqr", "IQR", milliseconds, group="One image", rank=WIDE),
     Column("images_per_second", "Images/s", images, rank=3),
     Column("step", "(ms)", milliseconds, group="Training step"),
-    Column("step_ratio", "times baseline", ratio, group="Training step", rank=1),
+    Column("step_ratio", "times baseline", ratio, group="Training step"),
     Column("step_iqr", "IQR", milliseconds, group="Training step", rank=WIDE),
-    Column("peak", "(MB)", megabytes, group="Peak of a step"),
-    Column("peak_ratio", "times baseline", ratio, group="Peak of a step", rank=2),
+    Column("peak", "(MB)", megabytes, group="Peak of a step", rank=1),
+    Column("peak_ratio", "times baseline", ratio, group="Peak of a step", rank=1),
 ]
 FAILED = [
     Column("run", "Run", str, "left"),
