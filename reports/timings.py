@@ -58,7 +58,7 @@ def timing_tables(
 
 def covering(comparison: Comparison, timings: Sequence[StudyTimings]) -> list[StudyTimings]:
     """The timings that have a network of this setting."""
-    networks = {*networks_of(comparison).values()}
+    networks = {*networks_of(comparison).values()} if timings else set()
     return [
         one for one in timings if any(timing.network in networks for timing in one.networks)
     ]

@@ -11,6 +11,7 @@ from ablations.benchmark.networks import Subject, measure_networks, pieces
 from ablations.benchmark.timing import find_clock
 from ablations.run_config import RunConfig
 from ablations.threads import on_threads
+from ablations.time_limit import at_most
 from ablations.timings import StudyTimings, TimedNetwork, timed_network
 from lightning_modules.data import find_dataset
 from lightning_modules.execution import Accelerator
@@ -18,6 +19,8 @@ from lightning_modules.machine import check_precision, commit, versions
 from lightning_modules.run import check_names
 from lightning_modules.segmentation import SegmentationModule
 from reports.terminal import progress
+
+IMPORTS = 20  # seconds for all of them
 
 
 def bench_study(
@@ -48,7 +51,8 @@ def bench_study(
 def timed_networks(configs: Iterable[RunConfig]) -> list[TimedNetwork]:
     """The distinct networks, in the order of the runs."""
     configs = list(configs)
-    check_names(configs)
+    with at_most(IMPORTS, "looking up names"):
+        check_names(configs)
     names = {config.dataset for config in configs}
     classes = {name: len(find_dataset(name).classes) for name in names}
     return list(dict.fromkeys(timed_network(c, classes[c.dataset]) for c in configs))

@@ -21,7 +21,7 @@ from ablations.time_limit import at_most
 from ablations.timings import NetworkTiming, Spread, TimedNetwork
 
 TASKS = {"latency": "one image", "batch": "a batch", "step": "a training step"}
-SLOWEST = 60  # seconds for one call; a slower network is not measured
+SLOWEST = 60  # seconds to build a network, and for its first call
 AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}  # by precision
 
 Build = Callable[[TimedNetwork], nn.Module]
@@ -77,7 +77,7 @@ def measure_networks(
     """Fill in the figures of all subjects; yields after each of pieces(...) of work."""
     batches = batches_on(device)
     for subject in subjects:
-        with subject.attempt("building"):
+        with subject.attempt("building"), at_most(SLOWEST, "the network"):
             torch.manual_seed(0)
             subject.module = build(subject.network).to(device)
         yield
