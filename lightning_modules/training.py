@@ -15,6 +15,7 @@ from lightning_modules.checkpoints import Progress, Statement
 from lightning_modules.data import create_data
 from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.execution import Execution
+from lightning_modules.freezing import advice, check_freeze
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.machine import commit, device_name, made_with, versions
 from lightning_modules.resuming import UnusableError, resumable, set_aside
@@ -32,7 +33,7 @@ def train_or_restart(
     interrupts: Interrupts,
 ) -> RunRecord:
     """The record of a run; a checkpoint that it cannot resume from is set aside."""
-    notes: tuple[str, ...] = ()
+    notes = advice(folder.config)
     while True:
         try:
             return train_and_measure(folder, execution, progress, mirror, interrupts, notes)
@@ -51,7 +52,9 @@ def train_and_measure(
     """Train or resume, then validate the last step unless the training has done so."""
     config = folder.config
     data = create_data(config, execution.data_folder, execution.workers)
-    check_network(network_of(config, len(data.classes)))
+    network = network_of(config, len(data.classes))
+    check_network(network)
+    check_freeze(network.bare, config.freeze)
     seed_everything(config.seed, verbose=False)
     module = SegmentationModule(config, data.classes)
     costs = costs_of(module)
