@@ -6,17 +6,20 @@ once.
 """
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import track
 
+from ablations.bare_models import BareModel
 from ablations.errors import printable
 from ablations.models import check_network, network_of
 from ablations.run_config import RunConfig
 from ablations.time_limit import at_most
 from lightning_modules.data import create_data, find_dataset
 from lightning_modules.execution import Execution
+from lightning_modules.freezing import advice, check_freeze
 from lightning_modules.machine import check_precision
 from lightning_modules.run import check_names
 from sweeps.study.command import own_flags
@@ -48,7 +51,8 @@ def check_runs(
         check_precision(precision, execution.accelerator)
     check_data(configs, execution)
     networks = check_networks(configs)
-    return [*summary(study, configs), networks, "no mistakes found"]
+    check_freezes(configs)
+    return [*summary(study, configs), networks, *advice_for(configs), "no mistakes found"]
 
 
 def check_data(configs: Sequence[RunConfig], execution: Execution) -> None:
@@ -77,6 +81,25 @@ def check_networks(configs: Sequence[RunConfig]) -> str:
         with at_most(STEP, f"a network with block {network.block!r}"):
             check_network(network)
     return f"networks: all {len(networks)} can be built and accept images of their size"
+
+
+def check_freezes(configs: Sequence[RunConfig]) -> None:
+    """What is to be frozen exists in each encoder; see lightning_modules/freezing.py."""
+    freezes = {(bare_model(config), config.freeze) for config in configs}
+    for bare, freeze in sorted(freezes):
+        with at_most(STEP, f"a network with encoder {bare.encoder!r}"):
+            check_freeze(bare, freeze)
+
+
+def bare_model(config: RunConfig) -> BareModel:
+    classes = len(find_dataset(config.dataset).classes)
+    return BareModel(config.model, config.encoder, classes)
+
+
+def advice_for(configs: Sequence[RunConfig]) -> list[str]:
+    """What is allowed, but most likely a mistake, with the number of its cells."""
+    counts = Counter(line for config in configs for line in advice(config))
+    return [f"warning: {line} (cells: {count})" for line, count in counts.items()]
 
 
 def summary(study: Study, configs: Sequence[RunConfig]) -> list[str]:
