@@ -109,8 +109,8 @@ def test_no_mode_of_the_whole_ends_the_freeze(freeze: str) -> None:
     for switched in (module, module.eval(), module.train(False), module.train()):
         held = [norm.training for norm in switched.own_parts.norms]
         assert held == [False] * 15
-    blocks = module.model.encoder.attention.modules()
-    assert all(part.training for part in blocks)
+    encoder: Any = module.model.encoder
+    assert all(part.training for part in encoder.attention.modules())
 
 
 @pytest.mark.filterwarnings("ignore")
