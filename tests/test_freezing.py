@@ -157,6 +157,16 @@ def test_without_these_keys_the_optimizer_is_as_it_was() -> None:
     assert list(map(id, group["params"])) == list(map(id, module.parameters()))
 
 
+@pytest.mark.parametrize("factor", [1.0, 0.5])
+def test_an_optimizer_has_no_frozen_parameters(factor: float) -> None:
+    module = network(CONFIG.changed(freeze="encoder_bn", encoder_lr_factor=factor))
+    built: Any = module.configure_optimizers()
+    optimized = [p for group in built["optimizer"].param_groups for p in group["params"]]
+    frozen = [p for norm in module.own_parts.norms for p in norm.parameters()]
+    everything = list(map(id, module.parameters()))
+    assert sorted(map(id, [*optimized, *frozen])) == sorted(everything)
+
+
 def comparable(record: RunRecord) -> dict[str, object]:
     return record.model_dump(exclude={"train_seconds", "compute_seconds", "failures"})
 
