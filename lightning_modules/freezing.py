@@ -4,7 +4,7 @@ Blocks inside the encoder are always trained: they are what a study compares.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm  # timm's batch norms are subclasses
@@ -60,13 +60,15 @@ class OwnParts(NamedTuple):
         return "a part of the encoder"
 
 
-def check_freeze(bare: BareModel, freeze: Freeze) -> None:
+def check_freeze(config: RunConfig, classes: int) -> None:
     """InputError if there is nothing to freeze, so that the key would have no effect."""
-    encoder: nn.Module = bare.meta().encoder  # type: ignore[assignment]
-    if freeze == "encoder_bn" and not OwnParts.before_blocks(encoder).norms:
+    if config.freeze != "encoder_bn":
+        return
+    encoder: Any = BareModel(config.model, config.encoder, classes).meta().encoder
+    if not OwnParts.before_blocks(encoder).norms:
         raise InputError(
-            f"freeze = 'encoder_bn': encoder {bare.encoder!r} has no batch norms; use none "
-            "or encoder"
+            f"freeze = 'encoder_bn': encoder {config.encoder!r} has no batch norms; "
+            "use none or encoder"
         )
 
 

@@ -52,10 +52,9 @@ def train_and_measure(
     """Train or resume, then validate the last step unless the training has done so."""
     config = folder.config
     data = create_data(config, execution.data_folder, execution.workers)
-    network = network_of(config, len(data.classes))
-    check_network(network)
-    check_freeze(network.bare, config.freeze)
+    check_network(network_of(config, len(data.classes)))
     seed_everything(config.seed, verbose=False)
+    check_freeze(config, len(data.classes))
     module = SegmentationModule(config, data.classes)
     costs = costs_of(module)
     own = made_with(execution.accelerator)

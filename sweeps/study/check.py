@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import track
 
-from ablations.bare_models import BareModel
 from ablations.errors import printable
 from ablations.models import check_network, network_of
 from ablations.run_config import RunConfig
@@ -85,15 +84,10 @@ def check_networks(configs: Sequence[RunConfig]) -> str:
 
 def check_freezes(configs: Sequence[RunConfig]) -> None:
     """What is to be frozen exists in each encoder; see lightning_modules/freezing.py."""
-    freezes = {(bare_model(config), config.freeze) for config in configs}
-    for bare, freeze in sorted(freezes):
-        with at_most(STEP, f"a network with encoder {bare.encoder!r}"):
-            check_freeze(bare, freeze)
-
-
-def bare_model(config: RunConfig) -> BareModel:
-    classes = len(find_dataset(config.dataset).classes)
-    return BareModel(config.model, config.encoder, classes)
+    distinct = {(c.model, c.encoder, c.dataset, c.freeze): c for c in configs}
+    for config in distinct.values():
+        with at_most(STEP, f"a network with encoder {config.encoder!r}"):
+            check_freeze(config, len(find_dataset(config.dataset).classes))
 
 
 def advice_for(configs: Sequence[RunConfig]) -> list[str]:
