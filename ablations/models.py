@@ -39,13 +39,20 @@ def create_model(
     multiply-adds needs image_size. Raises InputError for unknown names and for
     incompatible parts.
     """
-    bare = create_bare(model, encoder, classes, encoder_weights)
-    sizes: list[Size] = []
-    if image_size and control_of(block):
-        sites = find_sites(BareModel(model, encoder, classes), placement, image_size)
-        sizes = [site.size or UNCALLED for site in sites]
-    place(bare, block, placement, evaluation, sizes)
-    return bare
+    network = create_bare(model, encoder, classes, encoder_weights)
+    bare = BareModel(model, encoder, classes)
+    sizes = sizes_at_places(bare, block, placement, image_size)
+    place(network, block, placement, evaluation, sizes)
+    return network
+
+
+def sizes_at_places(
+    bare: BareModel, block: str, placement: str, image_size: Size | None
+) -> list[Size]:
+    """The sizes of the feature maps that blocks see; empty if the block needs none."""
+    if image_size is None or control_of(block) is None:
+        return []
+    return [site.size or UNCALLED for site in find_sites(bare, placement, image_size)]
 
 
 def place(

@@ -26,6 +26,7 @@ PARTS = ("block", "model", "encoder", "dataset")  # keys that name a part with o
 DERIVED = {"source"}  # keys that are filled in, not set by a user
 MANY = 10**9
 NULLS = {"", "none", "null", "~"}  # texts that mean null
+Freeze = Literal["none", "encoder_bn", "encoder"]
 READABLE = 100  # characters of a run's name before its seed
 
 
@@ -75,6 +76,15 @@ class RunConfig(BaseModel):
     optimizer: Literal["sgd", "adamw"] = Field("adamw", description="optimizer")
     lr: float = Field(2e-3, gt=0, description="initial learning rate; poly decay to 0")
     weight_decay: float = Field(1e-4, ge=0, description="weight decay")
+    freeze: Freeze = Field(
+        "none", description="what is not trained; blocks inside the encoder always are"
+    )
+    encoder_lr_factor: float = Field(
+        1.0,
+        gt=0,
+        le=100,
+        description="learning rate of the encoder itself, divided by lr",
+    )
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
         "32-true", description="training precision, by Lightning's name"
     )
@@ -121,6 +131,13 @@ class RunConfig(BaseModel):
         if name is not None and name.lower() in NULLS:
             raise ValueError("this is a string; for random weights write null")
         return name
+
+    @field_validator("encoder_lr_factor")
+    @classmethod
+    def has_an_effect(cls, factor: float, values: ValidationInfo) -> float:
+        if factor != 1 and values.data.get("freeze") == "encoder":
+            raise ValueError("with freeze = 'encoder' there is nothing to train; write 1.0")
+        return factor
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], source: str = "configuration") -> Self:

@@ -1,18 +1,20 @@
 """Training and evaluation of one segmentation model."""
 
 import math
-from typing import Any
+from typing import Any, Self
 
 import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
-from ablations.models import create_model
+from ablations.bare_models import BareModel, create_bare
+from ablations.models import place, sizes_at_places
 from ablations.run_config import RunConfig
+from lightning_modules.freezing import OwnParts
+from lightning_modules.optimizer import create_optimizer
 from lightning_modules.scores import SplitScore, class_iou, mean_iou, mean_loss
 
-POLY_POWER = 0.9
 CURVE_POINTS = 50
 
 
@@ -31,16 +33,14 @@ class SegmentationModule(LightningModule):
         super().__init__()
         self.config = config
         self.classes = classes
-        self.model = create_model(
-            config.model,
-            config.encoder,
-            len(classes),
-            config.placed_block,
-            config.placement,
-            config.evaluation,
-            config.encoder_weights,
-            (config.image_size, config.image_size),
-        )
+        bare = BareModel(config.model, config.encoder, len(classes))
+        size = (config.image_size, config.image_size)
+        self.model = create_bare(*bare, config.encoder_weights)
+        self.own_parts = OwnParts.before_blocks(self.model.encoder)  # type: ignore[arg-type]
+        block, placement = config.placed_block, config.placement
+        sizes = sizes_at_places(bare, block, placement, size)
+        place(self.model, block, placement, config.evaluation, sizes)
+        self.own_parts.freeze(config.freeze)
         self.score = SplitScore(len(classes))
         self.curve: list[dict[str, float]] = []  # kept in checkpoints
         self.validated_step = -1
@@ -50,6 +50,11 @@ class SegmentationModule(LightningModule):
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.model(images)  # (B, classes, H, W)
         return logits
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        self.own_parts.hold_statistics(self.config.freeze)
+        return self
 
     def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
         # Dropout depends on the seed and the step alone, so a resumed run draws the same.
@@ -91,26 +96,7 @@ class SegmentationModule(LightningModule):
         self.curve = [point for point in checkpoint["curve"] if point["step"] <= finished]
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        config = self.config
-        optimizer: torch.optim.Optimizer
-        if config.optimizer == "sgd":
-            optimizer = torch.optim.SGD(
-                self.parameters(),
-                config.lr,
-                momentum=0.9,
-                weight_decay=config.weight_decay,
-            )
-        else:
-            optimizer = torch.optim.AdamW(
-                self.parameters(), config.lr, weight_decay=config.weight_decay
-            )
-        poly = torch.optim.lr_scheduler.PolynomialLR(
-            optimizer, config.max_steps, POLY_POWER
-        )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": poly, "interval": "step"},
-        }
+        return create_optimizer(self.parameters(), self.own_parts, self.config)
 
 
 def reseed(seed: int, device: torch.device) -> None:

@@ -15,6 +15,7 @@ from lightning_modules.checkpoints import Progress, Statement
 from lightning_modules.data import create_data
 from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.execution import Execution
+from lightning_modules.freezing import advice, check_freeze
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.machine import commit, device_name, made_with, versions
 from lightning_modules.resuming import UnusableError, resumable, set_aside
@@ -32,7 +33,7 @@ def train_or_restart(
     interrupts: Interrupts,
 ) -> RunRecord:
     """The record of a run; a checkpoint that it cannot resume from is set aside."""
-    notes: tuple[str, ...] = ()
+    notes = advice(folder.config)
     while True:
         try:
             return train_and_measure(folder, execution, progress, mirror, interrupts, notes)
@@ -53,6 +54,7 @@ def train_and_measure(
     data = create_data(config, execution.data_folder, execution.workers)
     check_training(network_of(config, len(data.classes)))
     seed_everything(config.seed, verbose=False)
+    check_freeze(config, len(data.classes))
     module = SegmentationModule(config, data.classes)
     costs = costs_of(module)
     own = made_with(execution.accelerator)

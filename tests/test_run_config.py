@@ -24,6 +24,8 @@ DEFAULTS = {
     "optimizer": "adamw",
     "lr": 0.002,
     "weight_decay": 0.0001,
+    "freeze": "none",
+    "encoder_lr_factor": 1.0,
     "precision": "32-true",
     "seed": 0,
     "repeat": 0,

@@ -6,6 +6,7 @@ once.
 """
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from ablations.run_config import RunConfig
 from ablations.time_limit import at_most
 from lightning_modules.data import create_data, find_dataset
 from lightning_modules.execution import Execution
+from lightning_modules.freezing import advice, check_freeze
 from lightning_modules.machine import check_precision
 from lightning_modules.run import check_names
 from sweeps.study.command import own_flags
@@ -48,7 +50,8 @@ def check_runs(
         check_precision(precision, execution.accelerator)
     check_data(configs, execution)
     networks = check_networks(configs)
-    return [*summary(study, configs), networks, "no mistakes found"]
+    check_freezes(configs)
+    return [*summary(study, configs), networks, *advice_for(configs), "no mistakes found"]
 
 
 def check_data(configs: Sequence[RunConfig], execution: Execution) -> None:
@@ -77,6 +80,20 @@ def check_networks(configs: Sequence[RunConfig]) -> str:
         with at_most(STEP, f"a network with block {network.block!r}"):
             check_training(network)
     return f"networks: all {len(networks)} can be built and accept images of their size"
+
+
+def check_freezes(configs: Sequence[RunConfig]) -> None:
+    """What is to be frozen exists in each encoder; see lightning_modules/freezing.py."""
+    distinct = {(c.model, c.encoder, c.dataset, c.freeze): c for c in configs}
+    for config in distinct.values():
+        with at_most(STEP, f"a network with encoder {config.encoder!r}"):
+            check_freeze(config, len(find_dataset(config.dataset).classes))
+
+
+def advice_for(configs: Sequence[RunConfig]) -> list[str]:
+    """What is allowed, but most likely a mistake, with the number of its cells."""
+    counts = Counter(line for config in configs for line in advice(config))
+    return [f"warning: {line} (cells: {count})" for line, count in counts.items()]
 
 
 def summary(study: Study, configs: Sequence[RunConfig]) -> list[str]:
