@@ -71,7 +71,10 @@ def own_errors(what: str) -> Iterator[None]:
 
 def describe_error(error: BaseException) -> str:
     """The error's type, the first line of its message, and the line of the user's file."""
-    lines = str(error.msg if isinstance(error, SyntaxError) else error).strip().splitlines()
+    text = str(error.msg if isinstance(error, SyntaxError) else error)
+    if isinstance(error, AssertionError) and not text:
+        text = traceback.extract_tb(error.__traceback__)[-1].line or ""
+    lines = text.strip().splitlines()
     summary = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
     if isinstance(error, SyntaxError) and error.filename:
         return f"{summary} ({Path(error.filename).name}, line {error.lineno})"

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ablations.errors import InputError
+from ablations.import_path import is_library_block
 from ablations.search_path import OURS
 
 NAMED = ("block", "dataset")  # keys of a configuration whose value may be an import path
@@ -70,8 +71,8 @@ def without_options(text: object) -> Any:
 
 
 def is_import_path(value: object) -> bool:
-    """my_package.my_file:MyBlock"""
-    if not isinstance(value, str) or value.count(":") != 1:
+    """my_package.my_file:MyBlock, but not a library's short name such as timm:eca"""
+    if not isinstance(value, str) or value.count(":") != 1 or is_library_block(value):
         return False
     return all(part.isidentifier() for part in value.replace(":", ".").split("."))
 
