@@ -57,7 +57,8 @@ def is_ours(text: str) -> bool:
 def find_block(text: str) -> Block:
     """A block by its key, import path or name in a library, with its options.
 
-    As in se, my_package.my_file:MyBlock(groups=8) and timm:eca(kernel_size=5). Raises InputError for an unknown name, and for options that the block does not have.
+    As in se, my_package.my_file:MyBlock(groups=8) and timm:eca(kernel_size=5). Raises
+    InputError for an unknown name, and for options that the block does not have.
     """
     part = part_of(text)
     block = find_name(part.name)

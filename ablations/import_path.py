@@ -4,7 +4,6 @@ import keyword
 
 from ablations.errors import InputError, quoted
 
-
 LIBRARIES = ("timm", "smp")  # whose blocks have short names
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import random
+import re
 import sysconfig
 import traceback
 from collections.abc import Iterator
@@ -73,7 +74,7 @@ def describe_error(error: BaseException) -> str:
     """The error's type, the first line of its message, and the line of the user's file."""
     text = str(error.msg if isinstance(error, SyntaxError) else error)
     if isinstance(error, AssertionError) and not text:
-        text = traceback.extract_tb(error.__traceback__)[-1].line or ""
+        text = condition(error)
     lines = text.strip().splitlines()
     summary = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
     if isinstance(error, SyntaxError) and error.filename:
@@ -82,6 +83,12 @@ def describe_error(error: BaseException) -> str:
         if not frame.filename.startswith(FOREIGN):
             return f"{summary} ({Path(frame.filename).name}, line {frame.lineno})"
     return summary
+
+
+def condition(error: AssertionError) -> str:
+    """The line of the assertion that failed, which torch's own may have checked."""
+    lines = [frame.line or "" for frame in traceback.extract_tb(error.__traceback__)]
+    return next((line for line in reversed(lines) if re.match("_?assert", line)), "")
 
 
 @contextmanager

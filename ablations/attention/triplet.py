@@ -18,7 +18,7 @@ from ablations.errors import InputError
 
 
 class Gate(nn.Module):
-    """Weights (B, 1, I, J) from the maximum and the mean over the first axis of an image."""
+    """Weights (B, 1, I, J) from maximum and mean over an image's first axis."""
 
     def __init__(self, kernel_size: int) -> None:
         super().__init__()
