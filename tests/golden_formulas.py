@@ -213,7 +213,7 @@ def coordinate(image: Array, parameters: Parameters) -> Array:
 
 
 def simam(image: Array, parameters: Parameters) -> Array:
-    """One over the minimal energy of each entry: Equation 5, with N - 1 for the variance."""
+    """One over each entry's minimal energy: Equation 5, with N - 1 for the variance."""
     result = np.empty_like(image)
     for channel, plane in enumerate(image):
         variance = ((plane - plane.mean()) ** 2).sum() / (plane.size - 1)

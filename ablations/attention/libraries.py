@@ -44,8 +44,9 @@ def with_kernel_size(layer: Build) -> Build:
     def build(
         channels: int, kernel_size: int | None = None, gamma: float = 2, beta: float = 1
     ) -> nn.Module:
+        module: nn.Module
         if kernel_size is None:
-            module: nn.Module = layer(channels, gamma=gamma, beta=beta)
+            module = layer(channels, gamma=gamma, beta=beta)
             return module
         if (gamma, beta) != (2, 1):
             raise InputError("kernel_size leaves nothing to gamma and beta")
