@@ -27,14 +27,20 @@ def library_blocks() -> dict[str, str]:
 
 def timm_blocks() -> dict[str, str]:
     """What timm's create_attn knows: names with which its function compares."""
-    return {
-        f"timm:{part.test.comparators[0].value}": f"timm's {class_name(value_in(part))}"
+    branches = [
+        part
         for part in ast.walk(source("timm", "layers/create_attn.py"))
-        if isinstance(part, ast.If)
-        and isinstance(part.test, ast.Compare)
-        and ast.unparse(part.test).startswith("attn_type == ")
-        and isinstance(part.test.comparators[0], ast.Constant)
+        if isinstance(part, ast.If) and ast.unparse(part.test).startswith("attn_type == ")
+    ]
+    return {
+        f"timm:{compared_with(part)}": f"timm's {class_name(value_in(part))}"
+        for part in branches
     }
+
+
+def compared_with(branch: ast.If) -> str:
+    name: str = ast.literal_eval(cast(ast.Compare, branch.test).comparators[0])
+    return name
 
 
 def value_in(part: ast.If) -> ast.expr:

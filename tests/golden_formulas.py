@@ -234,7 +234,8 @@ def triplet(image: Array, parameters: Parameters) -> Array:
         return (turned * weights).transpose(np.argsort(axes))
 
     branches = {"cw": (1, 0, 2), "hc": (2, 1, 0), "hw": (0, 1, 2)}
-    return sum(weighted(axes, name) for name, axes in branches.items()) / 3
+    first, second, third = (weighted(axes, name) for name, axes in branches.items())
+    return (first + second + third) / 3
 
 
 def psa_channel(image: Array, parameters: Parameters) -> Array:

@@ -22,8 +22,8 @@ WITH_SPATIAL_KERNEL = {
 NEEDS_MULTIPLE_OF = {
     "se": 16, "se(ratio=4)": 4, "gc": 4, "gc(ratio=16)": 16, "cbam": 16, "non_local": 2,
     "non_local_code": 2, "da": 8, "ea": 2, "ea(heads=8)": 16, "criss_cross": 8,
-    "psa_channel": 2, "psa_spatial": 2, "psa_parallel": 2, "psa_sequential": 2, "psa_parallel_code": 2,
-    "psa_sequential_code": 8, "note_spatial": 16,
+    "psa_channel": 2, "psa_spatial": 2, "psa_parallel": 2, "psa_sequential": 2,
+    "psa_parallel_code": 2, "psa_sequential_code": 8, "note_spatial": 16,
 }  # fmt: skip
 
 

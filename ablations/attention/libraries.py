@@ -34,7 +34,7 @@ UNFIT = {
 def timm_layer(name: str) -> Build:
     from timm.layers.create_attn import get_attn
 
-    layer: Build = get_attn(name)
+    layer: Build = get_attn(name)  # type: ignore[no-untyped-call]
     return with_kernel_size(layer) if name in {"eca", "ceca"} else layer
 
 
