@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ablations.errors import InputError
+from ablations.import_path import is_library_block
 from ablations.notation import parse_part
 from ablations.search_path import OURS
 
@@ -78,8 +79,8 @@ def own_name(text: object) -> str:
 
 
 def is_import_path(value: object) -> bool:
-    """my_package.my_file:MyBlock"""
-    if not isinstance(value, str) or value.count(":") != 1:
+    """my_package.my_file:MyBlock, but not a library's short name such as timm:eca"""
+    if not isinstance(value, str) or value.count(":") != 1 or is_library_block(value):
         return False
     return all(part.isidentifier() for part in value.replace(":", ".").split("."))
 
