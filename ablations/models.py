@@ -12,8 +12,9 @@ from ablations.contract import Size, check_block
 from ablations.encoders import check_encoder, check_weights
 from ablations.insertion import PlacedBlock
 from ablations.placements import find_placement
+from ablations.placing import insert
 from ablations.run_config import RunConfig
-from ablations.sites import find_sites, insert
+from ablations.sites import find_sites
 
 
 def create_model(

@@ -17,6 +17,7 @@ from pydantic import (
 
 from ablations.errors import InputError, quoted, unknown_name
 from ablations.notation import parse_part
+from ablations.place_notation import one_spelling
 from ablations.sources import check_source, source_of
 from ablations.yaml_file import number_hint
 
@@ -40,7 +41,8 @@ class RunConfig(BaseModel):
         "none", description="attention block: a key, or my_file:MyBlock, see `ablate list`"
     )
     placement: str = Field(
-        "residual", description="where blocks go in the model, see `ablate list placements`"
+        "residual", description="where blocks go in the model, such as residual@3-4, "
+        "see `ablate list placements`",
     )
     evaluation: Literal["direct", "fast"] = Field(
         "fast", description="how blocks are computed: as published, or faster"
@@ -78,9 +80,15 @@ class RunConfig(BaseModel):
 
     @field_validator(*PARTS)
     @classmethod
-    def one_spelling(cls, text: str) -> str:
+    def sorted_options(cls, text: str) -> str:
         """Options are sorted and spaced in one way; see ablations/notation.py."""
         return str(parse_part(text))
+
+    @field_validator("placement")
+    @classmethod
+    def one_order(cls, text: str) -> str:
+        """See ablations/place_notation.py."""
+        return one_spelling(text)
 
     @field_validator("encoder_weights")
     @classmethod

@@ -1,7 +1,7 @@
 """Where blocks go in a model, and what they receive there."""
 
 import copy
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import torch
@@ -11,19 +11,10 @@ from ablations.attention.base import NoAttention
 from ablations.bare_models import BareModel
 from ablations.contract import Size
 from ablations.errors import InputError
-from ablations.insertion import BuildBlock, PlacedBlock
+from ablations.insertion import PlacedBlock
 from ablations.own_code import describe_error
 from ablations.passes import PassingNorms, device_of
-from ablations.placements import find_placement
-
-
-def insert(model: nn.Module, placement: str, build: BuildBlock) -> list[PlacedBlock]:
-    """Put the block that build returns for a number of channels at each place."""
-    put = find_placement(placement)
-    try:
-        return list(put(model, build))
-    except InputError as error:
-        raise InputError(f"{type(model).__name__}, {placement}: {error}") from None
+from ablations.placing import insert
 
 
 class Site(NamedTuple):
@@ -59,19 +50,32 @@ def find_sites(bare: BareModel, placement: str | None, size: Size) -> tuple[Site
 
 
 def record_sites(network: nn.Module, placement: str | None, size: Size) -> tuple[Site, ...]:
-    sizes: dict[nn.Module, Size] = {}
+    sizes: dict[str, Size] = {}
 
-    def note(block: nn.Module, arguments: object, output: Tensor) -> None:
-        sizes[block] = (output.shape[2], output.shape[3])
+    def note(block: PlacedBlock, host: object, arguments: tuple[Any]) -> None:
+        check_received(block, arguments[0])
+        height, width = arguments[0].shape[2:]
+        sizes[block.path] = height, width
 
     blocks = insert(network, placement, NoAttention) if placement else []
     for block in blocks:
-        block.module.register_forward_hook(note)
+        block.module.register_forward_pre_hook(partial(note, block))
     with torch.no_grad(), PassingNorms():
         network.eval()(torch.empty(1, 3, *size, device=device_of(network)))
     return tuple(
-        Site(block.path, block.channels, sizes.get(block.module)) for block in blocks
+        Site(block.path, block.channels, sizes.get(block.path)) for block in blocks
     )
+
+
+def check_received(block: PlacedBlock, x: object) -> None:
+    """InputError unless a block receives a feature map of the channels it is built for."""
+    if not isinstance(x, Tensor) or x.ndim != 4:
+        kind = f"{x.ndim} dimensions" if isinstance(x, Tensor) else type(x).__name__
+        raise InputError(f"{block.path} receives {kind}, not a feature map (B, C, H, W)")
+    if x.shape[1] != block.channels:
+        raise InputError(
+            f"{block.path} is placed on {block.channels} channels, but receives {x.shape[1]}"
+        )
 
 
 def check_stride(bare: BareModel, size: Size) -> None:

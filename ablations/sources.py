@@ -19,7 +19,7 @@ from typing import Any
 from ablations.errors import InputError
 from ablations.search_path import OURS
 
-NAMED = ("block", "dataset")  # keys of a configuration whose value may be an import path
+NAMED = ("block", "placement", "dataset")  # keys of a configuration whose value may be an import path
 SUITE = [Path(__file__).parents[1] / name for name in OURS]
 STANDARD = Path(sysconfig.get_path("stdlib"))
 
