@@ -114,8 +114,18 @@ CROSSOVERS = [
 ]
 WHERE = [
     Column("path", "Module", str, "left"),
+    Column("stage", "Stage", count),
     Column("channels", "Channels", count),
     Column("stride", "Stride", count),
     Column("params", "Params", count),
     Column("macs", "MACs (M)", millions),
+]
+LANDINGS = [
+    Column("placement", "Placement", str, "left"),
+    Column("blocks", "Blocks", count),
+    Column("stages", "Stage (blocks)", str, "left", rank=1),
+    Column("channels", "Channels", str, "left", rank=WIDE),
+    Column("params", "Params", count),
+    Column("macs", "MACs (M)", millions),
+    Column("problem", "Does not fit", either(str), "paragraph", rank=2),
 ]
