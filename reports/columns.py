@@ -124,8 +124,7 @@ LANDINGS = [
     Column("placement", "Placement", str, "left"),
     Column("blocks", "Blocks", count),
     Column("stages", "Stage (blocks)", str, "left", rank=1),
-    Column("channels", "Channels", str, "left", rank=WIDE),
+    Column("channels", "Channels", str, "left", rank=2),
     Column("params", "Params", count),
     Column("macs", "MACs (M)", millions),
-    Column("problem", "Does not fit", either(str), "paragraph", rank=2),
 ]

@@ -16,7 +16,8 @@ from reports.plots import STYLE, new_figure
 
 WIDTH, GAP = 1.0, 0.55  # of a box, and between boxes
 SIDES = {"left": 0.0, "inside": WIDTH / 2, "right": WIDTH}
-LOWEST = 0.22  # of the height of a row, for a feature map of one position
+LOWEST, HIGHEST = 0.32, 0.8  # boxes of the smallest and the largest feature map, in rows
+LETTERS = 10  # of small type per unit across
 INK, PAPER, LINE = "#1a1a1a", "#e4e4e4", "#8c8c8c"
 
 
@@ -31,7 +32,7 @@ class Row(NamedTuple):
 def network_picture(boxes: Sequence[Box], rows: Sequence[Row]) -> Figure:
     """One network per row, from the image on the left to the masks on the right.
 
-    Boxes are as high as the logarithm of the size of the feature maps that leave them.
+    The larger the feature map that leaves a part, the higher its box, by the logarithm.
     """
     across = len(boxes) * (WIDTH + GAP)
     with mpl.rc_context(STYLE):
@@ -62,20 +63,26 @@ def draw_row(axes: Axes, boxes: Sequence[Box], row: Row, height: float) -> None:
     look = {"ha": "right", "va": "center", "fontsize": 9, "parse_math": False}
     axes.text(-GAP, height, name, color=LINE if row.problem else INK, **look)
     if row.problem:
-        reason = shorten(f"does not fit: {visible(row.problem)}", 100, placeholder="…")
+        room = int(LETTERS * left_of(len(boxes)))
+        reason = shorten(f"does not fit: {visible(row.problem)}", room, placeholder="…")
         axes.text(0, height, reason, color="#555555", **look | {"ha": "left", "fontsize": 8})
         return
     ends = [-GAP / 2, left_of(len(boxes)) - GAP / 2]
     axes.plot(ends, [height, height], color=LINE, linewidth=1, zorder=1)
-    highest = max(log2(max(box.size)) for box in boxes) or 1
-    for number, box in enumerate(boxes):
-        tall = LOWEST + (0.78 - LOWEST) * log2(max(box.size)) / highest
+    for number, (box, tall) in enumerate(zip(boxes, heights(boxes), strict=True)):
         corner = (left_of(number), height - tall / 2)
         look_of_box = {"facecolor": PAPER, "edgecolor": LINE, "linewidth": 0.8, "zorder": 2}
         axes.add_patch(Rectangle(corner, WIDTH, tall, **look_of_box))
         for side, shift in SIDES.items():
             if count := row.blocks.get((box.name, side), 0):
                 draw_blocks(axes, left_of(number) + shift, height, count)
+
+
+def heights(boxes: Sequence[Box]) -> list[float]:
+    """The heights of boxes, where a row is 1."""
+    sides = [log2(max(box.size)) for box in boxes]
+    span = max(sides) - min(sides) or 1
+    return [LOWEST + (HIGHEST - LOWEST) * (side - min(sides)) / span for side in sides]
 
 
 def draw_blocks(axes: Axes, across: float, height: float, count: int) -> None:

@@ -38,10 +38,12 @@ class Landing(NamedTuple):
 
 def landing(setting: Setting) -> Landing:
     try:
+        sites = setting.sites
         stages = site_stages(setting.bare, setting.placement)
-        return Landing(setting.placement, setting.sites, stages, "")
     except InputError as error:
-        return Landing(setting.placement, (), {}, str(error))
+        before, _, reason = str(error).partition(f", {setting.placement}: ")
+        return Landing(setting.placement, (), {}, reason or before)
+    return Landing(setting.placement, sites, stages, "")
 
 
 def placements_page(
@@ -62,6 +64,7 @@ def placements_page(
         LANDINGS,
         "placements",
         f"What {label(block)} adds at each placement: {model}, one image",
+        [f"{row['placement']}: {row['problem']}" for row in numbers if row["problem"]],
     )
     parts = [Picture("placements-picture", model, network_picture(boxes, rows)), HOW, table]
     return Page(f"Where blocks go: {model}", parts)
@@ -123,4 +126,7 @@ def landing_row(
 def stages_text(one: Landing) -> str:
     """Each stage that has blocks, with their number if there are several."""
     numbers = Counter(one.stages[s.path] for s in one.sites if s.path in one.stages)
-    return ", ".join(f"{stage} ({numbers[stage]})" for stage in sorted(numbers)) or "–"
+    return ", ".join(
+        f"{stage} ({number})" if number > 1 else str(stage)
+        for stage, number in sorted(numbers.items())
+    )

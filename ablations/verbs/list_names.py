@@ -10,6 +10,13 @@ KINDS = {f"{option}s": names for option, names in NAMES.items()}
 OTHER_ENCODERS = [
     "tu-NAME: timm's models (python -c 'import timm; print(timm.list_models())')"
 ]
+PLACES = [
+    "NAME@3, NAME@3-4: only the places in these stages, numbered as the encoder's features",
+    "    (in a ResNet, stages 2 to 5 are conv2_x to conv5_x)",
+    "NAME@every2: every second place, beginning with the first",
+    "NAME+NAME: both, such as stages@4-5+decoder",
+    "my_file:my_placement: your own function from a model to a list of places",
+]
 ENCODERS_IN_SHORT = [
     "smp's, such as resnet18, efficientnet-b0, mit_b0 (all: `ablate list encoders`)",
     "timm's, as tu-NAME, such as tu-convnext_tiny",
@@ -31,6 +38,8 @@ def run(args: argparse.Namespace) -> None:
         return
     for kind in [args.kind] if args.kind else KINDS:
         print_names(kind, KINDS[kind]())
+        if kind == "placements":
+            print("  which of them:", *PLACES, sep="\n    ")
     if not args.kind:
         print("encoders:", *ENCODERS_IN_SHORT, sep="\n  ")
 
