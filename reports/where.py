@@ -64,10 +64,14 @@ def placements_page(
         LANDINGS,
         "placements",
         f"What {label(block)} adds at each placement: {model}, one image",
-        [f"{row['placement']}: {row['problem']}" for row in numbers if row["problem"]],
+        [note(row["placement"], row["problem"]) for row in numbers if row["problem"]],
     )
     parts = [Picture("placements-picture", model, network_picture(boxes, rows)), HOW, table]
     return Page(f"Where blocks go: {model}", parts)
+
+
+def note(placement: str, problem: str) -> str:
+    return problem if problem.startswith(placement) else f"{placement}: {problem}"
 
 
 HOW = Text(
