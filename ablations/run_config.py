@@ -17,6 +17,7 @@ from pydantic import (
 
 from ablations.errors import InputError, quoted, unknown_name
 from ablations.notation import file_name, parse_part
+from ablations.place_notation import placement_spelling
 from ablations.sources import check_source, source_of
 from ablations.spelling import one_spelling
 from ablations.wrappers import IDENTITY, started
@@ -43,7 +44,9 @@ class RunConfig(BaseModel):
         "none", description="attention block: a key, or my_file:MyBlock, see `ablate list`"
     )
     placement: str = Field(
-        "residual", description="where blocks go in the model, see `ablate list placements`"
+        "residual",
+        description="where blocks go in the model, such as residual@3-4, "
+        "see `ablate list placements`",
     )
     init: Literal["plain", "identity"] = Field(
         "plain",
@@ -124,6 +127,12 @@ class RunConfig(BaseModel):
                 "block none has no start; in a grid, list the baseline as a cell of its own"
             )
         return init
+
+    @field_validator("placement")
+    @classmethod
+    def one_order(cls, text: str) -> str:
+        """See ablations/place_notation.py."""
+        return placement_spelling(text)
 
     @field_validator("encoder_weights")
     @classmethod

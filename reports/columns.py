@@ -132,6 +132,7 @@ CROSSOVERS = [
 ]
 WHERE = [
     Column("path", "Module", str, "left"),
+    Column("stage", "Stage", count),
     Column("channels", "Channels", count),
     Column("stride", "Stride", count),
     Column("params", "Params", count),
@@ -147,7 +148,7 @@ def control_columns(control: str) -> list[Column]:
     ]
     if control == "matched_macs":
         groups.reverse()
-    return [*WHERE[:3], Column("width", "Width", count), *groups[0], *groups[1]]
+    return [*WHERE[:4], Column("width", "Width", count), *groups[0], *groups[1]]
 
 
 def costs_beside(name: str, group: str, show: Show) -> list[Column]:
@@ -157,3 +158,13 @@ def costs_beside(name: str, group: str, show: Show) -> list[Column]:
         Column(f"block_{name}", "block", show, group=group),
         Column(f"{name}_difference", "difference", share, group=group),
     ]
+
+
+LANDINGS = [
+    Column("placement", "Placement", str, "left"),
+    Column("blocks", "Blocks", count),
+    Column("stages", "Stage (blocks)", str, "left", rank=1),
+    Column("channels", "Channels", str, "left", rank=2),
+    Column("params", "Params", count),
+    Column("macs", "MACs (M)", millions),
+]
