@@ -4,8 +4,10 @@ A record is one finished run; miou is in [0, 1], params and macs are counts.
 Units belong to units.py, file formats to reports/write.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pandas as pd
 from pandas import DataFrame
@@ -57,11 +59,18 @@ def block_names(records: Sequence[RunRecord]) -> list[str]:
 
 
 def block_order(names: Iterable[str]) -> list[str]:
-    """Registry order, the baseline first; a user's own blocks last."""
+    """Registry order, the baseline first; a user's own blocks last.
+
+    Blocks that differ only in an option are ordered by its value: 4, 8, 16.
+    """
     order = {name: place for place, name in enumerate(BLOCKS)}
-    return sorted(
-        {*names}, key=lambda name: (order.get(name.partition("(")[0], len(order)), name)
-    )
+
+    def place(name: str) -> tuple[int, list[Any]]:
+        pieces: list[Any] = re.split(r"(\d+)", name)
+        pieces[1::2] = map(int, pieces[1::2])
+        return order.get(name.partition("(")[0], len(order)), pieces
+
+    return sorted({*names}, key=place)
 
 
 def block_comparison(runs: DataFrame) -> DataFrame:
