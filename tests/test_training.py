@@ -167,7 +167,7 @@ def test_w_and_b_may_spell_a_block_as_the_sweep_does() -> None:
     config = RunConfig(block="se(ratio=4)", model="unet")
     shown = {"block": "se( ratio = 4, )", "model": "unet(encoder_depth=5)"}
     check_locked(config.model_dump() | shown, config)
-    with pytest.raises(RuntimeError, match="W&B has block = 'se', but the run would use"):
+    with pytest.raises(RuntimeError, match=r"W&B has block = 'se\(ratio=16\)', but"):
         check_locked(config.model_dump() | {"block": "se(ratio=16)"}, config)
 
 
