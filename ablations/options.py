@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ablations.errors import InputError
+from ablations.errors import InputError, quoted
 from ablations.option_types import positive, size
 from ablations.place_notation import one_spelling
 
@@ -37,7 +37,7 @@ def placement(text: str) -> str:
     try:
         return one_spelling(text)
     except InputError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        raise argparse.ArgumentTypeError(f"{quoted(text)}: {error}") from None
 
 
 def size_option(parser: argparse.ArgumentParser, default: tuple[int, int], of: str) -> None:

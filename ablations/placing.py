@@ -36,8 +36,8 @@ def find_places(model: nn.Module, placement: str) -> list[Place]:
 
     Raises InputError for what the model lacks, and for a place that is selected twice.
     """
-    terms = parse_placement(placement)
     try:
+        terms = parse_placement(placement)
         places = [place for term in terms for place in places_of(model, term)]
         check_apart(places)
     except InputError as error:
@@ -68,7 +68,9 @@ def every_place(model: nn.Module, term: Term) -> Sequence[Place]:
 def checked(places: Any) -> Sequence[Place]:
     """InputError unless a user's own placement returned what it must."""
     if not isinstance(places, list):
-        raise InputError(f"returns {type(places).__name__}, but must return a list of places")
+        raise InputError(
+            f"returns {type(places).__name__}, but must return a list of places"
+        )
     if not places:
         raise InputError("returns no place")
     for place in places:

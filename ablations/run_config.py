@@ -41,7 +41,8 @@ class RunConfig(BaseModel):
         "none", description="attention block: a key, or my_file:MyBlock, see `ablate list`"
     )
     placement: str = Field(
-        "residual", description="where blocks go in the model, such as residual@3-4, "
+        "residual",
+        description="where blocks go in the model, such as residual@3-4, "
         "see `ablate list placements`",
     )
     evaluation: Literal["direct", "fast"] = Field(

@@ -48,7 +48,9 @@ def site_stages(bare: BareModel, placement: str) -> dict[str, int]:
         return find_stages(bare.real(), find)
 
 
-def read_network(bare: BareModel, size: Size, read: Callable[[nn.Module], Result]) -> Result:
+def read_network(
+    bare: BareModel, size: Size, read: Callable[[nn.Module], Result]
+) -> Result:
     """What read returns for a copy of the bare model, which it runs on images of size.
 
     On the meta device, so without memory; with values only if that fails. InputError for

@@ -21,7 +21,11 @@ from ablations.notation import Part, parse_part
 from ablations.place_notation import parse_placement
 from ablations.search_path import OURS
 
-NAMED = ("block", "placement", "dataset")  # keys of a configuration whose value may be an import path
+NAMED = (
+    "block",
+    "placement",
+    "dataset",
+)  # keys of a configuration whose value may be an import path
 SUITE = [Path(__file__).parents[1] / name for name in OURS]
 STANDARD = Path(sysconfig.get_path("stdlib"))
 

@@ -48,7 +48,9 @@ def on_some_image(model: Any, read: Callable[[Any, Tensor], Result]) -> Result:
             channels = model.encoder.out_channels[0]  # of the image
             try:
                 with torch.enable_grad():
-                    return read(network, torch.zeros(2, channels, side, side, device=device))
+                    return read(
+                        network, torch.zeros(2, channels, side, side, device=device)
+                    )
             except Exception as error:  # each encoder raises its own
                 problem = error
     raise InputError(

@@ -16,7 +16,7 @@ from ablations.sites import Site, site_stages
 from reports.columns import LANDINGS, WHERE
 from reports.cost_tables import site_table
 from reports.network_picture import Row, network_picture
-from reports.page import Page, Picture, Table, Text
+from reports.page import Page, Part, Picture, Table, Text
 from reports.units import label
 
 
@@ -66,7 +66,11 @@ def placements_page(
         f"What {label(block)} adds at each placement: {model}, one image",
         [note(row["placement"], row["problem"]) for row in numbers if row["problem"]],
     )
-    parts = [Picture("placements-picture", model, network_picture(boxes, rows)), HOW, table]
+    parts: list[Part] = [
+        Picture("placements-picture", model, network_picture(boxes, rows)),
+        HOW,
+        table,
+    ]
     return Page(f"Where blocks go: {model}", parts)
 
 
@@ -123,7 +127,10 @@ def landing_row(
     texts = [each for each in macs if isinstance(each, str)]
     known = total(each for each in macs if not isinstance(each, str))
     if costs:
-        row |= {"params": sum(c.params for c in costs), "macs": texts[0] if texts else known}
+        row |= {
+            "params": sum(c.params for c in costs),
+            "macs": texts[0] if texts else known,
+        }
     return row
 
 
