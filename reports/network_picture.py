@@ -17,8 +17,8 @@ from reports.write.cells import shortened
 WIDTH, GAP = 1.0, 0.55  # of a box, and between boxes
 SIDES = {"left": 0.0, "inside": WIDTH / 2, "right": WIDTH}
 LOWEST, HIGHEST = 0.32, 0.8  # boxes of the smallest and the largest feature map, in rows
-LONGEST_NAME = 34  # letters
-LETTERS = 10  # of small type per unit across
+LONGEST_NAME, LETTER = 34, 0.09  # letters, and the width of one in inches
+LETTERS = 9  # of small type per unit across
 INK, PAPER, LINE = "#1a1a1a", "#e4e4e4", "#8c8c8c"
 
 
@@ -37,7 +37,8 @@ def network_picture(boxes: Sequence[Box], rows: Sequence[Row]) -> Figure:
     """
     across = len(boxes) * (WIDTH + GAP)
     with mpl.rc_context(STYLE):
-        figure, axes = new_figure(2.4 + 0.62 * across, 0.9 + 0.46 * len(rows))
+        beside = LETTER * max(len(row_name(row)) for row in rows)
+        figure, axes = new_figure(beside + 0.68 * across, 0.9 + 0.46 * len(rows))
         axes.set_axis_off()
         axes.set_xlim(-GAP, across)
         axes.set_ylim(len(rows) - 0.5, -1.6)
@@ -61,15 +62,18 @@ def visible_lines(text: str) -> str:
 
 def draw_row(axes: Axes, boxes: Sequence[Box], row: Row, height: float) -> None:
     look: Any = {"va": "center", "parse_math": False}
-    name = visible(shortened(row.placement, LONGEST_NAME))
     colour = LINE if row.problem else INK
-    axes.text(-GAP, height, name, ha="right", fontsize=9, color=colour, **look)
+    axes.text(-GAP, height, row_name(row), ha="right", fontsize=9, color=colour, **look)
     if row.problem:
         room = int(LETTERS * left_of(len(boxes)))
         reason = visible(shortened(f"does not fit: {row.problem}", room))
         axes.text(0, height, reason, ha="left", fontsize=8, color=INK, **look)
     else:
         draw_network(axes, boxes, row, height)
+
+
+def row_name(row: Row) -> str:
+    return visible(shortened(row.placement, LONGEST_NAME))
 
 
 def draw_network(axes: Axes, boxes: Sequence[Box], row: Row, height: float) -> None:
@@ -100,7 +104,7 @@ def draw_blocks(axes: Axes, across: float, height: float, count: int) -> None:
         color="white",
         fontsize=8,
         ha="center",
-        va="center_baseline",
+        va="center",
         bbox=frame,
         zorder=4,
     )

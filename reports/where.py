@@ -79,10 +79,10 @@ def note(placement: str, problem: str) -> str:
 
 
 HOW = Text(
-    "A number is that of the blocks: in a box, before the layers of that part (on its left "
+    "A number counts blocks: in a box, before the layers of that part (on its left "
     "edge) or after them (on its right edge). Stages are numbered as the encoder's "
-    "features; in a ResNet, 2 to 5 are conv2_x to conv5_x. Under each part are the channels "
-    "and the size of the feature map that leaves it."
+    "features; in a ResNet, 2 to 5 are conv2_x to conv5_x. Above each part are the "
+    "channels and the size of the feature map that leaves it."
 )
 
 
