@@ -17,6 +17,7 @@ from reports.tables import (
     class_iou,
     curves,
     runs_table,
+    version,
 )
 from tests.test_records import record
 
@@ -133,3 +134,11 @@ def test_the_interval_is_students() -> None:
     values = [0.1, 0.4, 0.3]
     mean, error = sum(values) / 3, stats.sem(values)
     assert interval(values) == pytest.approx(stats.t.interval(0.95, 2, mean, error))
+
+
+def test_a_version_is_that_of_the_block() -> None:
+    sources = "block=aaaaaaaaaaaa,placement=bbbbbbbbbbbb,dataset=cccccccccccc"
+    config = RunConfig(block="my_file:B", placement="my_file:places", source=sources)
+    assert version(record(config)) == "aaaaaa"
+    only = RunConfig(placement="my_file:places", source="placement=bbbbbbbbbbbb")
+    assert version(record(only)) == "unknown"

@@ -11,6 +11,7 @@ from ablations.cli import main
 from ablations.complexity.subjects import Setting
 from ablations.outline import Box, outline
 from ablations.placements import PLACEMENTS
+from reports.comparison import rank
 from reports.network_picture import Row, heights, network_picture
 from reports.page import Page, Table
 from reports.plots import save
@@ -143,3 +144,9 @@ def test_the_page_is_written_with_its_picture(
         assert f"| {name.replace('_', chr(92) + '_')} " in text or f"| {name} " in text
     for name in ("placements.csv", "placements.tex", "placements-picture.png"):
         assert (tmp_path / name).stat().st_size > 100
+
+
+def test_selections_stand_beside_their_placement_in_reports() -> None:
+    names = ["decoder", "residual", "residual@3", "residual@every2+decoder", "stages@5"]
+    ordered = sorted([*names, "my_file:places", "stages"], key=rank)
+    assert ordered == [*names[1:4], "stages", "stages@5", "decoder", "my_file:places"]
