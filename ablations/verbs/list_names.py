@@ -15,6 +15,7 @@ OTHER_ENCODERS = [
     "tu-NAME: timm's models (python -c 'import timm; print(timm.list_models())')",
     "tu-NAME(option=value): arguments of the model's class, such as drop_path_rate=0.1",
 ]
+OTHER_BLOCKS = "  timm's and smp's, such as timm:eca, smp:scse (all: `ablate list blocks`)"
 ENCODERS_IN_SHORT = [
     "smp's, such as resnet18, efficientnet-b0, mit_b0 (all: `ablate list encoders`)",
     "timm's, as tu-NAME, such as tu-convnext_tiny",
@@ -38,8 +39,15 @@ def run(args: argparse.Namespace) -> None:
         print_names(args.kind, KINDS[args.kind](), options_of(args.kind))
         return
     for kind, names in KINDS.items():
-        print_names(kind, names(), {})
+        print_names(kind, ours(names()), {})
+        if kind == "blocks":
+            print(OTHER_BLOCKS)
     print("encoders:", *ENCODERS_IN_SHORT, sep="\n  ")
+
+
+def ours(names: Mapping[str, str]) -> dict[str, str]:
+    """Without the blocks of other libraries, which one line stands for."""
+    return {name: meaning for name, meaning in names.items() if ":" not in name}
 
 
 def options_of(kind: str) -> Mapping[str, Mapping[str, str]]:
