@@ -20,6 +20,10 @@ def blocks() -> dict[str, str]:
     return {key: cast(Any, value).args[1].value for key, value in entries}
 
 
+def every_block() -> dict[str, str]:
+    return blocks() | library_blocks()
+
+
 def library_blocks() -> dict[str, str]:
     """Short names of the blocks of other libraries, and their classes."""
     return {**timm_blocks(), "smp:scse": "smp's SCSEModule"}
@@ -94,7 +98,7 @@ def datasets() -> dict[str, str]:
 
 # By the option that takes them.
 NAMES: dict[str, Callable[[], Mapping[str, str]]] = {
-    "block": blocks,
+    "block": every_block,
     "placement": placements,
     "model": models,
     "dataset": datasets,

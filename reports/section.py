@@ -11,8 +11,8 @@ from reports.columns import COMPARISON, class_columns, time_column
 from reports.comparison import Comparison
 from reports.completeness import LISTED, plural, rest
 from reports.page import Code, Heading, Inline, Part, Picture, Strong, Table, Text
-from reports.units import percent
 from reports.timings import timing_tables, with_latency
+from reports.units import percent
 from reports.write.cells import shortened
 
 

@@ -98,7 +98,8 @@ class Gather(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         rows = x.mean(dim=3, keepdim=True)  # (B, C, H, 1)
-        return x * self.mix(rows if x.shape[3] < 50 else self.mix(rows))
+        weights: Tensor = self.mix(rows if x.shape[3] < 50 else self.mix(rows))
+        return x * weights
 
 
 def test_what_changes_with_the_size_is_run_there() -> None:

@@ -22,6 +22,7 @@ PLACES = [
     "NAME+NAME: both, such as stages@4-5+decoder",
     "my_file:my_placement: your own function from a model to a list of places",
 ]
+OTHER_BLOCKS = "  timm's and smp's, such as timm:eca, smp:scse (all: `ablate list blocks`)"
 ENCODERS_IN_SHORT = [
     "smp's, such as resnet18, efficientnet-b0, mit_b0 (all: `ablate list encoders`)",
     "timm's, as tu-NAME, such as tu-convnext_tiny",
@@ -41,12 +42,26 @@ def run(args: argparse.Namespace) -> None:
     if args.kind == "encoders":
         print_encoders()
         return
-    for kind in [args.kind] if args.kind else KINDS:
-        print_names(kind, KINDS[kind](), options_of(kind) if args.kind else {})
-        if kind == "placements":
-            print("  which of them:", *PLACES, sep="\n    ")
-    if not args.kind:
-        print("encoders:", *ENCODERS_IN_SHORT, sep="\n  ")
+    if args.kind:
+        print_names(args.kind, KINDS[args.kind](), options_of(args.kind))
+        print_places(args.kind)
+        return
+    for kind, names in KINDS.items():
+        print_names(kind, ours(names()), {})
+        if kind == "blocks":
+            print(OTHER_BLOCKS)
+        print_places(kind)
+    print("encoders:", *ENCODERS_IN_SHORT, sep="\n  ")
+
+
+def print_places(kind: str) -> None:
+    if kind == "placements":
+        print("  which of them:", *PLACES, sep="\n    ")
+
+
+def ours(names: Mapping[str, str]) -> dict[str, str]:
+    """Without the blocks of other libraries, which one line stands for."""
+    return {name: meaning for name, meaning in names.items() if ":" not in name}
 
 
 def options_of(kind: str) -> Mapping[str, Mapping[str, str]]:
