@@ -104,7 +104,7 @@ def find_name(name: str) -> Block:
     """The entry for a registry key or an import path, without options."""
     if ":" not in name:
         if name not in OURS:
-            raise unknown_name("block", name, BLOCKS)
+            raise unknown_name("block", name, [*OURS, *CONTROLS])
         return OURS[name]
     build = load_object("block", name)
     if not callable(build):
