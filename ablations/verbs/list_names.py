@@ -1,6 +1,6 @@
 """List the known blocks, placements, models, encoders and data sets.
 
-For blocks or models alone, with their options: ea(heads=8), unet(encoder_depth=4).
+For blocks or models alone, with their options: ea(heads=8), linknet(encoder_depth=4).
 """
 
 import argparse
@@ -12,8 +12,8 @@ from ablations.signatures import OPTIONS, spelled
 EXAMPLES = ["list", "list blocks", "list encoders"]
 KINDS = {f"{option}s": names for option, names in NAMES.items()}
 OTHER_ENCODERS = [
-    "tu-NAME: timm's models (python -c 'import timm; print(timm.list_models())'), with their",
-    "options, as in tu-resnet18(drop_path_rate=0.1)",
+    "tu-NAME: timm's models (python -c 'import timm; print(timm.list_models())')",
+    "tu-NAME(option=value): arguments of the model's class, such as drop_path_rate=0.1",
 ]
 ENCODERS_IN_SHORT = [
     "smp's, such as resnet18, efficientnet-b0, mit_b0 (all: `ablate list encoders`)",
