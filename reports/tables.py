@@ -64,22 +64,23 @@ def block_names(records: Sequence[RunRecord]) -> list[str]:
 def block_order(names: Iterable[str]) -> list[str]:
     """Registry order, the baseline first; a user's own blocks last.
 
-    What is built around a block, such as its controls, follows it. Blocks that differ only
-    in an option are ordered by its value: 4, 8, 16.
+    Blocks that differ only in an option are ordered by its value: 4, 8, 16. What is built
+    around a block, such as its controls, follows it.
     """
     order = {name: place for place, name in enumerate(BLOCKS)}
 
     def place(name: str) -> tuple[int, list[Any], list[int], str]:
         block, wrappers = unwrapped(without_version(name))
         around = [list(WRAPPERS).index(wrapper) for wrapper in wrappers]
-        return order.get(block.partition("(")[0], len(order)), by_value(block), around, name
+        number = order.get(block.partition("(")[0], len(order))
+        return number, by_value(block), around, name
 
     return sorted({*names}, key=place)
 
 
-def by_value(name: str) -> list[Any]:
-    """A key that sorts numbers within names by their values."""
-    pieces: list[Any] = re.split(r"(\d+)", name)
+def by_value(block: str) -> list[Any]:
+    """Texts and numbers in turn, which sort as they read."""
+    pieces: list[Any] = re.split(r"(\d+)", block)
     pieces[1::2] = map(int, pieces[1::2])
     return pieces
 
