@@ -1,4 +1,4 @@
-"""Gates of blocks: the results of sigmoids and hard sigmoids, wherever they are computed."""
+"""Gates of blocks: results of sigmoids and hard sigmoids, wherever they are computed."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -22,11 +22,11 @@ class Gate(NamedTuple):
     highest: float
 
 
-class WatchedSigmoids(TorchDispatchMode):
+class WatchedSigmoids(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Keeps the result of every sigmoid, also of those inside autograd functions."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.results: list[Tensor] = []
 
     def __torch_dispatch__(

@@ -13,14 +13,16 @@ def photograph_noise(count: int, size: Size) -> Tensor:
 
     Their amplitudes fall as 1 / frequency, as in natural images (Field, "Relations between
     the statistics of natural images and the response properties of cortical cells", 1987),
-    and their colours are correlated. Each image has mean 0 and standard deviation 1, as
-    normalised inputs roughly have.
+    and their colours are correlated. As in normalised photographs, mean and standard
+    deviation are about 0 and 1, but differ from image to image.
     """
     generator = torch.Generator().manual_seed(0)
     grey = spectral_noise(torch.randn(count, 1, *size, generator=generator))
     colours = spectral_noise(torch.randn(count, 3, *size, generator=generator))
     images = SHARED**0.5 * grey + (1 - SHARED) ** 0.5 * colours  # (count, 3, H, W)
-    return standardised(images, dim=(1, 2, 3))
+    contrast, brightness = torch.randn(2, count, 1, 1, 1, generator=generator) / 2
+    varied: Tensor = contrast.exp() * images + brightness
+    return varied
 
 
 def spectral_noise(white: Tensor) -> Tensor:

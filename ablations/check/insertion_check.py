@@ -63,7 +63,7 @@ def findings_without_cost(network: Network, evaluation: Evaluation) -> list[Find
 
 
 def trials_of(network: Network, evaluation: Evaluation) -> list[Trial]:
-    """One for each number of channels, on the feature maps that the first such block gets."""
+    """One for each number of channels, of the size that the first such block gets."""
     if network.block == "none":
         raise InputError("block 'none' is the bare network: name a block to check")
     check_encoder(network.bare.encoder)

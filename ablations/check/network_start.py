@@ -48,7 +48,8 @@ def bare_network(bare: BareModel, weights: str | None, size: Size) -> nn.Module:
         norm.momentum = momentum
     if weights:
         model.encoder.load_state_dict(pretrained)
-    return model.eval()
+    bare_model: nn.Module = model.eval()
+    return bare_model
 
 
 @lru_cache(maxsize=1)
@@ -77,11 +78,12 @@ def gradients_of(model: nn.Module, size: Size) -> Gradients:
     """
     torch.manual_seed(1)
     model.zero_grad(set_to_none=True)
-    logits = first_tensor(model.train()(photograph_noise(IMAGES, size)))
+    images = photograph_noise(IMAGES, size).to(next(model.parameters()).dtype)
+    logits = first_tensor(model.train()(images))
     generator = torch.Generator().manual_seed(2)
     count, classes, height, width = logits.shape
     masks = torch.randint(classes, (count, height, width), generator=generator)
-    functional.cross_entropy(logits, masks).backward()
+    functional.cross_entropy(logits, masks).backward()  # type: ignore[no-untyped-call]
     return {
         name: parameter.grad
         for name, parameter in model.named_parameters()

@@ -1,5 +1,6 @@
-"""Whether every parameter of a network learns, and whether pretrained keys stay loadable."""
+"""Whether every parameter learns, and whether pretrained keys stay loadable."""
 
+import copy
 from collections import Counter
 from collections.abc import Collection, Sequence
 
@@ -12,6 +13,7 @@ from ablations.contract import Size
 from ablations.insertion import PlacedBlock
 
 NAMES = 6  # names of parameters in a sentence
+ROUNDING = 8  # units in the last place of the largest gradient in a block
 STEP = 0.01  # of a parameter, where its gradient is largest
 
 
@@ -27,7 +29,7 @@ def keys_finding(
     own = {key for key in state if key.startswith(tuple(f"{b.path}." for b in blocks))}
     unexpected = state.keys() - bare.state_dict().keys() - own
     values = {"loaded": len(fitting), "missing": len(bare_state) - len(fitting)}
-    lost = [*sorted(bare_state.keys() - fitting), *sorted(unexpected)]
+    lost = sorted({*bare_state} - fitting | unexpected)
     if lost:
         return Finding(subject, "note", f"These keys do not fit: {listed(lost)}.", values)
     what = "Every pretrained key is loaded" if pretrained else "All stay loadable"
@@ -61,41 +63,60 @@ def dead_finding(
     blocks: Sequence[PlacedBlock],
     size: Size,
 ) -> Finding:
-    """Parameters whose gradient is zero everywhere, and stays so after a step of the others.
+    """Parameters whose gradient is zero, and stays so after a step of the others.
 
     Behind a gate that begins at zero, gradients are zero in the first step only. Changes
     the parameters of the model.
     """
-    zero = [
-        name
-        for name, gradient in gradients.items()
-        if is_zero(gradient) and not is_zero(bare.get(name))
-    ]
+    zero = zero_names(gradients, blocks) - zero_names(bare, [])
     later = after_a_step(model, gradients, size) if zero else {}
-    dead = [name for name in zero if is_zero(later[name])]
+    late = zero - zero_names(later, blocks)
+    dead = [name for name in gradients if name in zero - late]
     subject, values = "dead parameters", {"tensors": len(dead)}
     if dead:
-        advice = f"The gradient of {summary(dead, blocks)} is zero: they cannot learn."
+        advice = f"The gradient of {summary(dead, blocks)} is zero: they have no effect."
         return Finding(subject, "note", advice, values)
-    if zero:
-        advice = f"{summary(zero, blocks)} learn from the second step on."
+    if late:
+        names = summary([name for name in gradients if name in late], blocks)
+        advice = f"Behind a zero, these learn from the second step on: {names}."
         return Finding(subject, "ok", advice, values)
     return Finding(subject, "ok", "", values)
 
 
+def zero_names(gradients: Gradients, blocks: Sequence[PlacedBlock]) -> set[str]:
+    """Where a gradient is zero everywhere; in blocks, but for rounding.
+
+    A bias before a softmax, for example, has a gradient of zero that is computed as 1e-8.
+    """
+    known = {name: each for name, each in gradients.items() if each is not None}
+    sizes = {name: each.abs().max().item() for name, each in known.items()}
+    zero = {name for name, size in sizes.items() if size == 0}
+    for block in blocks:
+        names = [name for name in sizes if name.startswith(f"{block.path}.")]
+        largest = max((sizes[name] for name in names), default=0.0)
+        zero |= {
+            name
+            for name in names
+            if sizes[name] <= ROUNDING * torch.finfo(known[name].dtype).eps * largest
+        }
+    return zero
+
+
 def after_a_step(model: nn.Module, gradients: Gradients, size: Size) -> Gradients:
-    """The gradients after each parameter made a small step, larger than by usual rates."""
+    """The gradients after each parameter made a small step.
+
+    In float64, where rounding is far below what is merely small, if the block can.
+    """
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             gradient = gradients.get(name)
             if gradient is not None:
                 largest = gradient.abs().max().clamp(min=1e-30)
                 parameter -= STEP * gradient / largest
-    return gradients_of(model, size)
-
-
-def is_zero(gradient: Tensor | None) -> bool:
-    return gradient is not None and not gradient.any()
+    try:
+        return gradients_of(copy.deepcopy(model).double(), size)
+    except RuntimeError:  # a user's block may compute in float32 only
+        return gradients_of(model, size)
 
 
 def summary(names: Collection[str], blocks: Sequence[PlacedBlock]) -> str:

@@ -126,9 +126,7 @@ def device(trial: Trial) -> Outcome:
         output = run(module, x)
     except RuntimeError as error:
         if "device" in str(error) and "cpu" in str(error):
-            return Outcome(
-                "makes tensors on the CPU; use the device of its input (x.device)"
-            )
+            return Outcome("makes tensors on the CPU, not on the device of its input")
         return Outcome("")
     return Outcome(violation(x, output))
 

@@ -1,5 +1,6 @@
 """How far a network with blocks begins from the bare one: logits, features, gradients."""
 
+import math
 from collections.abc import Sequence
 
 from torch import Tensor
@@ -10,23 +11,30 @@ from ablations.check.network_start import Start
 from ablations.check.promises import relative_rms, rms
 
 CHANGED = 0.1  # relative RMS of logits from which pretrained features no longer fit
-SCALES = (0.5, 2.0)  # of features, within which later layers keep their working point
+SCALES = (0.4, 2.5)  # of features, within which later layers keep their working point
 GRADIENTS = (0.2, 5.0)  # ratio to the bare network's, within which one rate suits both
 SATURATED = 0.2  # share of the values of a gate
-IDENTITY = "start from identity (`init: identity`)"
+IDENTITY = "start from identity (init: identity)"
 
 
 def logits_finding(start: Start, bare: Start) -> Finding:
     change = relative_rms(start.logits, bare.logits)
-    values = {"change": change}
-    if change <= CHANGED:
-        how = "exactly as" if change == 0 else "close to"
-        return Finding("logits", "ok", f"The network begins {how} the bare one.", values)
-    advice = (
-        "The network does not begin as the bare one, so pretrained weights are partly "
-        f"lost: {IDENTITY}, or warm the learning rate up."
+    return Finding(
+        "logits",
+        "ok" if change <= CHANGED else "note",
+        logits_advice(change),
+        {"change": change},
     )
-    return Finding("logits", "note", advice, values)
+
+
+def logits_advice(change: float) -> str:
+    if change == 0:
+        return "The network begins exactly as the bare one."
+    if change <= CHANGED:
+        return "The network begins close to the bare one."
+    if not math.isfinite(change):
+        return f"They are NaN or infinite: {IDENTITY}."
+    return f"The network begins far from the bare one, pretrained or not: {IDENTITY}."
 
 
 def feature_findings(start: Start, bare: Start) -> list[Finding]:
@@ -40,33 +48,37 @@ def feature_findings(start: Start, bare: Start) -> list[Finding]:
 
 
 def scale_finding(subject: str, scale: float) -> Finding:
-    values = {"scale": scale}
     low, high = SCALES
+    values = {"scale": scale}
     if low <= scale <= high:
         return Finding(subject, "ok", "", values)
-    change = "shrinks" if scale < low else "grows"
-    if not scale < low and not scale > high:
-        change = "is lost (NaN)"
-    return Finding(
-        subject, "note", f"It {change}, unlike what later layers know: {IDENTITY}.", values
-    )
+    change = "shrinks" if scale < low else "grows" if math.isfinite(scale) else "overflows"
+    advice = f"It {change}, which later layers do not expect: {IDENTITY}."
+    return Finding(subject, "note", advice, values)
 
 
 def block_scale_finding(scales: Sequence[float]) -> Finding:
     """Output over input of each block: from the smallest to the largest."""
-    subject = "scale over each block"
-    values = {"smallest": min(scales), "largest": max(scales)}
     low, high = SCALES
-    if all(low <= scale <= high for scale in scales):
-        return Finding(subject, "ok", "", values)
     usual = sorted(scales)[len(scales) // 2]
-    if usual < low:
-        advice = f"Blocks shrink what they pass on: {IDENTITY}, or double their gates."
-    elif usual > high:
-        advice = f"Blocks amplify what they pass on: {IDENTITY}, or divide their output."
-    else:
-        advice = f"Some blocks change the scale of their input: {IDENTITY}."
-    return Finding(subject, "note", advice, values)
+    kept = all(low <= scale <= high for scale in scales)
+    return Finding(
+        "scale over each block",
+        "ok" if kept else "note",
+        "" if kept else block_scale_advice(usual),
+        {"smallest": min(scales), "largest": max(scales)},
+    )
+
+
+def block_scale_advice(usual: float) -> str:
+    low, high = SCALES
+    if not math.isfinite(usual):
+        return f"What blocks pass on overflows: {IDENTITY}."
+    if low <= usual <= high:
+        return f"Some blocks change the scale of their input: {IDENTITY}."
+    change = "shrink" if usual < low else "amplify"
+    factor = f"{1 / max(usual, 1e-30):.2g}"
+    return f"Blocks {change} their input: {IDENTITY}, or multiply their output by {factor}."
 
 
 def stem_finding(start: Start, bare: Start, stem: str) -> Finding:
@@ -86,12 +98,10 @@ def stem_advice(ratio: float) -> str:
     if low <= ratio <= high:
         return ""
     if ratio > high:
-        return "The first layers learn much faster: lower the learning rate of the encoder."
+        return "The first layers learn much faster: lower their learning rate."
     if 0 < ratio < low:
-        return "Little reaches the first layers: raise their learning rate, or use fewer blocks."
-    return (
-        "The gradient that reaches the first layers is zero or NaN: nothing there learns."
-    )
+        return f"The first layers learn slowly: {IDENTITY}, or use fewer blocks."
+    return "Zero or NaN reaches the first layers: they do not learn."
 
 
 def gates_finding(gates: Sequence[Gate]) -> Finding:
