@@ -13,7 +13,7 @@ from ablations.contract import Size
 from ablations.insertion import PlacedBlock
 
 NAMES = 6  # names of parameters in a sentence
-ROUNDING = 8  # units in the last place of the largest gradient in a block
+ROUNDING = {torch.float32: 1e-6, torch.float64: 1e-12}  # of a block's largest gradient
 STEP = 0.01  # of a parameter, where its gradient is largest
 
 
@@ -29,7 +29,7 @@ def keys_finding(
     own = {key for key in state if key.startswith(tuple(f"{b.path}." for b in blocks))}
     unexpected = state.keys() - bare.state_dict().keys() - own
     values = {"loaded": len(fitting), "missing": len(bare_state) - len(fitting)}
-    lost = sorted({*bare_state} - fitting | unexpected)
+    lost = sorted(set(bare_state).difference(fitting).union(unexpected))
     if lost:
         return Finding(subject, "note", f"These keys do not fit: {listed(lost)}.", values)
     what = "Every pretrained key is loaded" if pretrained else "All stay loadable"
@@ -97,7 +97,7 @@ def zero_names(gradients: Gradients, blocks: Sequence[PlacedBlock]) -> set[str]:
         zero |= {
             name
             for name in names
-            if sizes[name] <= ROUNDING * torch.finfo(known[name].dtype).eps * largest
+            if sizes[name] <= ROUNDING.get(known[name].dtype, 0) * largest
         }
     return zero
 
