@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -11,13 +10,16 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from ablations.errors import InputError, quoted, unknown_name
-from ablations.notation import parse_part
+from ablations.notation import file_name, parse_part
 from ablations.sources import check_source, source_of
+from ablations.spelling import one_spelling
+from ablations.wrappers import IDENTITY, started
 from ablations.yaml_file import number_hint
 
 PARTS = ("block", "model", "encoder", "dataset")  # keys that name a part with options
@@ -41,6 +43,11 @@ class RunConfig(BaseModel):
     )
     placement: str = Field(
         "residual", description="where blocks go in the model, see `ablate list placements`"
+    )
+    init: Literal["plain", "identity"] = Field(
+        "plain",
+        description="how blocks start: as built, or behind a zero gate, so that the "
+        "network begins as the one without them",
     )
     evaluation: Literal["direct", "fast"] = Field(
         "fast", description="how blocks are computed: as published, or faster"
@@ -74,13 +81,39 @@ class RunConfig(BaseModel):
     seed: int = Field(
         0, ge=0, le=2**32 - 1, description="seed of weights, order and augmentation"
     )
+    repeat: int = Field(
+        0,
+        ge=0,
+        le=MANY,
+        description="changes nothing but the run's id: the same run again, for the noise "
+        "between equal seeds",
+    )
     source: str = Field("", description="digest of a user's own block; filled in")
 
     @field_validator(*PARTS)
     @classmethod
-    def one_spelling(cls, text: str) -> str:
-        """Options are sorted and spaced in one way; see ablations/notation.py."""
-        return str(parse_part(text))
+    def in_one_spelling(cls, text: str, info: ValidationInfo) -> str:
+        """Equal parts are equal texts; see ablations/spelling.py."""
+        return one_spelling(str(info.field_name), text)
+
+    @field_validator("block")
+    @classmethod
+    def states_no_start(cls, block: str) -> str:
+        part = parse_part(block)
+        if part.name == IDENTITY:
+            advice = f"block: {part.inner or 'se'} and init: {IDENTITY}"
+            raise ValueError(f"the start of a block is a key of its own: write {advice}")
+        return block
+
+    @field_validator("init")
+    @classmethod
+    def starts_a_block(cls, init: str, info: ValidationInfo) -> str:
+        """The baseline has one configuration, whatever starts are compared with it."""
+        if init != "plain" and info.data.get("block") == "none":
+            raise ValueError(
+                "block none has no start; in a grid, list the baseline as a cell of its own"
+            )
+        return init
 
     @field_validator("encoder_weights")
     @classmethod
@@ -117,6 +150,11 @@ class RunConfig(BaseModel):
         return values | {"source": source_of(values)}
 
     @property
+    def placed_block(self) -> str:
+        """The block as it is placed in the network: with its start."""
+        return started(self.block, self.init)
+
+    @property
     def run_id(self) -> str:
         """A readable name, unique per configuration and equal on every machine.
 
@@ -126,8 +164,7 @@ class RunConfig(BaseModel):
         text = json.dumps(self.overrides(), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:10]
         readable = f"{self.block}-{self.placement}-{self.encoder}"
-        readable = re.sub(r"[^A-Za-z0-9_-]+", "_", readable)[:READABLE]
-        return f"{readable}-s{self.seed}-{digest}"
+        return f"{file_name(readable)[:READABLE]}-s{self.seed}-{digest}"
 
     def overrides(self) -> dict[str, Any]:
         """What differs from the defaults, by key."""

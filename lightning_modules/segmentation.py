@@ -35,10 +35,11 @@ class SegmentationModule(LightningModule):
             config.model,
             config.encoder,
             len(classes),
-            config.block,
+            config.placed_block,
             config.placement,
             config.evaluation,
             config.encoder_weights,
+            (config.image_size, config.image_size),
         )
         self.score = SplitScore(len(classes))
         self.curve: list[dict[str, float]] = []  # kept in checkpoints

@@ -8,6 +8,7 @@ from ablations.errors import InputError, quoted, unknown_name
 from ablations.import_path import check_import_path
 from ablations.option_types import PLAIN_NAME
 from ablations.run_config import RunConfig, flat
+from ablations.wrappers import named_block
 from ablations.yaml_file import read_yaml
 from sweeps.study.command_check import check_command
 from sweeps.study.grid import leaf_parameters, nest
@@ -77,8 +78,9 @@ def with_options(study: Study) -> Study:
     for number, run in enumerate(study.runs(), start=1):
         if first.setdefault(run.config, number) != number:
             raise InputError(f"cells {first[run.config]} and {number} are the same run")
-    for block in {config.block for config in first if ":" in config.block}:
-        check_import_path(block)
+    for name in {named_block(config.block) for config in first}:
+        if ":" in name:
+            check_import_path(name)
     return study
 
 
