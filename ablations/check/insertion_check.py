@@ -25,6 +25,7 @@ from ablations.check.start_findings import (
 )
 from ablations.complexity.subjects import Setting
 from ablations.contract import Size
+from ablations.controls import UNCALLED, resolve_at
 from ablations.encoders import check_encoder
 from ablations.errors import InputError
 from ablations.models import Network, place
@@ -33,6 +34,7 @@ from ablations.passes import plain_operators
 from ablations.placements import find_placement
 from ablations.sites import find_sites
 from ablations.time_limit import at_most
+from ablations.wrappers import without_start
 
 NETWORK_SECONDS = 3 * OWN_SECONDS
 
@@ -63,22 +65,25 @@ def findings_without_cost(network: Network, evaluation: Evaluation) -> list[Find
 
 
 def trials_of(network: Network, evaluation: Evaluation) -> list[Trial]:
-    """One for each number of channels, of the size that the first such block gets."""
+    """One for each number of channels, of the size that the first such block gets.
+
+    Without a start as the identity, which would hide what the block does at first.
+    """
     if network.block == "none":
         raise InputError("block 'none' is the bare network: name a block to check")
     check_encoder(network.bare.encoder)
     find_block(network.block)
     find_placement(network.placement)
-    sizes: dict[int, Size] = {}
+    trials: dict[int, Trial] = {}
     for site in find_sites(network.bare, network.placement, network.size):
-        if site.size:
-            sizes.setdefault(site.channels, site.size)
-    if not sizes:
+        if site.size and site.channels not in trials:
+            block = without_start(resolve_at(network.block, site))
+            trials[site.channels] = Trial(block, site.channels, site.size, evaluation)
+    if not trials:
         raise InputError(f"{network.bare.model} calls no block at {network.placement}")
-    trials = [Trial(network.block, *site, evaluation) for site in sizes.items()]
-    for trial in trials:
+    for trial in trials.values():
         trial.module()  # one that cannot be built is a wrong input, not a broken promise
-    return trials
+    return list(trials.values())
 
 
 def bare_of(network: Network) -> tuple[BareModel, str | None, Size]:
@@ -94,7 +99,9 @@ def network_findings(network: Network, evaluation: Evaluation) -> list[Finding]:
     bare, reference = bare_network(*bare_of(network)), bare_start(*bare_of(network))
     model = copy.deepcopy(bare)
     torch.manual_seed(0)
-    blocks = place(model, network.block, network.placement, evaluation)
+    sites = find_sites(network.bare, network.placement, network.size)
+    sizes = [site.size or UNCALLED for site in sites]
+    blocks = place(model, network.block, network.placement, evaluation, sizes)
     keys = keys_finding(model, bare, blocks, network.encoder_weights is not None)
     with reading(blocks) as readings:
         start = start_of(model, network.size)

@@ -6,7 +6,7 @@ from pathlib import Path
 from ablations.options import DEFAULT, network_options, size_option, wide_option
 
 EXAMPLES = [
-    "check --block psa_sequential --encoder resnet50",
+    "check --block psa_sequential --encoder resnet50 --init identity",
     "check --block my_file:MyBlock --model unet --placement stages",
     "check --block se --encoder resnet50 --encoder-weights imagenet --out runs/check",
 ]
@@ -15,6 +15,12 @@ CLASSES = 21
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     network_options(parser, encoder="resnet18")
+    parser.add_argument(
+        "--init",
+        choices=["plain", "identity"],
+        default="plain",
+        help=f"how blocks start: as built, or behind a zero gate {DEFAULT}",
+    )
     parser.add_argument(
         "--encoder-weights",
         type=lambda text: None if text == "none" else text,
@@ -28,7 +34,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"run blocks as published or as run here {DEFAULT}",
     )
     size_option(parser, (64, 64), "of the images")
-    parser.add_argument("--out", type=Path, help="folder for files (default: none)")
+    parser.add_argument(
+        "--out", type=Path, help="folder for files of the table (default: none)"
+    )
     wide_option(parser)
 
 
@@ -38,12 +46,14 @@ def run(args: argparse.Namespace) -> int:
     from ablations.check.finding import any_broken
     from ablations.check.insertion_check import check_insertion
     from ablations.models import Network
+    from ablations.wrappers import started
     from reports.check import check_table
     from reports.terminal import show
     from reports.write.files import write_tables
 
     bare = BareModel(args.model, args.encoder, CLASSES)
-    network = Network(bare, args.encoder_weights, args.block, args.placement, args.size)
+    block = started(args.block, args.init)
+    network = Network(bare, args.encoder_weights, block, args.placement, args.size)
     findings = check_insertion(network, args.evaluation)
     table = check_table(network, findings)
     show([table], args.wide)
