@@ -112,7 +112,7 @@ def after_a_step(model: nn.Module, gradients: Gradients, size: Size) -> Gradient
             gradient = gradients.get(name)
             if gradient is not None:
                 largest = gradient.abs().max().clamp(min=1e-30)
-                parameter -= STEP * gradient / largest
+                parameter.sub_(STEP * gradient / largest)
     try:
         return gradients_of(copy.deepcopy(model).double(), size)
     except RuntimeError:  # a user's block may compute in float32 only
