@@ -1,4 +1,4 @@
-"""A check before training finds each fault by its row, and measures known changes exactly."""
+"""A check before training finds each fault by its row, and measures known changes."""
 
 import sys
 from pathlib import Path

@@ -34,9 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"run blocks as published or as run here {DEFAULT}",
     )
     size_option(parser, (64, 64), "of the images")
-    parser.add_argument(
-        "--out", type=Path, help="folder for files of the table (default: none)"
-    )
+    parser.add_argument("--out", type=Path, help="folder for files (default: no files)")
     wide_option(parser)
 
 

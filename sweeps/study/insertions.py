@@ -67,7 +67,7 @@ def classes_of(config: RunConfig) -> int:
 
 
 def small(network: Network) -> Network:
-    """On small images if the model takes them, and with random weights, which are at hand."""
+    """On small images if the model takes them, and without pretrained weights."""
     size = network.size
     if min(size) > min(SMALL):
         try:

@@ -78,7 +78,10 @@ def check(
         list_runs([run.config for run in runs], args.runs / study.name)
         return 0
     lines, broken = check_blocks(study, runs, began)
-    print(*answer, *lines, sep="\n")
+    *lines_before, verdict = answer
+    if broken:
+        verdict = "a block breaks what every block promises: `ablate check` says how"
+    print(*lines_before, *lines, verdict, sep="\n")
     return 1 if broken else 0
 
 
