@@ -119,7 +119,7 @@ class Random(Good):
     """Draws numbers in eval mode too, the same for every image."""
 
     def forward(self, x: Tensor) -> Tensor:
-        self.calls = getattr(self, "calls", 0) + 1
+        self.calls: int = getattr(self, "calls", 0) + 1
         return x if self.training else x * self.calls
 
 
@@ -201,7 +201,8 @@ class Saturated(Good):
     def forward(self, x: Tensor) -> Tensor:
         gate = torch.zeros(x.shape[1], 1, 1, device=x.device, dtype=x.dtype)
         gate[::2] = 5
-        return x * nn.Sigmoid()(gate)
+        weighted: Tensor = x * nn.Sigmoid()(gate)
+        return weighted
 
 
 def block(module: type[nn.Module]) -> str:
