@@ -18,9 +18,9 @@ from ablations.run_config import RunConfig
 
 UNTIMED = (  # keys that decide neither the network nor the work of a step
     "encoder_weights", "dataset", "train_images", "val_images", "augment", "max_steps",
-    "optimizer", "lr", "weight_decay", "seed",
+    "optimizer", "lr", "encoder_lr_factor", "weight_decay", "seed", "repeat",
 )  # fmt: skip
-OF_BLOCKS = ("placement", "evaluation")  # keys that the baseline does not use
+OF_BLOCKS = ("placement", "init", "evaluation")  # keys that the baseline does not use
 READABLE = 60  # characters of a device in the name of a file
 
 
@@ -42,7 +42,7 @@ def timed_network(config: RunConfig, classes: int) -> TimedNetwork:
     keys = UNTIMED + (OF_BLOCKS if config.block == "none" else ())
     usual = {key: RunConfig.model_fields[key].default for key in keys}
     sources = config.source.split(",") if config.block != "none" else []
-    source = ",".join(part for part in sources if part.startswith("block="))
+    source = ",".join(part for part in sources if not part.startswith("dataset="))
     return TimedNetwork(config.model_copy(update=usual | {"source": source}), classes)
 
 

@@ -241,7 +241,7 @@ def test_on_a_gpu_the_time_is_that_between_its_events(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fake = SimpleNamespace(Event=FakeEvent, synchronize=lambda: None)
-    monkeypatch.setattr(timing.torch, "cuda", fake)
+    monkeypatch.setattr(torch, "cuda", fake)
 
     def function() -> None:
         FakeEvent.now += 40
