@@ -1,8 +1,11 @@
 """Segmentation models with attention blocks in them."""
 
-from functools import partial
+import copy
+from contextlib import suppress
+from functools import cache, partial
 from typing import NamedTuple
 
+import torch
 from torch import nn
 
 from ablations.attention.base import Evaluation
@@ -10,7 +13,9 @@ from ablations.bare_models import BareModel, create_bare
 from ablations.blocks import create_attention, find_block
 from ablations.contract import Size, check_block
 from ablations.encoders import check_encoder, check_weights
+from ablations.errors import InputError, quoted
 from ablations.insertion import PlacedBlock
+from ablations.passes import PassingNorms, device_of, first_tensor
 from ablations.placements import find_placement
 from ablations.run_config import RunConfig
 from ablations.sites import find_sites, insert
@@ -69,6 +74,28 @@ def network_of(config: RunConfig, classes: int) -> Network:
         config.placement,
         (config.image_size, config.image_size),
     )
+
+
+def check_training(network: Network) -> None:
+    """InputError for a network that cannot be trained on masks of its images' size."""
+    check_network(network)
+    masks, size = mask_size(network.bare, network.size), network.size
+    if masks != size:
+        raise InputError(
+            f"model {quoted(network.bare.model)} returns masks of {masks[0]}x{masks[1]} "
+            f"for images of {size[0]}x{size[1]}, so it cannot be trained on them"
+        )
+
+
+@cache
+def mask_size(bare: BareModel, size: Size) -> Size:
+    """The height and width of a bare model's output; with values only if it needs them."""
+    for network in (bare.meta, bare.real):
+        with suppress(Exception), torch.no_grad(), PassingNorms():
+            model = copy.deepcopy(network()).eval()
+            output = first_tensor(model(torch.empty(1, 3, *size, device=device_of(model))))
+            return output.shape[2], output.shape[3]
+    return size  # unknown: training will tell
 
 
 def check_network(network: Network) -> None:

@@ -8,7 +8,7 @@ from pytorch_lightning import Trainer, seed_everything
 from ablations.attention.base import has_two_evaluations
 from ablations.blocks import set_evaluation
 from ablations.complexity import Cost, measure
-from ablations.models import check_network, network_of
+from ablations.models import check_training, network_of
 from ablations.records import RunRecord
 from ablations.run_folder import RunFolder
 from lightning_modules.checkpoints import Progress, Statement
@@ -52,7 +52,7 @@ def train_and_measure(
     """Train or resume, then validate the last step unless the training has done so."""
     config = folder.config
     data = create_data(config, execution.data_folder, execution.workers)
-    check_network(network_of(config, len(data.classes)))
+    check_training(network_of(config, len(data.classes)))
     seed_everything(config.seed, verbose=False)
     check_freeze(config, len(data.classes))
     module = SegmentationModule(config, data.classes)

@@ -48,6 +48,12 @@ def completions(line: str, folder: Path) -> set[str]:
         ("ablate where --model ", MODELS),
         ("ablate train --dataset ", DATASETS),
         ("ablate show-data ", DATASETS),
+        ("ablate train --block 'se(", ["se(ratio="]),
+        ("ablate where --model 'unet(enc", ["unet(encoder_depth="]),
+        (
+            "ablate where --model 'unet(encoder_depth=3,dec",
+            ["unet(encoder_depth=3,decoder_channels="],
+        ),
         ("ablate train --optimizer ", ["sgd", "adamw"]),
         ("ablate sweep --executor ", ["here", "slurm", "local"]),
         ("ablate sweep smoke.yaml --gpus", ["--gpus", "--gpus-per-run"]),

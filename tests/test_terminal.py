@@ -46,6 +46,25 @@ def test_the_names_that_are_listed_are_those_of_the_registries() -> None:
     assert all(meanings)
 
 
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("blocks", "options: ratio=16"),
+        ("models", "options: encoder_depth=5, decoder_use_norm"),
+    ],
+)
+def test_a_list_of_one_kind_shows_options_and_imports_nothing_heavy(
+    kind: str, line: str
+) -> None:
+    code = (
+        f"import sys; from ablations.cli import main; main(['list', '{kind}']);"
+        "sys.exit(str({'torch', 'pandas', 'timm', 'pydantic'} & {*sys.modules}))"
+    )
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert process.stderr.strip() == "set()"
+    assert line in process.stdout
+
+
 def test_the_list_imports_nothing_heavy() -> None:
     code = (
         "import sys; from ablations.cli import main; main(['list']);"

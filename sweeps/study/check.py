@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import track
 
 from ablations.errors import printable
-from ablations.models import check_network, network_of
+from ablations.models import check_training, network_of
 from ablations.run_config import RunConfig
 from ablations.time_limit import at_most
 from lightning_modules.data import create_data, find_dataset
@@ -78,7 +78,7 @@ def check_networks(configs: Sequence[RunConfig]) -> str:
             progress = f"{number} of {len(networks)} checked in {SECONDS} s"
             return f"networks: {progress}, the rest were not"
         with at_most(STEP, f"a network with block {network.block!r}"):
-            check_network(network)
+            check_training(network)
     return f"networks: all {len(networks)} can be built and accept images of their size"
 
 
