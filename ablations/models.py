@@ -17,8 +17,9 @@ from ablations.errors import InputError, quoted
 from ablations.insertion import PlacedBlock
 from ablations.passes import PassingNorms, device_of, first_tensor
 from ablations.placements import find_placement
+from ablations.placing import insert
 from ablations.run_config import RunConfig
-from ablations.sites import find_sites, insert
+from ablations.sites import find_sites
 
 
 def create_model(

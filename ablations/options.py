@@ -4,7 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ablations.errors import InputError
 from ablations.option_types import part, positive, size
+from ablations.place_notation import one_spelling
 
 DEFAULT = "(default: %(default)s)"  # argparse fills in the value
 MODEL = "segmentation model, see `ablate list models`"
@@ -32,9 +34,19 @@ def network_options(parser: argparse.ArgumentParser, encoder: str) -> None:
 def placement_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--placement",
+        type=placement,
         default="residual",
-        help=f"where blocks go, see `ablate list placements` {DEFAULT}",
+        help="where blocks go, such as residual@3-4 or stages+decoder, see `ablate list "
+        f"placements` {DEFAULT}",
     )
+
+
+def placement(text: str) -> str:
+    """The one spelling of a placement."""
+    try:
+        return one_spelling(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def size_option(parser: argparse.ArgumentParser, default: tuple[int, int], of: str) -> None:

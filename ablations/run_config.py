@@ -17,6 +17,7 @@ from pydantic import (
 
 from ablations.errors import InputError, quoted, unknown_name
 from ablations.notation import file_name
+from ablations.place_notation import one_spelling as one_order
 from ablations.sources import check_source, source_of
 from ablations.spelling import one_spelling
 from ablations.yaml_file import number_hint
@@ -42,7 +43,9 @@ class RunConfig(BaseModel):
         "none", description="attention block: a key, or my_file:MyBlock, see `ablate list`"
     )
     placement: str = Field(
-        "residual", description="where blocks go in the model, see `ablate list placements`"
+        "residual",
+        description="where blocks go in the model, such as residual@3-4, "
+        "see `ablate list placements`",
     )
     evaluation: Literal["direct", "fast"] = Field(
         "fast", description="how blocks are computed: as published, or faster"
@@ -92,6 +95,12 @@ class RunConfig(BaseModel):
     def in_one_spelling(cls, text: str, info: ValidationInfo) -> str:
         """Equal parts are equal texts; see ablations/spelling.py."""
         return one_spelling(str(info.field_name), text)
+
+    @field_validator("placement")
+    @classmethod
+    def in_one_order(cls, text: str) -> str:
+        """See ablations/place_notation.py."""
+        return one_order(text)
 
     @field_validator("encoder_weights")
     @classmethod

@@ -114,8 +114,17 @@ CROSSOVERS = [
 ]
 WHERE = [
     Column("path", "Module", str, "left"),
+    Column("stage", "Stage", count),
     Column("channels", "Channels", count),
     Column("stride", "Stride", count),
+    Column("params", "Params", count),
+    Column("macs", "MACs (M)", millions),
+]
+LANDINGS = [
+    Column("placement", "Placement", str, "left"),
+    Column("blocks", "Blocks", count),
+    Column("stages", "Stage (blocks)", str, "left", rank=1),
+    Column("channels", "Channels", str, "left", rank=2),
     Column("params", "Params", count),
     Column("macs", "MACs (M)", millions),
 ]

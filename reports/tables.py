@@ -42,7 +42,9 @@ def versions(records: Iterable[RunRecord]) -> dict[str, dict[str, int]]:
 
 def version(record: RunRecord) -> str:
     """The first digits of the source of a user's block."""
-    return record.config.source.rpartition("=")[2][:6] or "unknown"
+    entries = [entry.partition("=") for entry in record.config.source.split(",")]
+    sources = {key: digest for key, _, digest in entries}
+    return sources.get("block", "")[:6] or "unknown"
 
 
 def block_names(records: Sequence[RunRecord]) -> list[str]:

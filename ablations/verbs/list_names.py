@@ -15,6 +15,13 @@ OTHER_ENCODERS = [
     "tu-NAME: timm's models (python -c 'import timm; print(timm.list_models())')",
     "tu-NAME(option=value): arguments of the model's class, such as drop_path_rate=0.1",
 ]
+PLACES = [
+    "NAME@3, NAME@3-4: only the places in these stages, numbered as the encoder's features",
+    "    (in a ResNet, stages 2 to 5 are conv2_x to conv5_x)",
+    "NAME@every2: every second place, beginning with the first",
+    "NAME+NAME: both, such as stages@4-5+decoder",
+    "my_file:my_placement: your own function from a model to a list of places",
+]
 ENCODERS_IN_SHORT = [
     "smp's, such as resnet18, efficientnet-b0, mit_b0 (all: `ablate list encoders`)",
     "timm's, as tu-NAME, such as tu-convnext_tiny",
@@ -64,3 +71,5 @@ def print_names(
         print(f"  {name:{width}}  {meaning}")
         if known := options.get(name):
             print(f"  {'':{width}}  options: {spelled(known)}")
+    if kind == "placements":
+        print("  which of them:", *PLACES, sep="\n    ")
