@@ -4,7 +4,9 @@ from torch import nn
 
 from ablations.attention import BLOCKS, Block
 from ablations.attention.base import AttentionBlock, Evaluation
+from ablations.attention.libraries import check_fit, find_layer
 from ablations.errors import InputError, quoted, unknown_name
+from ablations.import_path import is_library_block
 from ablations.notation import Part, parse_part
 from ablations.own_code import OWN_SECONDS, load_object, own_errors
 from ablations.part_options import with_options
@@ -53,15 +55,17 @@ def is_ours(text: str) -> bool:
 
 
 def find_block(text: str) -> Block:
-    """A block by its key or its import path my_package.my_file:MyBlock, with its options.
+    """A block by its key, import path or name in a library, with its options.
 
-    Raises InputError for an unknown name, and for options that the block does not have.
+    As in se, my_package.my_file:MyBlock(groups=8) and timm:eca(kernel_size=5). Raises
+    InputError for an unknown name, and for options that the block does not have.
     """
     part = part_of(text)
     block = find_name(part.name)
     try:
         if part.inner:
             raise InputError(f"{quoted(str(part.inner))} is not an option, such as ratio=4")
+        check_fit(part)
         build = with_options(block.build, part.options, given=1)
     except InputError as error:
         raise InputError(f"block {quoted(text)}: {error}") from None
@@ -76,7 +80,9 @@ def part_of(text: str) -> Part:
 
 
 def find_name(name: str) -> Block:
-    """The entry for a registry key or an import path, without options."""
+    """The entry for a registry key, an import path or a library's block, no options."""
+    if is_library_block(name):
+        return Block(find_layer(name), name, None)
     if ":" not in name:
         if name not in BLOCKS:
             raise unknown_name("block", name, BLOCKS)

@@ -17,15 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from ablations.errors import InputError
+from ablations.import_path import is_library_block
 from ablations.notation import Part, parse_part
 from ablations.place_notation import parse_placement
 from ablations.search_path import OURS
 
-NAMED = (
-    "block",
-    "placement",
-    "dataset",
-)  # keys of a configuration whose value may be an import path
+NAMED = ("block", "placement", "dataset")  # keys whose value may be an import path
 SUITE = [Path(__file__).parents[1] / name for name in OURS]
 STANDARD = Path(sysconfig.get_path("stdlib"))
 
@@ -89,8 +86,8 @@ def names_in(key: str, text: object) -> Iterator[str]:
 
 
 def is_import_path(value: object) -> bool:
-    """my_package.my_file:MyBlock"""
-    if not isinstance(value, str) or value.count(":") != 1:
+    """my_package.my_file:MyBlock, but not a library's short name such as timm:eca"""
+    if not isinstance(value, str) or value.count(":") != 1 or is_library_block(value):
         return False
     return all(part.isidentifier() for part in value.replace(":", ".").split("."))
 

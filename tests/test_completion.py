@@ -44,6 +44,7 @@ def completions(line: str, folder: Path) -> set[str]:
         ("ablate bench", ["bench", "bench-model"]),
         ("ablate cost --block ", BLOCKS),
         ("ablate cost --block psa_p", ["psa_parallel", "psa_parallel_code"]),
+        ("ablate cost --block timm:ec", ["timm:eca", "timm:ecam"]),
         ("ablate train --placement ", PLACEMENTS),
         ("ablate where --model ", MODELS),
         ("ablate train --dataset ", DATASETS),

@@ -1,5 +1,6 @@
 """What a user sees at a terminal: tables that fit, names, one line per mistake."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 def test_the_names_that_are_listed_are_those_of_the_registries() -> None:
     assert catalogue.blocks() == {key: block.label for key, block in BLOCKS.items()}
+    assert list(catalogue.every_block()) == [*BLOCKS, *catalogue.library_blocks()]
     assert list(catalogue.placements()) == list(PLACEMENTS)
     assert list(catalogue.models()) == list(MODELS)
     assert list(catalogue.datasets()) == list(DATASETS)
@@ -78,6 +80,16 @@ def test_the_list_imports_nothing_heavy() -> None:
             or f"{name}:" in process.stdout
             or name in process.stdout
         )
+
+
+def test_blocks_of_other_libraries_are_listed_on_request(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    listed = output(capsys, "list", "blocks")
+    assert re.search("timm:eca +timm's EcaModule", listed)
+    assert re.search("smp:scse +smp's SCSEModule", listed)
+    assert "timm:ecam" not in output(capsys, "list")
+    assert "timm:eca, smp:scse" in output(capsys, "list")
 
 
 def test_encoders_are_listed_on_request(capsys: pytest.CaptureFixture[str]) -> None:

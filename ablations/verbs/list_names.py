@@ -22,6 +22,7 @@ PLACES = [
     "NAME+NAME: both, such as stages@4-5+decoder",
     "my_file:my_placement: your own function from a model to a list of places",
 ]
+OTHER_BLOCKS = "  timm's and smp's, such as timm:eca, smp:scse (all: `ablate list blocks`)"
 ENCODERS_IN_SHORT = [
     "smp's, such as resnet18, efficientnet-b0, mit_b0 (all: `ablate list encoders`)",
     "timm's, as tu-NAME, such as tu-convnext_tiny",
@@ -45,8 +46,15 @@ def run(args: argparse.Namespace) -> None:
         print_names(args.kind, KINDS[args.kind](), options_of(args.kind))
         return
     for kind, names in KINDS.items():
-        print_names(kind, names(), {})
+        print_names(kind, ours(names()), {})
+        if kind == "blocks":
+            print(OTHER_BLOCKS)
     print("encoders:", *ENCODERS_IN_SHORT, sep="\n  ")
+
+
+def ours(names: Mapping[str, str]) -> dict[str, str]:
+    """Without the blocks of other libraries, which one line stands for."""
+    return {name: meaning for name, meaning in names.items() if ":" not in name}
 
 
 def options_of(kind: str) -> Mapping[str, Mapping[str, str]]:

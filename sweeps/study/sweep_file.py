@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ablations.errors import InputError, quoted, unknown_name
-from ablations.import_path import check_import_path
+from ablations.import_path import check_import_path, is_library_block
 from ablations.notation import parse_part
 from ablations.option_types import PLAIN_NAME
 from ablations.run_config import RunConfig, flat
@@ -79,7 +79,7 @@ def with_options(study: Study) -> Study:
         if first.setdefault(run.config, number) != number:
             raise InputError(f"cells {first[run.config]} and {number} are the same run")
     for name in {parse_part(config.block).name for config in first}:
-        if ":" in name:
+        if ":" in name and not is_library_block(name):
             check_import_path(name)
     return study
 
