@@ -1,8 +1,9 @@
 """Segmentation models with attention blocks in them."""
 
 import copy
+from collections.abc import Iterable
 from contextlib import suppress
-from functools import cache, partial
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -12,6 +13,7 @@ from ablations.attention.base import Evaluation
 from ablations.bare_models import BareModel, create_bare
 from ablations.blocks import create_attention, find_block
 from ablations.contract import Size, check_block
+from ablations.controls import UNCALLED, control_of, resolve, resolve_at
 from ablations.encoders import check_encoder, check_weights
 from ablations.errors import InputError, quoted
 from ablations.insertion import PlacedBlock
@@ -30,25 +32,51 @@ def create_model(
     placement: str = "residual",
     evaluation: Evaluation = "direct",
     encoder_weights: str | None = None,
+    image_size: Size | None = None,
 ) -> nn.Module:
     """Build a model (B, 3, H, W) -> (B, classes, H, W) with blocks at a placement.
 
-    Pretrained weights load before the blocks are placed. Raises InputError for unknown
-    names and for incompatible parts.
+    Pretrained weights load before the blocks are placed. Only a control that matches
+    multiply-adds needs image_size. Raises InputError for unknown names and for
+    incompatible parts.
     """
     bare = create_bare(model, encoder, classes, encoder_weights)
-    place(bare, block, placement, evaluation)
+    sizes = sizes_at(BareModel(model, encoder, classes), block, placement, image_size)
+    place(bare, block, placement, evaluation, sizes)
     return bare
 
 
+def sizes_at(
+    bare: BareModel, block: str, placement: str, image_size: Size | None
+) -> list[Size]:
+    """The size of the feature maps at each place, if the block is a control; else none."""
+    if not (image_size and control_of(block)):
+        return []
+    sites = find_sites(bare, placement, image_size)
+    return [site.size or UNCALLED for site in sites]
+
+
 def place(
-    model: nn.Module, block: str, placement: str, evaluation: Evaluation
+    model: nn.Module,
+    block: str,
+    placement: str,
+    evaluation: Evaluation,
+    sizes: Iterable[Size] = (),
 ) -> list[PlacedBlock]:
-    """Put blocks into model and return where they are; the block `none` is nowhere."""
+    """Put blocks into model and return where they are; the block `none` is nowhere.
+
+    sizes are those of the feature maps at each place, for blocks that depend on them.
+    """
     find_placement(placement)
     if block == "none":
         return []
-    return insert(model, placement, partial(create_attention, block, evaluation=evaluation))
+    rest = iter(sizes)
+
+    def build(channels: int) -> nn.Module:
+        text = resolve(block, channels, next(rest, None))
+        return create_attention(text, channels, evaluation)
+
+    return insert(model, placement, build)
 
 
 def check_size(bare: BareModel, size: Size) -> None:
@@ -71,7 +99,7 @@ def network_of(config: RunConfig, classes: int) -> Network:
     return Network(
         BareModel(config.model, config.encoder, classes),
         config.encoder_weights,
-        config.block,
+        config.placed_block,
         config.placement,
         (config.image_size, config.image_size),
     )
@@ -111,4 +139,4 @@ def check_network(network: Network) -> None:
     find_placement(placement)
     where = placement if block != "none" else None
     for site in find_sites(bare, where, size):
-        check_block(block, site.channels, site.size or (1, 1))
+        check_block(resolve_at(block, site), site.channels, site.size or UNCALLED)

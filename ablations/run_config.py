@@ -16,10 +16,11 @@ from pydantic import (
 )
 
 from ablations.errors import InputError, quoted, unknown_name
-from ablations.notation import file_name
+from ablations.notation import file_name, parse_part
 from ablations.place_notation import one_spelling as one_order
 from ablations.sources import check_source, source_of
 from ablations.spelling import one_spelling
+from ablations.wrappers import IDENTITY, started
 from ablations.yaml_file import number_hint
 
 PARTS = ("block", "model", "encoder", "dataset")  # keys that name a part with options
@@ -46,6 +47,11 @@ class RunConfig(BaseModel):
         "residual",
         description="where blocks go in the model, such as residual@3-4, "
         "see `ablate list placements`",
+    )
+    init: Literal["plain", "identity"] = Field(
+        "plain",
+        description="how blocks start: as built, or behind a zero gate, so that the "
+        "network begins as the one without them",
     )
     evaluation: Literal["direct", "fast"] = Field(
         "fast", description="how blocks are computed: as published, or faster"
@@ -88,6 +94,13 @@ class RunConfig(BaseModel):
     seed: int = Field(
         0, ge=0, le=2**32 - 1, description="seed of weights, order and augmentation"
     )
+    repeat: int = Field(
+        0,
+        ge=0,
+        le=MANY,
+        description="changes nothing but the run's id: the same run again, for the noise "
+        "between equal seeds",
+    )
     source: str = Field("", description="digest of a user's own block; filled in")
 
     @field_validator(*PARTS)
@@ -101,6 +114,25 @@ class RunConfig(BaseModel):
     def in_one_order(cls, text: str) -> str:
         """See ablations/place_notation.py."""
         return one_order(text)
+
+    @field_validator("block")
+    @classmethod
+    def states_no_start(cls, block: str) -> str:
+        part = parse_part(block)
+        if part.name == IDENTITY:
+            advice = f"block: {part.inner or 'se'} and init: {IDENTITY}"
+            raise ValueError(f"the start of a block is a key of its own: write {advice}")
+        return block
+
+    @field_validator("init")
+    @classmethod
+    def starts_a_block(cls, init: str, info: ValidationInfo) -> str:
+        """The baseline has one configuration, whatever starts are compared with it."""
+        if init != "plain" and info.data.get("block") == "none":
+            raise ValueError(
+                "block none has no start; in a grid, list the baseline as a cell of its own"
+            )
+        return init
 
     @field_validator("encoder_weights")
     @classmethod
@@ -142,6 +174,11 @@ class RunConfig(BaseModel):
         if not isinstance(values, dict) or values.get("source") is not None:
             return values
         return values | {"source": source_of(values)}
+
+    @property
+    def placed_block(self) -> str:
+        """The block as it is placed in the network: with its start."""
+        return started(self.block, self.init)
 
     @property
     def run_id(self) -> str:

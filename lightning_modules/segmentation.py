@@ -8,8 +8,8 @@ from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
-from ablations.bare_models import create_bare
-from ablations.models import place
+from ablations.bare_models import BareModel, create_bare
+from ablations.models import place, sizes_at
 from ablations.run_config import RunConfig
 from lightning_modules.freezing import OwnParts
 from lightning_modules.optimizer import create_optimizer
@@ -33,11 +33,12 @@ class SegmentationModule(LightningModule):
         super().__init__()
         self.config = config
         self.classes = classes
-        self.model = create_bare(
-            config.model, config.encoder, len(classes), config.encoder_weights
-        )
+        bare = BareModel(config.model, config.encoder, len(classes))
+        self.model = create_bare(*bare, config.encoder_weights)
         self.own_parts = OwnParts.before_blocks(self.model.encoder)  # type: ignore[arg-type]
-        place(self.model, config.block, config.placement, config.evaluation)
+        block, size = config.placed_block, (config.image_size, config.image_size)
+        sizes = sizes_at(bare, block, config.placement, size)
+        place(self.model, block, config.placement, config.evaluation, sizes)
         self.own_parts.freeze(config.freeze)
         self.score = SplitScore(len(classes))
         self.curve: list[dict[str, float]] = []  # kept in checkpoints

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from ablations.complexity.conventions import Convention
-from reports.page import WIDE, Column
+from reports.page import WIDE, Column, Show
 from reports.units import (
     count,
     either,
@@ -128,3 +128,23 @@ LANDINGS = [
     Column("params", "Params", count),
     Column("macs", "MACs (M)", millions),
 ]
+
+
+def control_columns(control: str) -> list[Column]:
+    """The sites of a control: first what it matches, then the rest."""
+    groups = [
+        costs_beside("params", "Params", count),
+        costs_beside("macs", "MACs (M)", millions),
+    ]
+    if control == "matched_macs":
+        groups.reverse()
+    return [*WHERE[:4], Column("width", "Width", count), *groups[0], *groups[1]]
+
+
+def costs_beside(name: str, group: str, show: Show) -> list[Column]:
+    """A cost of a control, of its block, and the share by which they differ."""
+    return [
+        Column(name, "control", show, group=group),
+        Column(f"block_{name}", "block", show, group=group),
+        Column(f"{name}_difference", "difference", share, group=group),
+    ]

@@ -8,8 +8,9 @@ from ablations.run_config import RunConfig
 from reports import plots
 from reports.columns import COMPARISON, class_columns, time_column
 from reports.comparison import Comparison
-from reports.completeness import LISTED, rest
+from reports.completeness import LISTED, plural, rest
 from reports.page import Code, Heading, Inline, Part, Picture, Strong, Table, Text
+from reports.units import percent
 from reports.write.cells import shortened
 
 
@@ -19,6 +20,7 @@ def section(comparison: Comparison, name: str) -> list[Part]:
     if not comparison.records:
         return parts
     parts.append(comparison_table(comparison, name))
+    parts += noise_floor(comparison)
     several = len(comparison.numbers) > 1
     parts += pictures(comparison, name) if several else []
     classes = comparison.classes
@@ -32,8 +34,10 @@ def section(comparison: Comparison, name: str) -> list[Part]:
 
 def long_section(comparison: Comparison) -> list[Part]:
     """For a report of many settings: only the table, without its own files."""
-    table = [comparison_table(comparison)] if comparison.records else []
-    return [*opening(comparison), *table]
+    if not comparison.records:
+        return opening(comparison)
+    table = comparison_table(comparison)
+    return [*opening(comparison), table, *noise_floor(comparison)]
 
 
 def opening(comparison: Comparison) -> list[Part]:
@@ -58,6 +62,21 @@ def comparison_table(comparison: Comparison, name: str = "") -> Table:
     numbers = comparison.numbers
     columns = [*COMPARISON, time_column(numbers, on_cpu)]
     return Table(with_reasons(numbers), columns, name)
+
+
+def noise_floor(comparison: Comparison) -> list[Part]:
+    """How far equal runs are apart, if any was repeated."""
+    noise = comparison.noise
+    if noise is None:
+        return []
+    largest, mean = percent(noise.largest), percent(noise.mean)
+    return [
+        Text(
+            f"Noise floor: the mIoU of repeats, runs of the same configuration and seed, "
+            f"differs by at most {largest} points, and by {mean} on average "
+            f"({plural(noise.pairs, 'pair')}). The table holds the first of them."
+        )
+    ]
 
 
 def with_reasons(numbers: pd.DataFrame) -> pd.DataFrame:

@@ -7,24 +7,32 @@ from typing import Any, NamedTuple
 from pandas import DataFrame
 
 from ablations.attention.base import Evaluation
+from ablations.complexity.control_costs import control_costs
 from ablations.complexity.cost import total
 from ablations.complexity.site_costs import site_costs
 from ablations.complexity.subjects import Setting
+from ablations.controls import control_of
 from ablations.errors import InputError
 from ablations.outline import Box, outline
 from ablations.sites import Site, site_stages
-from reports.columns import LANDINGS, WHERE
-from reports.cost_tables import site_table
+from reports.columns import LANDINGS, WHERE, control_columns
+from reports.cost_tables import control_table, site_table
 from reports.network_picture import Row, network_picture
 from reports.page import Page, Picture, Table, Text
 from reports.units import label
 
 
 def where_table(block: str, setting: Setting, evaluation: Evaluation) -> Table:
-    table = site_table(site_costs(block, setting, evaluation))
+    """A control is shown beside the block that it matches, as published."""
+    columns = WHERE
+    if control := control_of(block):
+        columns = control_columns(control.name)
+        table = control_table(control_costs(block, setting))
+    else:
+        table = site_table(site_costs(block, setting, evaluation))
     stages = site_stages(setting.bare, setting.placement)
     table.insert(1, "stage", table["path"].map(stages))
-    return Table(table, WHERE)
+    return Table(table, columns)
 
 
 class Landing(NamedTuple):

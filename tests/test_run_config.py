@@ -9,6 +9,7 @@ from ablations.run_config import RunConfig
 DEFAULTS = {
     "block": "none",
     "placement": "residual",
+    "init": "plain",
     "evaluation": "fast",
     "model": "deeplabv3plus",
     "encoder": "resnet18",
@@ -27,6 +28,7 @@ DEFAULTS = {
     "encoder_lr_factor": 1.0,
     "precision": "32-true",
     "seed": 0,
+    "repeat": 0,
     "source": "",
 }
 
@@ -56,7 +58,14 @@ def test_equal_configurations_have_equal_ids() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"seed": 1}, {"lr": 0.1}, {"encoder_weights": "imagenet"}]
+    "change",
+    [
+        {"seed": 1},
+        {"lr": 0.1},
+        {"encoder_weights": "imagenet"},
+        {"repeat": 1},
+        {"block": "se", "init": "identity"},
+    ],
 )
 def test_every_field_decides_the_id(change: dict[str, object]) -> None:
     assert RunConfig.parse(change).run_id != RunConfig().run_id

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from torch import nn
 
 from ablations.attention.base import NoAttention
+from ablations.attention.bottleneck import Bottleneck
 from ablations.attention.cbam import CBAM
 from ablations.attention.coordinate import CoordinateAttention
 from ablations.attention.criss_cross import CrissCrossAttention
@@ -66,3 +67,6 @@ BLOCKS = {
     "note_channel": Block(SpatialAwareChannelAttention, "Note (channel)", None),
     "note_spatial": Block(ExcitedSpatialAttention, "Note (spatial)", None),
 }
+
+# What controls are built of. It is from no paper, so tables of every block leave it out.
+PLAIN_BLOCKS = {"bottleneck": Block(Bottleneck, "Bottleneck", None)}

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     device = find_device(args.device)
 
     def network(block: str, evaluation: "Evaluation") -> "nn.Module":
-        return create_model(*bare, block, args.placement, evaluation)
+        return create_model(*bare, block, args.placement, evaluation, image_size=args.size)
 
     shape = (args.batch_size, 3, *args.size)
     cases = model_cases(args.block)
