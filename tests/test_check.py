@@ -1,5 +1,6 @@
 """`--check` passes only if every run can begin; `--dry-run` makes the same checks."""
 
+import itertools
 import sys
 import time
 from pathlib import Path
@@ -155,10 +156,11 @@ def test_a_network_that_cells_share_is_built_once(
 def test_what_there_was_no_time_for_is_said(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    moments = iter([0.0, 1.0, 1000.0])
+    moments = itertools.chain([0.0, 0.0, 1.0], itertools.repeat(1000.0))
     monkeypatch.setattr("sweeps.study.check.time.monotonic", lambda: next(moments))
     code, text = answer(folder, "  block: {values: [none, se, gc]}", capsys, "--check")
     assert (code, "networks: 1 of 3 checked in 60 s" in text) == (0, True)
+    assert "blocks: 0 of 2 networks checked" in text
 
 
 def test_an_import_that_never_ends_is_left(
