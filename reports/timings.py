@@ -27,6 +27,8 @@ from reports.tables import block_names
 from reports.units import either, label
 from reports.write.cells import shortened
 
+FIGURES = ("latency", "batch", "step")  # that have a spread over rounds
+UNSTEADY = 0.1  # of the median: a wider interquartile range is pointed out
 RATIOS = ("latency", "step", "peak")  # figures that are also shown over the baseline's
 
 
@@ -154,8 +156,8 @@ def timing_row(name: str, timing: NetworkTiming, timings: StudyTimings) -> dict[
 def figures_of(timing: NetworkTiming) -> dict[str, Any]:
     """Medians and interquartile ranges; missing: NaN."""
     figures: dict[str, Any] = {}
-    spreads = {"latency": timing.latency, "batch": timing.batch, "step": timing.step}
-    for name, spread in spreads.items():
+    for name in FIGURES:
+        spread: Spread | None = getattr(timing, name)
         figures[name] = spread.median if spread else float("nan")
         figures[f"{name}_iqr"] = width(spread)
     figures["images_per_second"] = timing.config.batch_size / (figures["batch"] or 1)
@@ -171,7 +173,7 @@ def timing_table(
     numbers: DataFrame, columns: Sequence[Column], timings: StudyTimings, name: str = ""
 ) -> Table:
     pairs = zip(numbers["block"], numbers["problem"], strict=True)
-    notes = [
+    notes = unsteady(numbers) + [
         f"{label(block)} was not measured completely: {shortened(problem)}"
         for block, problem in pairs
         if problem
@@ -179,6 +181,20 @@ def timing_table(
     return Table(
         numbers, columns, name, f"Time and memory on {device_line(timings)}", notes
     )
+
+
+def unsteady(numbers: DataFrame) -> list[str]:
+    """A warning if the machine was so busy that medians of the same network would differ."""
+    wide = sum(
+        int((numbers[f"{name}_iqr"] > UNSTEADY * numbers[name]).sum()) for name in FIGURES
+    )
+    known = sum(int(numbers[name].notna().sum()) for name in FIGURES)
+    if not wide:
+        return []
+    return [
+        f"Unsteady: the interquartile range of {wide} of the {known} times is more than "
+        f"{UNSTEADY:.0%} of the median. Measure again while the machine does nothing else."
+    ]
 
 
 def device_line(timings: StudyTimings) -> str:

@@ -4,7 +4,6 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -240,8 +239,8 @@ class FakeEvent:
 def test_on_a_gpu_the_time_is_that_between_its_events(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fake = SimpleNamespace(Event=FakeEvent, synchronize=lambda: None)
-    monkeypatch.setattr(timing.torch, "cuda", fake)
+    monkeypatch.setattr(torch.cuda, "Event", FakeEvent)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
 
     def function() -> None:
         FakeEvent.now += 40

@@ -34,11 +34,13 @@ TIMED = {
 }  # fmt: skip
 
 
-def timing(config: RunConfig, latency: float = 0.02, problem: str = "") -> NetworkTiming:
+def timing(
+    config: RunConfig, latency: float = 0.02, problem: str = "", spread: float = 0.0015
+) -> NetworkTiming:
     """Made-up figures: a batch takes twice, a step three times as long as an image."""
 
     def around(median: float) -> Spread:
-        return Spread(lower=median - 0.003, median=median, upper=median + 0.005)
+        return Spread(lower=median - spread / 2, median=median, upper=median + spread / 2)
 
     return NetworkTiming(
         config=timed_network(config, CLASSES).config,
@@ -196,7 +198,7 @@ def test_figures_are_in_base_units_beside_their_ratio_to_the_baseline() -> None:
     assert list(rows.index) == ["none", "se"]  # gc was not timed
     se = rows.loc["se"]
     assert se["latency"] == 0.05
-    assert se["latency_iqr"] == pytest.approx(0.008)
+    assert se["latency_iqr"] == pytest.approx(0.0015)
     assert se["images_per_second"] == pytest.approx(6 / (2 * 0.05))
     assert se["step"] == pytest.approx(0.15)
     assert se["peak"] == 50_000_000
@@ -238,6 +240,16 @@ def test_a_network_that_failed_has_its_reason_in_place_of_figures() -> None:
     assert list(table.notes) == [
         "SE was not measured completely: a training step: no memory"
     ]
+
+
+def test_times_that_vary_between_rounds_are_pointed_out() -> None:
+    """0.005 s is more than a tenth of 0.02 and 0.04, but not of 0.06, 0.1 and 0.15."""
+    noisy = timings(timing(RunConfig(), spread=0.005), timing(RunConfig(block="se"), 0.05))
+    [table] = tables_of(records("none", "se"), noisy)
+    [note] = table.notes
+    assert note.startswith("Unsteady: the interquartile range of 2 of the 6 times is more")
+    [steady] = tables_of(records("none", "se"), timings())
+    assert steady.notes == []
 
 
 def test_versions_of_a_block_are_timed_apart() -> None:
