@@ -25,6 +25,7 @@ VERBS = {  # as a user meets them; each module has EXAMPLES, add_options and run
     "train": "lightning_modules.verbs.train",
     "sweep": "sweeps.verbs.sweep",
     "missing": "sweeps.verbs.missing",
+    "bench-study": "sweeps.verbs.bench_study",
     "report": "sweeps.verbs.report",
 }
 

@@ -7,13 +7,17 @@ from reports.page import WIDE, Column, Show
 from reports.units import (
     count,
     either,
+    images,
     in_mega,
     label,
+    megabytes,
     millions,
+    milliseconds,
     percent,
     points,
     prefix,
     probability,
+    ratio,
     scientific,
     seconds,
     share,
@@ -56,6 +60,20 @@ def class_columns(table: pd.DataFrame) -> list[Column]:
     return [BLOCK, *(Column(name, name.removeprefix("iou_"), percent) for name in names)]
 
 
+LATENCY = [
+    Column("latency", "(ms)", milliseconds, group="One image"),
+    Column("latency_ratio", "times baseline", ratio, group="One image"),
+]
+TIMING = [
+    *LATENCY,
+    Column("latency_iqr", "IQR", milliseconds, group="One image", rank=WIDE),
+    Column("images_per_second", "Images/s", images, rank=3),
+    Column("step", "(ms)", milliseconds, group="Training step"),
+    Column("step_ratio", "times baseline", ratio, group="Training step"),
+    Column("step_iqr", "IQR", milliseconds, group="Training step", rank=WIDE),
+    Column("peak", "(MB)", megabytes, group="Peak of a step", rank=1),
+    Column("peak_ratio", "times baseline", ratio, group="Peak of a step", rank=1),
+]
 FAILED = [
     Column("run", "Run", str, "left"),
     Column("kind", "Kind", str, "left"),

@@ -5,22 +5,27 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ablations.run_config import RunConfig
+from ablations.timings import StudyTimings
 from reports import plots
 from reports.columns import COMPARISON, class_columns, time_column
 from reports.comparison import Comparison
 from reports.completeness import LISTED, plural, rest
 from reports.page import Code, Heading, Inline, Part, Picture, Strong, Table, Text
+from reports.timings import timing_tables, with_latency
 from reports.units import percent
 from reports.write.cells import shortened
 
 
-def section(comparison: Comparison, name: str) -> list[Part]:
+def section(
+    comparison: Comparison, timings: Sequence[StudyTimings], name: str
+) -> list[Part]:
     """Tables and plots of one setting."""
     parts = opening(comparison)
     if not comparison.records:
         return parts
-    parts.append(comparison_table(comparison, name))
+    parts.append(comparison_table(comparison, timings, name))
     parts += noise_floor(comparison)
+    parts += timing_tables(comparison, timings, name)
     several = len(comparison.numbers) > 1
     parts += pictures(comparison, name) if several else []
     classes = comparison.classes
@@ -32,12 +37,12 @@ def section(comparison: Comparison, name: str) -> list[Part]:
     return parts
 
 
-def long_section(comparison: Comparison) -> list[Part]:
-    """For a report of many settings: only the table, without its own files."""
+def long_section(comparison: Comparison, timings: Sequence[StudyTimings]) -> list[Part]:
+    """For a report of many settings: only the tables, without files of their own."""
     if not comparison.records:
         return opening(comparison)
-    table = comparison_table(comparison)
-    return [*opening(comparison), table, *noise_floor(comparison)]
+    tables = [comparison_table(comparison, timings), *timing_tables(comparison, timings)]
+    return [*opening(comparison), *tables, *noise_floor(comparison)]
 
 
 def opening(comparison: Comparison) -> list[Part]:
@@ -57,11 +62,14 @@ def listed(ids: Sequence[str]) -> list[Inline]:
     return [*parts, *(f", {more}" for more in rest(len(ids)))]
 
 
-def comparison_table(comparison: Comparison, name: str = "") -> Table:
+def comparison_table(
+    comparison: Comparison, timings: Sequence[StudyTimings], name: str = ""
+) -> Table:
     on_cpu = all(record.device.startswith("cpu") for record in comparison.records)
     numbers = comparison.numbers
     columns = [*COMPARISON, time_column(numbers, on_cpu)]
-    return Table(with_reasons(numbers), columns, name)
+    table = Table(with_reasons(numbers), columns, name)
+    return with_latency(table, comparison, timings)
 
 
 def noise_floor(comparison: Comparison) -> list[Part]:

@@ -33,6 +33,7 @@ millions = scaled(1e6, 3)
 added_millions = scaled(1e6, 3, sign="+")
 count = either(lambda value: f"{value:,.0f}")
 seconds = scaled(1, 1)
+images = scaled(1, 1)  # per second
 milliseconds = scaled(1e-3, 2)
 ratio = either(lambda value: f"{value:.2f}")
 times = either(lambda value: f"{value:.1f}x")

@@ -41,7 +41,7 @@ def completions(line: str, folder: Path) -> set[str]:
     ("line", "names"),
     [
         ("ablate ", VERBS),
-        ("ablate bench", ["bench", "bench-model"]),
+        ("ablate bench", ["bench", "bench-model", "bench-study"]),
         ("ablate cost --block ", BLOCKS),
         ("ablate cost --block psa_p", ["psa_parallel", "psa_parallel_code"]),
         ("ablate cost --block timm:ec", ["timm:eca", "timm:ecam"]),

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from ablations.documents import REMEDY, checksum
 from ablations.errors import InputError, UnwritableError
-from ablations.records import REMEDY, Failure, RunRecord, checksum
+from ablations.records import Failure, RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder, read_failures, read_records
 from ablations.whole_file import write_whole
