@@ -110,7 +110,7 @@ def find_name(name: str) -> Block:
         return Block(find_layer(name), name, None)
     if ":" not in name:
         if name not in OURS:
-            raise unknown_name("block", name, BLOCKS)
+            raise unknown_name("block", name, [*OURS, *CONTROLS])
         return OURS[name]
     build = load_object("block", name)
     if not callable(build):

@@ -4,10 +4,11 @@ A record is one finished run; miou is in [0, 1], params and macs are counts.
 Units belong to units.py, file formats to reports/write.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 from pandas import DataFrame
@@ -63,16 +64,25 @@ def block_names(records: Sequence[RunRecord]) -> list[str]:
 def block_order(names: Iterable[str]) -> list[str]:
     """Registry order, the baseline first; a user's own blocks last.
 
-    What is built around a block, such as its controls, follows it.
+    Blocks that differ only in an option are ordered by its value: 4, 8, 16. What is built
+    around a block, such as its controls, follows it.
     """
     order = {name: place for place, name in enumerate(BLOCKS)}
 
-    def place(name: str) -> tuple[int, str, list[int], str]:
+    def place(name: str) -> tuple[int, list[Any], list[int], str]:
         block, wrappers = unwrapped(without_version(name))
         around = [list(WRAPPERS).index(wrapper) for wrapper in wrappers]
-        return order.get(block.partition("(")[0], len(order)), block, around, name
+        number = order.get(block.partition("(")[0], len(order))
+        return number, by_value(block), around, name
 
     return sorted({*names}, key=place)
+
+
+def by_value(block: str) -> list[Any]:
+    """Texts and numbers in turn, which sort as they read."""
+    pieces: list[Any] = re.split(r"(\d+)", block)
+    pieces[1::2] = map(int, pieces[1::2])
+    return pieces
 
 
 def without_version(name: str) -> str:

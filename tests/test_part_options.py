@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 import torch
-from timm.layers import DropPath
+from timm.layers.drop import DropPath
 from torch import Tensor, nn
 
 from ablations import signatures
@@ -48,7 +48,7 @@ def parts(
     pair: tuple[int, int] = (4, 5),
     mode: Literal["add", 8] = "add",
     norm: str | dict[str, Any] | None = None,
-    free=None,  # type: ignore[no-untyped-def]
+    free: Any = None,
 ) -> dict[str, Any]:
     return locals()
 

@@ -219,3 +219,10 @@ def test_the_interval_is_students() -> None:
     values = [0.1, 0.4, 0.3]
     mean, error = sum(values) / 3, stats.sem(values)
     assert interval(values) == pytest.approx(stats.t.interval(0.95, 2, mean, error))
+
+
+def test_blocks_are_in_the_registry_s_order_and_then_by_their_options() -> None:
+    names = ["my:B", "se(ratio=16, x=1)", "gc", "se(ratio=4)", "se(ratio=8)", "none", "se"]
+    assert block_order(names) == [
+        "none", "se", "se(ratio=4)", "se(ratio=8)", "se(ratio=16, x=1)", "gc", "my:B",
+    ]  # fmt: skip

@@ -1,6 +1,6 @@
 """List the known blocks, placements, models, encoders and data sets.
 
-For blocks or models alone, with their options: ea(heads=8), unet(encoder_depth=4).
+For blocks or models alone, with their options: ea(heads=8), linknet(encoder_depth=4).
 """
 
 import argparse
