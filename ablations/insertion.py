@@ -86,14 +86,15 @@ def after_features(model: Any, indices: Sequence[int]) -> list[Place]:
 
 def host_at(model: nn.Module, path: str) -> nn.Module:
     """The module at path, which must not have a part called attention yet."""
-    paths = {name: module for name, module in model.named_modules()}
+    paths = dict(model.named_modules())
     if path not in paths:
         nearest = get_close_matches(str(path), paths, 1, cutoff=0)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
         raise InputError(f"{type(model).__name__} has no module {quoted(path)}{hint}")
-    if hasattr(paths[path], "attention"):
+    host: nn.Module = paths[path]
+    if hasattr(host, "attention"):
         raise InputError(f"{path or 'the model'} has a part called attention already")
-    return paths[path]
+    return host
 
 
 def weigh_input(host: Any, arguments: tuple[Tensor]) -> tuple[Tensor]:

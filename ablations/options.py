@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ablations.errors import InputError
+from ablations.errors import InputError, quoted
 from ablations.option_types import part, positive, size, up_to
 from ablations.place_notation import one_spelling
 
@@ -50,7 +50,7 @@ def placement(text: str) -> str:
     try:
         return one_spelling(text)
     except InputError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        raise argparse.ArgumentTypeError(f"{quoted(text)}: {error}") from None
 
 
 def size_option(parser: argparse.ArgumentParser, default: tuple[int, int], of: str) -> None:

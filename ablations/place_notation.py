@@ -1,4 +1,4 @@
-"""The notation of placements: `residual@3-4`, `stages@4-5+decoder`, `my_file:places@every2`.
+"""The notation of placements: `residual@3-4`, `stages@4-5+decoder`, `my_file:f@every2`.
 
 Terms are joined by +. Each is a placement, with its options if it is a user's own, and
 after @ which of its places: those in a stage, in a range of stages, or every second one.
@@ -37,12 +37,9 @@ def one_spelling(text: str) -> str:
 
 def parse_placement(text: str) -> list[Term]:
     """The terms in registry order, then a user's own; adjacent stages are one range."""
-    try:
-        if len(text) > LONGEST:
-            raise InputError(f"is longer than {LONGEST:,} characters")
-        terms = [parse_term(term) for term in split_outside(text, "+")]
-    except InputError as error:
-        raise InputError(f"placement {quoted(text)}: {error}") from None
+    if len(text) > LONGEST:
+        raise InputError(f"is longer than {LONGEST:,} characters")
+    terms = [parse_term(term) for term in split_outside(text, "+")]
     return list(joined(sorted(terms, key=rank)))
 
 
@@ -90,14 +87,18 @@ def joined(terms: list[Term]) -> Iterator[Term]:
     """Merge terms of one placement whose stages follow each other."""
     last: Term | None = None
     for term in terms:
-        if last and last.part == term.part and follows(last.stages, term.stages):
-            term = Term(term.part, range(last.stages.start, term.stages.stop))
-        elif last:
+        both = together(last, term) if last else None
+        if last and not both:
             yield last
-        last = term
+        last = both or term
     if last:
         yield last
 
 
-def follows(before: range | None, after: range | None) -> bool:
-    return before is not None and after is not None and before.stop == after.start
+def together(first: Term, second: Term) -> Term | None:
+    """One term for two of the same placement, if the second's stages follow the first's."""
+    if first.part != second.part or not (first.stages and second.stages):
+        return None
+    if first.stages.stop != second.stages.start:
+        return None
+    return Term(first.part, range(first.stages.start, second.stages.stop))

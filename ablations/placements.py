@@ -99,7 +99,11 @@ def find_placement(text: str) -> list[Placement]:
 
     Raises InputError for an unknown name, and for options that a placement does not have.
     """
-    return [find_name(term.part) for term in parse_placement(text)]
+    try:
+        terms = parse_placement(text)
+    except InputError as error:
+        raise InputError(f"placement {quoted(text)}: {error}") from None
+    return [find_name(term.part) for term in terms]
 
 
 def find_name(part: Part) -> Placement:

@@ -36,8 +36,8 @@ def find_places(model: nn.Module, placement: str) -> list[Place]:
 
     Raises InputError for what the model lacks, and for a place that is selected twice.
     """
-    terms = parse_placement(placement)
     try:
+        terms = parse_placement(placement)
         places = [place for term in terms for place in places_of(model, term)]
         check_apart(places)
     except InputError as error:

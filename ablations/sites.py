@@ -105,7 +105,8 @@ def check_received(block: PlacedBlock, x: object) -> None:
         raise InputError(f"{block.path} receives {kind}, not a feature map (B, C, H, W)")
     if x.shape[1] != block.channels:
         raise InputError(
-            f"{block.path} is placed on {block.channels} channels, but receives {x.shape[1]}"
+            f"{block.path} is placed on {block.channels} channels, but receives "
+            f"{x.shape[1]}"
         )
 
 

@@ -22,7 +22,8 @@ from ablations.notation import Part, parse_part
 from ablations.place_notation import parse_placement
 from ablations.search_path import OURS
 
-NAMED = ("block", "placement", "dataset")  # keys whose value may be an import path
+# Keys of a configuration whose value may hold import paths.
+NAMED = ("block", "placement", "dataset")
 SUITE = [Path(__file__).parents[1] / name for name in OURS]
 STANDARD = Path(sysconfig.get_path("stdlib"))
 

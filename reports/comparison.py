@@ -1,5 +1,6 @@
 """Runs grouped by setting, each group with its baselines and tables."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -89,7 +90,8 @@ def rank(value: object) -> tuple[int, float, str]:
     """None, then numbers, then names: placements in registry order, others by letter."""
     if isinstance(value, int | float):
         return 1, value, ""
-    place = PLACEMENT_ORDER.index(value) if value in PLACEMENT_ORDER else 999
+    name = re.split("[@+]", str(value))[0]  # of a placement, its first term's
+    place = PLACEMENT_ORDER.index(name) if name in PLACEMENT_ORDER else 999
     return (0, 0, "") if value is None else (2, place, str(value))
 
 

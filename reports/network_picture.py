@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from math import log2
-from textwrap import shorten
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -13,11 +12,13 @@ from matplotlib.patches import Rectangle
 from ablations.errors import visible
 from ablations.outline import Box
 from reports.plots import STYLE, new_figure
+from reports.write.cells import shortened
 
 WIDTH, GAP = 1.0, 0.55  # of a box, and between boxes
 SIDES = {"left": 0.0, "inside": WIDTH / 2, "right": WIDTH}
 LOWEST, HIGHEST = 0.32, 0.8  # boxes of the smallest and the largest feature map, in rows
-LETTERS = 10  # of small type per unit across
+LONGEST_NAME, LETTER = 34, 0.09  # letters, and the width of one in inches
+LETTERS = 9  # of small type per unit across
 INK, PAPER, LINE = "#1a1a1a", "#e4e4e4", "#8c8c8c"
 
 
@@ -36,7 +37,8 @@ def network_picture(boxes: Sequence[Box], rows: Sequence[Row]) -> Figure:
     """
     across = len(boxes) * (WIDTH + GAP)
     with mpl.rc_context(STYLE):
-        figure, axes = new_figure(2.4 + 0.62 * across, 0.9 + 0.46 * len(rows))
+        beside = LETTER * max(len(row_name(row)) for row in rows)
+        figure, axes = new_figure(beside + 0.68 * across, 0.9 + 0.46 * len(rows))
         axes.set_axis_off()
         axes.set_xlim(-GAP, across)
         axes.set_ylim(len(rows) - 0.5, -1.6)
@@ -59,25 +61,31 @@ def visible_lines(text: str) -> str:
 
 
 def draw_row(axes: Axes, boxes: Sequence[Box], row: Row, height: float) -> None:
-    name = shorten(visible(row.placement), 30, placeholder="…")
-    look = {"ha": "right", "va": "center", "fontsize": 9, "parse_math": False}
-    axes.text(-GAP, height, name, color=LINE if row.problem else INK, **look)
+    look: Any = {"va": "center", "parse_math": False}
+    colour = LINE if row.problem else INK
+    axes.text(-GAP, height, row_name(row), ha="right", fontsize=9, color=colour, **look)
     if row.problem:
         room = int(LETTERS * left_of(len(boxes)))
-        reason = shorten(f"does not fit: {visible(row.problem)}", room, placeholder="…")
-        axes.text(
-            0, height, reason, color="#555555", **look | {"ha": "left", "fontsize": 8}
-        )
-        return
+        reason = visible(shortened(f"does not fit: {row.problem}", room))
+        axes.text(0, height, reason, ha="left", fontsize=8, color=INK, **look)
+    else:
+        draw_network(axes, boxes, row, height)
+
+
+def row_name(row: Row) -> str:
+    return visible(shortened(row.placement, LONGEST_NAME))
+
+
+def draw_network(axes: Axes, boxes: Sequence[Box], row: Row, height: float) -> None:
     ends = [-GAP / 2, left_of(len(boxes)) - GAP / 2]
     axes.plot(ends, [height, height], color=LINE, linewidth=1, zorder=1)
+    look: Any = {"facecolor": PAPER, "edgecolor": LINE, "linewidth": 0.8, "zorder": 2}
     for number, (box, tall) in enumerate(zip(boxes, heights(boxes), strict=True)):
-        corner = (left_of(number), height - tall / 2)
-        look_of_box = {"facecolor": PAPER, "edgecolor": LINE, "linewidth": 0.8, "zorder": 2}
-        axes.add_patch(Rectangle(corner, WIDTH, tall, **look_of_box))
+        left = left_of(number)
+        axes.add_patch(Rectangle((left, height - tall / 2), WIDTH, tall, **look))
         for side, shift in SIDES.items():
             if count := row.blocks.get((box.name, side), 0):
-                draw_blocks(axes, left_of(number) + shift, height, count)
+                draw_blocks(axes, left + shift, height, count)
 
 
 def heights(boxes: Sequence[Box]) -> list[float]:
@@ -88,7 +96,7 @@ def heights(boxes: Sequence[Box]) -> list[float]:
 
 
 def draw_blocks(axes: Axes, across: float, height: float, count: int) -> None:
-    frame = {"boxstyle": "round,pad=0.22", "facecolor": INK, "edgecolor": "white"}
+    frame: Any = {"boxstyle": "round,pad=0.22", "facecolor": INK, "edgecolor": "white"}
     axes.text(
         across,
         height,
@@ -96,7 +104,7 @@ def draw_blocks(axes: Axes, across: float, height: float, count: int) -> None:
         color="white",
         fontsize=8,
         ha="center",
-        va="center_baseline",
+        va="center",
         bbox=frame,
         zorder=4,
     )

@@ -18,7 +18,7 @@ from ablations.sites import Site, site_stages
 from reports.columns import LANDINGS, WHERE, control_columns
 from reports.cost_tables import control_table, site_table
 from reports.network_picture import Row, network_picture
-from reports.page import Page, Picture, Table, Text
+from reports.page import Page, Part, Picture, Table, Text
 from reports.units import label
 
 
@@ -74,7 +74,11 @@ def placements_page(
         f"What {label(block)} adds at each placement: {model}, one image",
         [note(row["placement"], row["problem"]) for row in numbers if row["problem"]],
     )
-    parts = [Picture("placements-picture", model, network_picture(boxes, rows)), HOW, table]
+    parts: list[Part] = [
+        Picture("placements-picture", model, network_picture(boxes, rows)),
+        HOW,
+        table,
+    ]
     return Page(f"Where blocks go: {model}", parts)
 
 
@@ -83,10 +87,10 @@ def note(placement: str, problem: str) -> str:
 
 
 HOW = Text(
-    "A number is that of the blocks: in a box, before the layers of that part (on its left "
+    "A number counts blocks: in a box, before the layers of that part (on its left "
     "edge) or after them (on its right edge). Stages are numbered as the encoder's "
-    "features; in a ResNet, 2 to 5 are conv2_x to conv5_x. Under each part are the channels "
-    "and the size of the feature map that leaves it."
+    "features; in a ResNet, 2 to 5 are conv2_x to conv5_x. Above each part are the "
+    "channels and the size of the feature map that leaves it."
 )
 
 

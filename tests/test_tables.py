@@ -17,6 +17,7 @@ from reports.tables import (
     class_iou,
     curves,
     runs_table,
+    version,
 )
 from reports.units import label
 from tests.test_records import record
@@ -226,3 +227,11 @@ def test_blocks_are_in_the_registry_s_order_and_then_by_their_options() -> None:
     assert block_order(names) == [
         "none", "se", "se(ratio=4)", "se(ratio=8)", "se(ratio=16, x=1)", "gc", "my:B",
     ]  # fmt: skip
+
+
+def test_a_version_is_that_of_the_block() -> None:
+    sources = "block=aaaaaaaaaaaa,placement=bbbbbbbbbbbb,dataset=cccccccccccc"
+    config = RunConfig(block="my_file:B", placement="my_file:places", source=sources)
+    assert version(record(config)) == "aaaaaa"
+    only = RunConfig(placement="my_file:places", source="placement=bbbbbbbbbbbb")
+    assert version(record(only)) == "unknown"
