@@ -131,7 +131,7 @@ def growth_tables(
 
 
 def left_out(table: pd.DataFrame, counts: Iterable[Counts]) -> list[str]:
-    """A sentence about the blocks whose costs are not polynomials of N, if there are any."""
+    """A sentence on the blocks whose costs are not polynomials of N, if there are any."""
     missing = {one.block for one in counts} - {"none", *table["block"]}
     names = ", ".join(label_of(name) for name in sorted(missing))
     return [f"Not such a polynomial, and so not here: {names}."] if names else []

@@ -250,9 +250,11 @@ def draw_times(axes: Axes, rows: list[dict[Any, Any]], what: str) -> None:
 def added_cost(costs: DataFrame) -> Figure:
     """The MACs that each block adds to a network over the parameters that it adds.
 
-    A line joins a block as published and the same function as this suite runs it.
+    A line joins a block as published and the same function as this suite runs it. A block
+    that adds no parameters or no MACs has no place on logarithmic axes, and is left out.
     """
-    rows = costs[costs["block"] != "none"].to_dict("records")
+    positive = (costs[["added_params", "added_direct", "added_fast"]] > 0).all(axis=1)
+    rows = costs[positive].to_dict("records")
     with mpl.rc_context(STYLE):
         figure, axes = new_figure(8, 5.5)
         axes.set_xscale("log")

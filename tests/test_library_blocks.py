@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 import torch
@@ -22,6 +23,7 @@ from ablations.errors import InputError
 from ablations.run_config import RunConfig
 from ablations.sources import source_of
 from reports.cost_notes import agreement
+from sweeps import load_study
 
 C, H, W = 32, 5, 7
 NAMES = list(library_blocks())
@@ -209,3 +211,13 @@ def test_eca_costs_one_convolution_over_the_channels() -> None:
     assert "fvcore and torch.utils.flop_counter agree on 1 of 1" in agreement(
         audit([counts])
     )
+
+
+def test_a_sweep_file_names_a_library_s_block(tmp_path: Path) -> None:
+    """lambda is a word of Python, which an import path could not hold."""
+    path = tmp_path / "library.yaml"
+    path.write_text(
+        "method: grid\nparameters:\n  block: {values: [timm:lambda, 'timm:eca(gamma=1)']}\n"
+    )
+    runs = load_study(path).runs()
+    assert [run.config.block for run in runs] == ["timm:lambda", "timm:eca(gamma=1)"]

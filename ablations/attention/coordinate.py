@@ -36,7 +36,7 @@ class CoordinateAttention(AttentionBlock):
         columns = x.mean(dim=2, keepdim=True).transpose(2, 3)  # (B, C, W, 1)
         pooled = torch.cat([rows, columns], dim=2)  # (B, C, H + W, 1)
         hidden = F.hardswish(self.norm(self.reduce(pooled)))  # (B, R, H + W, 1)
-        rows, columns = torch.split(hidden, x.shape[2:], dim=2)  # (B, R, H or W, 1)
+        rows, columns = torch.split(hidden, [*x.shape[2:]], dim=2)  # (B, R, H or W, 1)
         row: Tensor = self.row(rows).sigmoid()  # (B, C, H, 1)
         column: Tensor = self.column(columns.transpose(2, 3)).sigmoid()  # (B, C, 1, W)
         return x * column * row  # (B, C, H, W)

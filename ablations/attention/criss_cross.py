@@ -42,7 +42,7 @@ class CrissCrossAttention(AttentionBlock):
     def context(self, x: Tensor) -> Tensor:
         value = self.value(x).permute(0, 2, 3, 1)  # (B, H, W, C)
         weights = self.weights(x)  # (B, H, W, H + W)
-        column, row = torch.split(weights, x.shape[2:], dim=-1)  # (B, H, W, H or W)
+        column, row = torch.split(weights, [*x.shape[2:]], dim=-1)  # (B, H, W, H or W)
         from_column = column.transpose(1, 2) @ value.transpose(1, 2)  # (B, W, H, C)
         context: Tensor = from_column.transpose(1, 2) + row @ value  # (B, H, W, C)
         return context.permute(0, 3, 1, 2)  # (B, C, H, W)
