@@ -29,7 +29,7 @@ VALUES: dict[str, Show] = {  # by their names in findings
 CHECK = [
     Column("subject", "Check", str, "left"),
     Column("verdict", "Verdict", str, "left"),
-    Column("figures", "Figures", either(str), "left"),
+    Column("figures", "Figures", either(str), "paragraph"),
     Column("advice", "Advice", str, "paragraph"),
 ]
 

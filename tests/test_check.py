@@ -36,6 +36,14 @@ class Pair(nn.Module):
 class Good(Pair):
     def forward(self, x):
         return 2 * x
+
+class Same(Pair):
+    def forward(self, x):
+        return x + 0
+
+class MixesImages(Pair):
+    def forward(self, x):
+        return x - x.mean(dim=0) / 2
 """
 
 
@@ -128,6 +136,39 @@ def test_what_can_begin_passes_and_says_what_was_checked(
     assert "small: 20 cells; block, seed swept" in text
     assert "networks: all 2 can be built" in text
     assert "no mistakes found" in text
+
+
+def test_a_network_that_is_all_right_costs_no_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = "  block: {values: [none, 'checked_blocks:Same']}\n  seed: {min: 0, max: 9}"
+    code, text = answer(folder, more, capsys, "--check")
+    assert (code, "blocks: 1 of 1 networks with blocks are all right" in text) == (0, True)
+    assert "note: " not in text
+
+
+def test_a_network_that_begins_far_from_the_bare_one_gets_a_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = "  block: {value: psa_sequential}"
+    code, text = answer(folder, more, capsys, "--check")
+    where = "  note: PSA (s) at last_feature (fpn, resnet18): "
+    [line] = [line for line in text.splitlines() if line.startswith(where)]
+    subjects = line.removeprefix(where).split(", ")
+    assert {"logits", "scale over each block"} < set(subjects)
+    assert "blocks: 0 of 1 networks" in text
+    assert (code, "no mistakes found" in text) == (0, True)
+
+
+def test_a_broken_promise_is_named_and_ends_with_code_1(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = "  block: {values: ['checked_blocks:Same', 'checked_blocks:MixesImages']}"
+    code, text = answer(folder, more, capsys, "--check")
+    assert code == 1
+    assert "  broken: checked_blocks:MixesImages at last_feature (fpn, resnet18): " in text
+    assert "contract: images independent" in text
+    assert "no mistakes found" not in text
 
 
 def test_a_program_of_the_users_own_decides_what_it_trains(

@@ -33,6 +33,7 @@ from ablations.own_code import OWN_SECONDS, own_errors
 from ablations.passes import plain_operators
 from ablations.placements import find_placement
 from ablations.sites import find_sites
+from ablations.threads import on_threads
 from ablations.time_limit import at_most
 from ablations.wrappers import without_start
 
@@ -50,8 +51,8 @@ def check_insertion(network: Network, evaluation: Evaluation) -> list[Finding]:
 
 
 def findings_without_cost(network: Network, evaluation: Evaluation) -> list[Finding]:
-    """The rows that need a few passes only."""
-    with torch.random.fork_rng(devices=[]), plain_operators():
+    """The rows that need a few passes only, on one thread: images are small."""
+    with torch.random.fork_rng(devices=[]), plain_operators(), on_threads(1):
         contract = contract_findings(trials_of(network, evaluation))
         if len(contract) == 1:  # what the block returns does not fit into a network
             return contract

@@ -94,4 +94,4 @@ def line_of(network: Network, findings: Sequence[Finding]) -> list[str]:
     subjects = ", ".join(each.subject for each in notable if each.verdict == verdict)
     where = f"{label_of(network.block)} at {network.placement}"
     bare = f"{network.bare.model}, {network.bare.encoder}"
-    return [printable(f"  {verdict}: {where} ({bare}): {subjects}")]
+    return [f"  {printable(f'{verdict}: {where} ({bare}): {subjects}')}"]
