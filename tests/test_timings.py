@@ -277,6 +277,13 @@ def test_the_page_of_a_study_names_what_distinguishes_its_networks() -> None:
     assert table.numbers["placement"].fillna("").tolist() == ["", "residual", "stages"]
 
 
+def test_baselines_of_several_sizes_are_told_apart() -> None:
+    configs = [RunConfig(image_size=size) for size in (32, 48)]
+    [table] = study_page(timings(*map(timing, configs))).tables
+    assert [column.name for column in table.columns][:2] == ["block", "image_size"]
+    assert table.numbers["latency_ratio"].tolist() == [1, 1]
+
+
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A baseline and a block with records."""
