@@ -29,8 +29,8 @@ from tests.test_records import record
 
 CLASSES = 2  # of tests.test_records.record
 TIMED = {
-    "block", "placement", "evaluation", "model", "encoder", "image_size", "batch_size",
-    "precision", "source",
+    "block", "placement", "init", "evaluation", "model", "encoder", "image_size", "batch_size",
+    "freeze", "precision", "source",
 }  # fmt: skip
 
 
@@ -156,6 +156,7 @@ def test_runs_that_differ_in_data_schedule_or_seed_share_a_network() -> None:
     other = config.model_copy(
         update={"seed": 4, "lr": 0.5, "max_steps": 9, "dataset": "voc2012"}
         | {"source": "block=aa,dataset=cc", "encoder_weights": "imagenet"}
+        | {"encoder_lr_factor": 0.5, "repeat": 2}
     )
     assert timed_network(config, 5) == timed_network(other, 5)
     assert timed_network(config, 5) != timed_network(config, 6)
@@ -164,6 +165,9 @@ def test_runs_that_differ_in_data_schedule_or_seed_share_a_network() -> None:
         {"placement": "stages"},
         {"evaluation": "direct"},
         {"source": "block=dd"},
+        {"source": "block=aa,placement=bb"},
+        {"init": "identity"},
+        {"freeze": "encoder"},
         {"precision": "bf16-mixed"},
     ):
         other = config.model_copy(update=change)
@@ -171,7 +175,7 @@ def test_runs_that_differ_in_data_schedule_or_seed_share_a_network() -> None:
 
 
 def test_the_baseline_of_a_network_is_the_same_wherever_its_blocks_are() -> None:
-    source = {"source": "block=aa"}
+    source = {"source": "block=aa,placement=bb", "init": "identity"}
     one = RunConfig(block="se", placement="stages", image_size=48).model_copy(update=source)
     two = RunConfig(block="none", image_size=48, evaluation="direct", seed=3)
     assert timed_network(one, 5).baseline == timed_network(two, 5)
