@@ -29,8 +29,8 @@ from tests.test_records import record
 
 CLASSES = 2  # of tests.test_records.record
 TIMED = {
-    "block", "placement", "init", "evaluation", "model", "encoder", "image_size", "batch_size",
-    "freeze", "precision", "source",
+    "block", "placement", "init", "evaluation", "model", "encoder", "image_size",
+    "batch_size", "freeze", "precision", "source",
 }  # fmt: skip
 
 
