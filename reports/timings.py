@@ -3,7 +3,7 @@
 Seconds that runs took are no such measurement, and never fill these columns.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +12,24 @@ from pandas import DataFrame
 from ablations.run_config import DERIVED, RunConfig
 from ablations.timings import (
     OF_BLOCKS,
-    NetworkTiming,
-    Spread,
     StudyTimings,
-    TimedNetwork,
     read_timings,
-    timed_network,
 )
 from reports.columns import BLOCK, LATENCY, TIMING
 from reports.comparison import Comparison
 from reports.completeness import first, plural
 from reports.page import Column, Items, Page, Part, Strong, Table, Text
-from reports.tables import block_names
+from reports.timing_numbers import (
+    FIGURES,
+    covering,
+    networks_of,
+    timing_numbers,
+    timing_row,
+)
 from reports.units import either, label
 from reports.write.cells import shortened
 
-RATIOS = ("latency", "step", "peak")  # figures that are also shown over the baseline's
+UNSTEADY = 0.1  # of the median: a wider interquartile range is pointed out
 
 
 def read_all(folder: Path) -> tuple[list[StudyTimings], list[Part]]:
@@ -56,14 +58,6 @@ def timing_tables(
     return tables
 
 
-def covering(comparison: Comparison, timings: Sequence[StudyTimings]) -> list[StudyTimings]:
-    """The timings that have a network of this setting."""
-    networks = {*networks_of(comparison).values()} if timings else set()
-    return [
-        one for one in timings if any(timing.network in networks for timing in one.networks)
-    ]
-
-
 def with_latency(
     table: Table, comparison: Comparison, timings: Sequence[StudyTimings]
 ) -> Table:
@@ -79,20 +73,9 @@ def with_latency(
     )
 
 
-def networks_of(comparison: Comparison) -> dict[str, TimedNetwork]:
-    """The network of each row of a comparison, by the block's name in tables."""
-    records = comparison.records
-    names = block_names(records)
-    networks = {
-        name: timed_network(record.config, len(record.iou))
-        for name, record in zip(names, records, strict=True)
-    }
-    return {name: networks[name] for name in comparison.numbers["block"]}
-
-
 def study_page(timings: StudyTimings) -> Page:
     """All networks of a study, named by the keys that distinguish them."""
-    keys = network_keys(timing.network for timing in timings.networks)
+    keys = network_keys([timing.config for timing in timings.networks])
     rows = [
         named(timing.config, keys) | timing_row(timing.config.block, timing, timings)
         for timing in timings.networks
@@ -108,70 +91,18 @@ def named(config: RunConfig, keys: Sequence[str]) -> dict[str, Any]:
     return {key: None if key in unused else getattr(config, key) for key in keys}
 
 
-def network_keys(networks: Iterable[TimedNetwork]) -> list[str]:
-    """The keys, other than the block, that differ between networks with blocks."""
-    configs = [network.config for network in networks if network.config.block != "none"]
-    return [
-        key
-        for key in RunConfig.model_fields
-        if key not in {"block", *DERIVED}
-        and len({getattr(config, key) for config in configs}) > 1
-    ]
-
-
-def timing_numbers(
-    networks: Mapping[str, TimedNetwork], timings: StudyTimings
-) -> DataFrame:
-    """One row for each of these networks that was timed, in base units.
-
-    latency, batch, step   seconds: medians of one image, of a batch, of a training step
-    *_iqr                  distance of the quartiles
-    images_per_second      batch_size / batch
-    peak                   bytes
-    *_ratio                over the baseline's of the same measurement
-    problem                why a figure is missing
-    """
-    found = {timing.network: timing for timing in timings.networks}
-    return DataFrame(
-        [
-            timing_row(name, found[network], timings)
-            for name, network in networks.items()
-            if network in found
-        ]
-    )
-
-
-def timing_row(name: str, timing: NetworkTiming, timings: StudyTimings) -> dict[str, Any]:
-    figures = figures_of(timing)
-    bare = timing.network.baseline
-    baseline = [figures_of(one) for one in timings.networks if one.network == bare]
-    for figure in RATIOS:
-        below = baseline[0][figure] if baseline else float("nan")
-        figures[f"{figure}_ratio"] = figures[figure] / below if below else float("nan")
-    return {"block": name} | figures | {"problem": timing.problem}
-
-
-def figures_of(timing: NetworkTiming) -> dict[str, Any]:
-    """Medians and interquartile ranges; missing: NaN."""
-    figures: dict[str, Any] = {}
-    spreads = {"latency": timing.latency, "batch": timing.batch, "step": timing.step}
-    for name, spread in spreads.items():
-        figures[name] = spread.median if spread else float("nan")
-        figures[f"{name}_iqr"] = width(spread)
-    figures["images_per_second"] = timing.config.batch_size / (figures["batch"] or 1)
-    figures["peak"] = float("nan") if timing.peak is None else timing.peak
-    return figures
-
-
-def width(spread: Spread | None) -> float:
-    return spread.upper - spread.lower if spread else float("nan")
+def network_keys(configs: Sequence[RunConfig]) -> list[str]:
+    """The keys, other than the block, in which these networks differ."""
+    keys = [key for key in RunConfig.model_fields if key not in {"block", *DERIVED}]
+    rows = [named(config, keys) for config in configs]
+    return [key for key in keys if len({row[key] for row in rows} - {None}) > 1]
 
 
 def timing_table(
     numbers: DataFrame, columns: Sequence[Column], timings: StudyTimings, name: str = ""
 ) -> Table:
     pairs = zip(numbers["block"], numbers["problem"], strict=True)
-    notes = [
+    notes = unsteady(numbers) + [
         f"{label(block)} was not measured completely: {shortened(problem)}"
         for block, problem in pairs
         if problem
@@ -179,6 +110,20 @@ def timing_table(
     return Table(
         numbers, columns, name, f"Time and memory on {device_line(timings)}", notes
     )
+
+
+def unsteady(numbers: DataFrame) -> list[str]:
+    """A warning if the machine was so busy that a repeat would have other medians."""
+    wide = sum(
+        int((numbers[f"{name}_iqr"] > UNSTEADY * numbers[name]).sum()) for name in FIGURES
+    )
+    known = sum(int(numbers[name].notna().sum()) for name in FIGURES)
+    if not wide:
+        return []
+    return [
+        f"Unsteady: the interquartile range of {wide} of the {known} times is more than "
+        f"{UNSTEADY:.0%} of the median. Measure again while the machine does nothing else."
+    ]
 
 
 def device_line(timings: StudyTimings) -> str:

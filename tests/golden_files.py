@@ -153,12 +153,18 @@ def read(name: str) -> dict[str, Array]:
 
 
 def differences(name: str) -> dict[str, float]:
-    """How far a file is from its formula, relative to the largest entry of each array."""
+    """How far a file is from its formula, relative to the largest entry of each array.
+
+    Infinitely far if an entry is not a number.
+    """
     arrays = read(name)
     expected = inputs(name) if name in RANDOM_SHAPES else {}
     expected |= dict(results(name, arrays))
     return {
-        key: float(abs(arrays[key] - array).max() / (abs(array).max() or 1))
+        key: float(
+            np.nan_to_num(abs(arrays[key] - array).max(), nan=np.inf)
+            / (np.nan_to_num(abs(array).max(), nan=1) or 1)
+        )
         for key, array in expected.items()
     }
 

@@ -1,9 +1,9 @@
 """Every block computes what a public reference of its paper computes.
 
 Each file of tests/golden holds parameters, an input x, the output y, a cotangent w and
-the derivative grad_x of sum(y * w), all computed in float64 by the reference. The released
-code of the non-local block needs Caffe2: its file comes from the formula in
-golden_formulas.py. The other files are compared with their formulas.
+the derivative grad_x of sum(y * w), all computed in float64 by the reference. The files
+of golden_files.RANDOM_SHAPES come from the formulas in golden_formulas.py instead, written
+from the paper. The other files are compared with their formulas.
 """
 
 from collections.abc import Callable

@@ -12,6 +12,7 @@ from pandas import DataFrame, read_csv
 
 from ablations.cli import main
 from ablations.errors import InputError
+from ablations.notation import Part, parse_part
 from ablations.records import Failure
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
@@ -245,21 +246,30 @@ def test_units_are_written_once(show: object, value: float, text: str) -> None:
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report on records whose names are legal but odd."""
+    """The report on records whose names, or the options of whose blocks, are odd."""
     runs = tmp_path_factory.mktemp("odd") / "<b>odd"
     iou = dict.fromkeys(ODD, 0.5)
     for number, name in enumerate(["none", *ODD]):
-        config = RunConfig(block=name, dataset="[d](javascript:alert(1))")
+        block = odd_block(name)
+        config = RunConfig(block=block, dataset="<b>data")
         texts = {"device": name, "commit": name, "data": name, "versions": {name: name}}
         one = record(config).model_copy(update={"iou": iou, "notes": (name,), **texts})
         one = one.model_copy(update={"macs": 100 + number})
         one.write(RunFolder(runs, config).record)
-        lost = RunConfig(block=name, seed=1)
+        lost = RunConfig(block=block, seed=1)
         failure = Failure(config=lost, kind="error", reason=name, log=name)
         failure.write(RunFolder(runs, lost).failure)
     out = tmp_path_factory.mktemp("odd-report")
     (out / "summary").write_text(terminal_text(write_report(runs, out).summary))
     return out
+
+
+def odd_block(text: str) -> str:
+    """A block of that name, or one with that option if it can be no name."""
+    try:
+        return str(parse_part(text))
+    except InputError:
+        return str(Part("my_file:Odd", None, {"name": text[:900]}))
 
 
 def test_odd_names_are_text_on_a_terminal(odd: Path) -> None:
@@ -306,7 +316,7 @@ def test_a_spreadsheet_takes_no_name_for_a_formula(odd: Path) -> None:
         texts = [*cells.columns, *cells["block"]]
         assert not [text for text in texts if text[0] in "=+-@"]
         assert all(text.isprintable() for text in texts)
-    assert "'=1+1" in set(cells["block"])
+    assert "'@SUM(A1)" in set(cells["block"])
     assert {"iou_block", "iou_Block"} < set(cells.columns)
 
 

@@ -34,11 +34,13 @@ TIMED = {
 }  # fmt: skip
 
 
-def timing(config: RunConfig, latency: float = 0.02, problem: str = "") -> NetworkTiming:
+def timing(
+    config: RunConfig, latency: float = 0.02, problem: str = "", spread: float = 0.0015
+) -> NetworkTiming:
     """Made-up figures: a batch takes twice, a step three times as long as an image."""
 
     def around(median: float) -> Spread:
-        return Spread(lower=median - 0.003, median=median, upper=median + 0.005)
+        return Spread(lower=median - spread / 2, median=median, upper=median + spread / 2)
 
     return NetworkTiming(
         config=timed_network(config, CLASSES).config,
@@ -154,6 +156,7 @@ def test_runs_that_differ_in_data_schedule_or_seed_share_a_network() -> None:
     other = config.model_copy(
         update={"seed": 4, "lr": 0.5, "max_steps": 9, "dataset": "voc2012"}
         | {"source": "block=aa,dataset=cc", "encoder_weights": "imagenet"}
+        | {"encoder_lr_factor": 0.5, "repeat": 2}
     )
     assert timed_network(config, 5) == timed_network(other, 5)
     assert timed_network(config, 5) != timed_network(config, 6)
@@ -162,6 +165,9 @@ def test_runs_that_differ_in_data_schedule_or_seed_share_a_network() -> None:
         {"placement": "stages"},
         {"evaluation": "direct"},
         {"source": "block=dd"},
+        {"source": "block=aa,placement=bb"},
+        {"init": "identity"},
+        {"freeze": "encoder"},
         {"precision": "bf16-mixed"},
     ):
         other = config.model_copy(update=change)
@@ -169,7 +175,7 @@ def test_runs_that_differ_in_data_schedule_or_seed_share_a_network() -> None:
 
 
 def test_the_baseline_of_a_network_is_the_same_wherever_its_blocks_are() -> None:
-    source = {"source": "block=aa"}
+    source = {"source": "block=aa,placement=bb", "init": "identity"}
     one = RunConfig(block="se", placement="stages", image_size=48).model_copy(update=source)
     two = RunConfig(block="none", image_size=48, evaluation="direct", seed=3)
     assert timed_network(one, 5).baseline == timed_network(two, 5)
@@ -196,7 +202,7 @@ def test_figures_are_in_base_units_beside_their_ratio_to_the_baseline() -> None:
     assert list(rows.index) == ["none", "se"]  # gc was not timed
     se = rows.loc["se"]
     assert se["latency"] == 0.05
-    assert se["latency_iqr"] == pytest.approx(0.008)
+    assert se["latency_iqr"] == pytest.approx(0.0015)
     assert se["images_per_second"] == pytest.approx(6 / (2 * 0.05))
     assert se["step"] == pytest.approx(0.15)
     assert se["peak"] == 50_000_000
@@ -240,6 +246,16 @@ def test_a_network_that_failed_has_its_reason_in_place_of_figures() -> None:
     ]
 
 
+def test_times_that_vary_between_rounds_are_pointed_out() -> None:
+    """0.005 s is more than a tenth of 0.02 and 0.04, but not of 0.06, 0.1 and 0.15."""
+    noisy = timings(timing(RunConfig(), spread=0.005), timing(RunConfig(block="se"), 0.05))
+    [table] = tables_of(records("none", "se"), noisy)
+    [note] = table.notes
+    assert note.startswith("Unsteady: the interquartile range of 2 of the 6 times is more")
+    [steady] = tables_of(records("none", "se"), timings())
+    assert steady.notes == []
+
+
 def test_versions_of_a_block_are_timed_apart() -> None:
     sources = ["block=aaaaaa000000", "block=bbbbbb000000"]
     own = [RunConfig(block="my_file:Own", source=source) for source in sources]
@@ -263,6 +279,13 @@ def test_the_page_of_a_study_names_what_distinguishes_its_networks() -> None:
         "latency",
     ]
     assert table.numbers["placement"].fillna("").tolist() == ["", "residual", "stages"]
+
+
+def test_baselines_of_several_sizes_are_told_apart() -> None:
+    configs = [RunConfig(image_size=size) for size in (32, 48)]
+    [table] = study_page(timings(*map(timing, configs))).tables
+    assert [column.name for column in table.columns][:2] == ["block", "image_size"]
+    assert table.numbers["latency_ratio"].tolist() == [1, 1]
 
 
 @pytest.fixture

@@ -86,3 +86,5 @@ def print_names(
         print(f"  {name:{width}}  {meaning}")
         if known := options.get(name):
             print(f"  {'':{width}}  options: {spelled(known)}")
+    if kind == "placements":
+        print("  which of them:", *PLACES, sep="\n    ")
