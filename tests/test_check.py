@@ -143,7 +143,7 @@ def test_a_network_that_is_all_right_costs_no_line(
 ) -> None:
     more = "  block: {values: [none, 'checked_blocks:Same']}\n  seed: {min: 0, max: 9}"
     code, text = answer(folder, more, capsys, "--check")
-    assert (code, "blocks: 1 of 1 networks with blocks are all right" in text) == (0, True)
+    assert (code, "blocks: 1 networks checked, 0 broken, 0 with notes" in text) == (0, True)
     assert "note: " not in text
 
 
@@ -156,7 +156,7 @@ def test_a_network_that_begins_far_from_the_bare_one_gets_a_line(
     [line] = [line for line in text.splitlines() if line.startswith(where)]
     subjects = line.removeprefix(where).split(", ")
     assert {"logits", "scale over each block"} < set(subjects)
-    assert "blocks: 0 of 1 networks" in text
+    assert "1 networks checked, 0 broken, 1 with notes; `ablate check` explains" in text
     assert (code, "no mistakes found" in text) == (0, True)
 
 

@@ -47,9 +47,15 @@ def check_insertions(configs: Sequence[RunConfig], seconds: float) -> InsertionA
         findings = findings_of(insertion)
         lines += line_of(insertion.network, findings)
         broken = broken or any_broken(findings)
-    right = len(insertions) - len(lines)
-    lines.append(f"blocks: {right} of {len(insertions)} networks with blocks are all right")
-    return InsertionAnswer(lines, broken)
+    return InsertionAnswer([*lines, total_of(len(insertions), lines)], broken)
+
+
+def total_of(networks: int, lines: Sequence[str]) -> str:
+    """One line for all networks with blocks; lines are those of networks not all right."""
+    broken = sum(line.strip().startswith("broken") for line in lines)
+    notes = len(lines) - broken
+    counts = f"blocks: {networks} networks checked, {broken} broken, {notes} with notes"
+    return f"{counts}; `ablate check` explains them" if lines else counts
 
 
 def insertions_of(configs: Sequence[RunConfig]) -> list[Insertion]:
