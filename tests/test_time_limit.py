@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ablations import attention, contract
+from ablations import blocks, contract
 from ablations.errors import InputError
 from ablations.time_limit import at_most
 
@@ -87,7 +87,7 @@ def test_a_block_that_never_ends_is_an_error(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])  # the folder stays only for the moment
     monkeypatch.delitem(sys.modules, "endless_blocks", raising=False)
-    for module in (attention, contract):
+    for module in (blocks, contract):
         monkeypatch.setattr(module, "OWN_SECONDS", 0.1)
     with pytest.raises(
         InputError, match=f"endless_blocks:{name}.*{what} took more than 0.1 s"
