@@ -17,6 +17,7 @@ VERBS = {  # as a user meets them; each module has EXAMPLES, add_options and run
     "list": "ablations.verbs.list_names",
     "show-data": "lightning_modules.verbs.show_data",
     "where": "reports.verbs.where",
+    "check": "reports.verbs.check",
     "cost": "reports.verbs.cost",
     "reproduce": "reports.verbs.reproduce",
     "bench": "reports.verbs.bench",

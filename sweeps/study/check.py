@@ -24,6 +24,7 @@ from lightning_modules.run import check_names
 from sweeps.study.command import own_flags
 from sweeps.study.command_check import check_start
 from sweeps.study.coverage import swept_keys
+from sweeps.study.insertions import InsertionAnswer, check_insertions
 from sweeps.study.study import PlannedRun, Study
 
 SECONDS = 60  # for all networks of a study; the unchecked rest is counted
@@ -52,6 +53,14 @@ def check_runs(
     networks = check_networks(configs)
     check_freezes(configs)
     return [*summary(study, configs), networks, *advice_for(configs), "no mistakes found"]
+
+
+def check_blocks(study: Study, runs: Sequence[PlannedRun], began: float) -> InsertionAnswer:
+    """What blocks do before training, in the time that is left; began is monotonic."""
+    if own_flags(study.command, study.program) is None:
+        return InsertionAnswer([], False)
+    left = SECONDS - (time.monotonic() - began)
+    return check_insertions([run.config for run in runs], left)
 
 
 def check_data(configs: Sequence[RunConfig], execution: Execution) -> None:
