@@ -9,6 +9,7 @@ from ablations.anatomy.contexts import Contexts, contexts_of
 from ablations.anatomy.form import Form, form_of
 from ablations.anatomy.intensity import Intensity, intensity_of
 from ablations.anatomy.reach import Reach, reach_of
+from ablations.anatomy.responses import check_independent
 from ablations.anatomy.specimen import Specimen, float64
 from ablations.anatomy.start import Start, start_of
 from ablations.anatomy.symmetry import Symmetry, symmetry_of
@@ -67,6 +68,7 @@ def check_map(channels: int, size: Size) -> None:
 def taken_apart(specimen: Specimen) -> Anatomy:
     with torch.random.fork_rng(devices=[]), on_threads(1), plain_operators(), float64():
         torch.manual_seed(0)
+        check_independent(specimen.awake(), specimen.noise())
         form = form_of(specimen)
         reach, contexts = reach_of(specimen), contexts_of(specimen, form)
         symmetry, start = symmetry_of(specimen, form), start_of(specimen)

@@ -20,12 +20,13 @@ from ablations.contract import Size
 
 GAP = 4  # columns between left and right, more than half of a 7x7 kernel
 NEGLIGIBLE = 1e-9  # of the largest singular value
+CROSSING = 1e-3  # of the largest gradient; the least that is expected to cross the gap
 
 
 class Contexts(NamedTuple):
     """The largest over all inputs; zero if nothing crosses the gap."""
 
-    count: int  # numerical rank over positions
+    distinct: int  # numerical rank over positions
     effective: float  # effective rank over positions
     channels: int  # numerical rank over channels
 
@@ -43,7 +44,7 @@ def contexts_of(specimen: Specimen, form: Form) -> Contexts:
         positions = spectrum(module, x, by_position, right)
         channels = spectrum(module, x, by_channel, right)
         found.append(Contexts(rank(positions), effective_rank(positions), rank(channels)))
-    return Contexts(*map(max, zip(*found, strict=True)))  # type: ignore[arg-type]
+    return Contexts(*map(max, zip(*found, strict=True)))
 
 
 def sides(size: Size) -> tuple[Tensor, Tensor]:
@@ -60,14 +61,15 @@ def at_channels(scale: Tensor, position: int) -> Tensor:
     directions = scale.new_zeros(channels, *scale.shape).flatten(2)  # (C, C, N)
     numbers = torch.arange(channels)
     directions[numbers, numbers, position] = scale.flatten(1)[:, position]
-    return directions.unflatten(2, scale.shape[1:])
+    return directions.reshape(channels, *scale.shape)
 
 
 def spectrum(module: nn.Module, x: Tensor, directions: Tensor, right: Tensor) -> Tensor:
     """Singular values of the gradients on the right; empty if they are negligible."""
     everywhere = gradients(module, x, directions).flatten(2)  # (K, C, N)
     across = torch.linalg.svdvals(everywhere[:, :, right].flatten(1))
-    return across[across > NEGLIGIBLE * max(across.max(), 1e-3 * everywhere.abs().max())]
+    least = max(across.max().item(), CROSSING * everywhere.abs().max().item())
+    return torch.masked_select(across, across > NEGLIGIBLE * least)
 
 
 def rank(values: Tensor) -> int:

@@ -22,6 +22,7 @@ PASSED_ON = 0.5  # the slope from which x is passed on
 NOTHING = "nothing"
 FACTOR = "one factor"
 EVERY_ENTRY = "weights on every entry"
+CONSTANT = "adds a constant"
 ONE_CONTEXT = "adds one context"
 OWN_CONTEXTS = "adds to each position"
 REPLACES = "replaces"
@@ -82,6 +83,8 @@ def kind_of_change(changes: Sequence[Tensor], slope: float) -> str:
     """Of f(x) - slope * x - f(0), which leaves biases out."""
     if abs(slope) < PASSED_ON:
         return REPLACES
+    if all(rms(change) <= EQUAL**2 for change in changes):
+        return CONSTANT
     same = all(rms(centred(change, 1)) <= EQUAL * rms(change) for change in changes)
     return ONE_CONTEXT if same else OWN_CONTEXTS
 

@@ -17,24 +17,30 @@ def respond(module: nn.Module, x: Tensor) -> Tensor:
     return output
 
 
+def check_independent(module: nn.Module, x: Tensor) -> None:
+    """InputError if the output for x is another beside another image, or at random."""
+    output = respond(module, x)
+    for beside in (x, 1 - 3 * x):
+        both = respond(module, torch.cat([x, beside]))
+        if not relative_rms(both[:1], output) <= NEAR:
+            raise InputError(
+                "its result for an image changes beside another image, or is random or NaN"
+            )
+
+
 def gradients(module: nn.Module, x: Tensor, directions: Tensor) -> Tensor:
     """The gradient of the product of the output with each direction.
 
     x is (1, C, H, W); directions and the result are (K, C, H, W). Each image of a batch
-    gives one of them, so InputError if images influence each other.
+    gives one of them, since images do not influence each other.
     """
-    output = respond(module, x)
-    return torch.cat(
-        [gradient(module, x, part, output) for part in directions.split(BATCH)]
-    )
+    return torch.cat([gradient(module, x, part) for part in directions.split(BATCH)])
 
 
-def gradient(module: nn.Module, x: Tensor, directions: Tensor, output: Tensor) -> Tensor:
+def gradient(module: nn.Module, x: Tensor, directions: Tensor) -> Tensor:
     copies = x.repeat(len(directions), 1, 1, 1).requires_grad_()
     with torch.enable_grad():
         outputs = module(copies * 1)
-    if relative_rms(outputs[:1], output) > NEAR:
-        raise InputError("images of a batch influence each other, or results are random")
     if not outputs.requires_grad:
         return torch.zeros_like(copies)
     [result] = torch.autograd.grad(outputs, copies, directions, allow_unused=True)

@@ -46,7 +46,7 @@ def symmetry_of(specimen: Specimen, form: Form) -> Symmetry:
         worst(lambda x: x.flatten(2)[:, :, order].reshape(x.shape), everywhere),
         worst(lambda x: x.roll(SHIFT, (2, 3)), inside(specimen.size)),
         worst(lambda x: x.flip(3), everywhere),
-        curvature(module, *specimen.inputs()[::2], form),
+        curvature(module, specimen.noise(), specimen.smooth(), form),
     )
 
 
