@@ -43,7 +43,7 @@ START_NOTES = [
     "Start: of the block as it is built. Scale: RMS of the output over that of the input. "
     "Singular values are those of the Jacobian for noise, on half the sides; x16 is their "
     "geometric mean to the power of 16: what is left of a gradient after 16 such blocks.",
-    "Gates: results of sigmoids for noise; saturated is the share below 0.05 or above 0.95.",
+    "Gates: results of sigmoids for noise; saturated: the share below 0.05 or above 0.95.",
 ]
 COST_NOTES = [
     "Least bytes: x is read once, y written once, parameters are read once, as float32. "
@@ -96,11 +96,11 @@ def shown(table: Table) -> Table:
 
 def anatomy_row(anatomy: Anatomy) -> dict[str, Any]:
     """Every number under its name, in base units, beside the paper's claims."""
-    block, *parts = anatomy
+    block, form, reach, contexts, symmetry, start, intensity = anatomy
     row: dict[str, Any] = {"block": block}
-    for part in parts:
+    for part in (form, reach, contexts, symmetry, start, intensity):
         row |= part._asdict()
-    return row | dict.fromkeys(TEXTS, None) | dict(claims(block))
+    return row | dict.fromkeys(TEXTS) | dict(claims(block))
 
 
 def claims(block: str) -> Iterator[tuple[str, str]]:

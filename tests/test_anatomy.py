@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ablations.anatomy import COST_CHANNELS, COST_SIZE, Anatomy, anatomy_of
+from ablations.anatomy import CHANNELS, COST_CHANNELS, COST_SIZE, Anatomy, anatomy_of
+from ablations.anatomy import SIZE as SIZE_OF_PAGE
 from ablations.anatomy.contexts import contexts_of, effective_rank
 from ablations.anatomy.form import Form, form_of
 from ablations.anatomy.reach import reach_of
@@ -17,7 +18,7 @@ from ablations.anatomy.specimen import Specimen, float64
 from ablations.anatomy.start import start_of
 from ablations.anatomy.symmetry import Symmetry, symmetry_of
 from ablations.attention import BLOCKS
-from ablations.cli import main
+from ablations.cli import create_parser, main
 from ablations.errors import InputError
 from reports.anatomy import anatomies, anatomy_page, anatomy_row
 from reports.page import headers
@@ -57,7 +58,8 @@ class Scales(nn.Module):
         self.factors = factor + spread * torch.arange(channels)[:, None, None]
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * self.factors
+        scaled: Tensor = x * self.factors
+        return scaled
 
 
 class AddsMean(nn.Module):
@@ -79,7 +81,8 @@ class AddsPatterns(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         read, painted = self.patterns.to(x.dtype)
         numbers = x.mean(dim=1).flatten(1) @ read.t()  # (B, 3)
-        return x + (numbers @ painted).reshape(-1, 1, *x.shape[2:]) / N
+        picture: Tensor = (numbers @ painted).reshape(-1, 1, *x.shape[2:]) / N
+        return x + picture
 
 
 class Saturates(nn.Module):
@@ -377,12 +380,23 @@ def test_published_claims_have_columns_of_their_own() -> None:
         assert paper == claims & {column.name for column in table.columns}
 
 
+def test_the_committed_page_has_every_block() -> None:
+    """If this fails: `ablate anatomy --out reports/generated`."""
+    assert [row[0] for row in read(GENERATED / "anatomy.csv")[1:]] == list(BLOCKS)
+
+
+def test_the_verb_measures_what_the_function_does_by_default() -> None:
+    words = ["anatomy"]
+    args = create_parser(words).parse_args(words)
+    assert (args.channels, args.size) == (CHANNELS, SIZE_OF_PAGE)
+
+
 @pytest.mark.slow
 def test_the_committed_page_is_what_the_code_gives(tmp_path: Path) -> None:
     """If this fails: `ablate anatomy --out reports/generated`."""
-    found, problems = anatomies(BLOCKS, 32, (10, 12))
+    found, problems = anatomies(BLOCKS, CHANNELS, SIZE_OF_PAGE)
     assert problems == []
-    write_page(anatomy_page(found, 32, (10, 12)), tmp_path, "anatomy")
+    write_page(anatomy_page(found, CHANNELS, SIZE_OF_PAGE), tmp_path, "anatomy")
     for name in ("anatomy", "anatomy_start", "anatomy_cost"):
         rows, committed = (read(path / f"{name}.csv") for path in (tmp_path, GENERATED))
         assert [*map(len, rows)] == [*map(len, committed)]

@@ -5,6 +5,7 @@ matrix for each input, show what they are made of. Any other block adds or repla
 slope of y over x within a channel is near 1 if x is passed on, and near 0 if not.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -75,8 +76,8 @@ MISFITS: dict[str, Callable[[Tensor], float]] = {  # of weights (C, N), the simp
 
 
 def rms_beyond_rank_one(weights: Tensor) -> float:
-    values = torch.linalg.svdvals(weights)[1:]
-    return (values.square().sum() / weights.numel()).sqrt().item()
+    values: Tensor = torch.linalg.svdvals(weights)[1:]
+    return math.sqrt(values.square().sum().item() / weights.numel())
 
 
 def kind_of_change(changes: Sequence[Tensor], slope: float) -> str:

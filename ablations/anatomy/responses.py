@@ -34,7 +34,7 @@ def gradients(module: nn.Module, x: Tensor, directions: Tensor) -> Tensor:
     x is (1, C, H, W); directions and the result are (K, C, H, W). Each image of a batch
     gives one of them, since images do not influence each other.
     """
-    return torch.cat([gradient(module, x, part) for part in directions.split(BATCH)])
+    return torch.cat([gradient(module, x, part) for part in torch.split(directions, BATCH)])
 
 
 def gradient(module: nn.Module, x: Tensor, directions: Tensor) -> Tensor:
@@ -56,4 +56,4 @@ def at_positions(values: Tensor, positions: Tensor) -> Tensor:
     directions = values.new_zeros(len(positions), channels, height * width)
     rows = torch.arange(len(positions))
     directions[rows, :, positions] = values.flatten(1)[:, positions].t()
-    return directions.unflatten(2, (height, width))
+    return directions.reshape(-1, channels, height, width)

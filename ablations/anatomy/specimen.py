@@ -64,7 +64,8 @@ def drawn(shape: torch.Size, generator: torch.Generator) -> Tensor:
     if len(shape) < 2:
         return torch.rand(shape, generator=generator).double() + 0.5
     fan_in = max(1, shape[1:].numel())
-    return torch.randn(shape, generator=generator).double() * fan_in**-0.5
+    deviation: float = fan_in**-0.5
+    return torch.randn(shape, generator=generator).double() * deviation
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ablations.anatomy.responses import gradients, respond
 from ablations.anatomy.specimen import Specimen
@@ -30,14 +30,12 @@ class Start(NamedTuple):
 def start_of(specimen: Specimen) -> Start:
     """The Jacobian is that of a map with half the sides, which is small enough."""
     module = specimen.as_built()
-    scales = [
-        rms(respond(module, x)) / rms(x) for x in (specimen.noise(), specimen.smooth())
-    ]
     values = singular_values(specimen)
     mean = values.log().mean()
     gates = gates_of(module, specimen.noise())
     return Start(
-        *scales,
+        scale(module, specimen.noise()),
+        scale(module, specimen.smooth()),
         values.max().item(),
         values.median().item(),
         values.min().item(),
@@ -48,11 +46,16 @@ def start_of(specimen: Specimen) -> Start:
     )
 
 
+def scale(module: nn.Module, x: Tensor) -> float:
+    return rms(respond(module, x)) / rms(x)
+
+
 def singular_values(specimen: Specimen) -> Tensor:
     """Of the whole Jacobian (C N, C N) at white noise, on half the sides."""
     height, width = specimen.size
     small = specimen._replace(size=(height // 2, width // 2))
     x = small.noise()
-    directions = torch.eye(x.numel(), dtype=x.dtype).unflatten(1, x.shape[1:])
+    directions = torch.eye(x.numel(), dtype=x.dtype).reshape(-1, *x.shape[1:])
     jacobian = gradients(small.as_built(), x, directions).flatten(1)
-    return torch.linalg.svdvals(jacobian)
+    values: Tensor = torch.linalg.svdvals(jacobian)
+    return values
