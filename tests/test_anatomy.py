@@ -101,6 +101,25 @@ class MixesImages(nn.Module):
         return x - x.mean(dim=0, keepdim=True) / 2
 
 
+class Divides(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / 0
+
+
+class HoldsFloat32(nn.Module):
+    """Neither a parameter nor a buffer, so it does not follow the block to float64."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.matrix = torch.eye(channels, dtype=torch.float32)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.matrix @ x.flatten(2)).reshape(x.shape)
+
+
 class NeverEnds(nn.Module):
     """In batches; alone it passes the check of the contract."""
 
@@ -331,6 +350,13 @@ def test_an_anatomy_is_the_same_every_time() -> None:
         ("se", 256, (12, 12), "9,216 columns, and at most 2,500 are measured"),
         ("se", 24, SIZE, "24 channels cannot be reduced by 16"),
         (f"{__name__}:MixesImages", C, SIZE, "changes beside another image"),
+        (f"{__name__}:Divides", C, SIZE, "it returns NaN or infinity"),
+        (
+            f"{__name__}:HoldsFloat32",
+            C,
+            SIZE,
+            r"in float64: RuntimeError: .*test_anatomy\.py",
+        ),
         (f"{__name__}:AddsPatterns", C, (10, 14), "RuntimeError: .*test_anatomy.py"),
     ],
 )

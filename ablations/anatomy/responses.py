@@ -18,13 +18,15 @@ def respond(module: nn.Module, x: Tensor) -> Tensor:
 
 
 def check_independent(module: nn.Module, x: Tensor) -> None:
-    """InputError if the output for x is another beside another image, or at random."""
+    """InputError if the output for x is not finite, or another beside another image."""
     output = respond(module, x)
+    if not output.isfinite().all():
+        raise InputError("it returns NaN or infinity")
     for beside in (x, 1 - 3 * x):
         both = respond(module, torch.cat([x, beside]))
         if not relative_rms(both[:1], output) <= NEAR:
             raise InputError(
-                "its result for an image changes beside another image, or is random or NaN"
+                "its result for an image is random, or changes beside another image"
             )
 
 
