@@ -423,11 +423,17 @@ def test_the_committed_page_is_what_the_code_gives(tmp_path: Path) -> None:
     found, problems = anatomies(BLOCKS, CHANNELS, SIZE_OF_PAGE)
     assert problems == []
     write_page(anatomy_page(found, CHANNELS, SIZE_OF_PAGE), tmp_path, "anatomy")
+    assert prose(tmp_path / "anatomy.md") == prose(GENERATED / "anatomy.md")
     for name in ("anatomy", "anatomy_start", "anatomy_cost"):
         rows, committed = (read(path / f"{name}.csv") for path in (tmp_path, GENERATED))
         assert [*map(len, rows)] == [*map(len, committed)]
         for cell, other in zip(chain(*rows), chain(*committed), strict=True):
             assert cell == other or float(cell) == pytest.approx(float(other), rel=1e-3)
+
+
+def prose(path: Path) -> list[str]:
+    """All lines but those of tables."""
+    return [line for line in path.read_text().splitlines() if not line.startswith("|")]
 
 
 def read(path: Path) -> list[list[str]]:
