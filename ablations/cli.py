@@ -18,6 +18,7 @@ VERBS = {  # as a user meets them; each module has EXAMPLES, add_options and run
     "show-data": "lightning_modules.verbs.show_data",
     "where": "reports.verbs.where",
     "check": "reports.verbs.check",
+    "anatomy": "reports.verbs.anatomy",
     "cost": "reports.verbs.cost",
     "reproduce": "reports.verbs.reproduce",
     "bench": "reports.verbs.bench",
