@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ablations.errors import unknown_name
 from ablations.run_config import RunConfig
-from lightning_modules.data import digits, voc2012
+from lightning_modules.data import digits, digits_cue, digits_local, voc2012
 from lightning_modules.data.contact_sheet import contact_sheet, save_sheet
 from lightning_modules.data.segmentation_data import (
     DataSource,
@@ -17,6 +17,8 @@ from lightning_modules.data.segmentation_data import (
 
 DATASETS = {
     "digits": digits.DIGITS,
+    "digits_local": digits_local.DIGITS_LOCAL,
+    "digits_cue": digits_cue.DIGITS_CUE,
     "voc2012": voc2012.VOC2012,
 }
 
