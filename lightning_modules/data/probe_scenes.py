@@ -1,8 +1,8 @@
 """What the scenes of all probes share: signs on one side, digits on the opposite one.
 
 The signs are small handwritten zeros and ones. Objects have a fixed size in pixels, so on
-a larger canvas they are farther apart. Between the ink of a sign and that of a digit there
-are at least GAP pixels, in every scene and at every size; a smaller canvas is refused.
+a larger canvas they are farther apart. Between the ink of a sign and that of a digit at
+least GAP rows or columns are empty, in every scene; a smaller canvas is refused.
 What a network without a block sees is measured in tests/test_probes.py.
 
 Positions are (row, column) in pixels; S is the side of the canvas in pixels.
@@ -37,10 +37,14 @@ from lightning_modules.data.segmentation_data import Fill, SplitName
 
 VERSION = 1  # of the scenes: a change of any pixel needs a new number
 SMALLEST = 52  # side of the canvas
-GAP = 22  # empty pixels between a sign's ink and a digit's
+GAP = 21  # pixels without ink between a sign and a digit
 SIGNS, DIGITS = 4, 3  # in a scene
 SIGN_CELL, DIGIT_CELL = 1.0, 1.6  # sides of a sample's pixel; a glyph has 8 x 8
-SIGN_DEPTH, DIGIT_DEPTH = 6.0, 9.0  # from the side of the canvas to a glyph's centre
+SIGN_DEPTH, DIGIT_DEPTH = (
+    6.0,
+    9.0,
+)  # from the side of the canvas to a glyph's centre, on average
+INK = {SIGN_CELL: 6, DIGIT_CELL: 9}  # from a glyph's centre, at most
 
 DrawScene = Callable[[SplitName, int, int], tuple[Bytes, Bytes]]  # split, index, size
 
@@ -95,9 +99,7 @@ def layout(random: Generator, size: int) -> Layout:
     return Layout(signs, digits)
 
 
-def along(
-    random: Generator, side: int, count: int, depth: float, size: int
-) -> list[Point]:
+def along(random: Generator, side: int, count: int, depth: float, size: int) -> list[Point]:
     """Centres, one in each of count equal parts of a side: top, left, bottom, right."""
     part = size / count
     places = part * (np.arange(count) + 0.5) + random.uniform(-1, 1, count)
