@@ -11,17 +11,27 @@ from huggingface_hub import constants, get_session, try_to_load_from_cache
 from torch import nn
 
 from ablations.contract import Size
-from ablations.encoders import check_encoder, check_model, check_weights
-from ablations.errors import InputError
+from ablations.encoders import (
+    SET_ELSEWHERE,
+    check_encoder,
+    check_model,
+    check_weights,
+    encoder_part,
+    model_class,
+    model_part,
+    name_of,
+)
+from ablations.errors import InputError, quoted
 from ablations.own_code import describe_error
 from ablations.paper_models import PAPER_MODELS
+from ablations.part_options import named_options
 from ablations.passes import on_meta
 
 PATIENCE = 5  # seconds to wait until the host of pretrained weights answers
 
 
 class BareModel(NamedTuple):
-    """A model without blocks."""
+    """A model without blocks; model and encoder may have options."""
 
     model: str
     encoder: str
@@ -46,7 +56,7 @@ def create_bare(
     check_encoder(encoder)
     check_weights(encoder, encoder_weights)
     check_model(model)
-    what = f"weights {encoder_weights!r} of encoder {encoder!r}"
+    what = f"weights {encoder_weights!r} of encoder {quoted(encoder)}"
     if encoder_weights and not (is_downloaded(encoder, encoder_weights) or host_answers()):
         raise InputError(
             f"{what} are not on this machine, and {constants.ENDPOINT} cannot be reached: "
@@ -57,26 +67,41 @@ def create_bare(
         return build(model, encoder, classes, encoder_weights)
     except Exception as error:  # each encoder of timm raises its own
         raise InputError(
-            f"model {model!r} with encoder {encoder!r} and weights {encoder_weights!r} "
-            f"cannot be built: {describe_error(error)}"
+            f"model {quoted(model)} with encoder {quoted(encoder)} and weights "
+            f"{encoder_weights!r} cannot be built: {describe_error(error)}"
+            f"{options_note(model)}"
         ) from None
 
 
 def build(
     model: str, encoder: str, classes: int, encoder_weights: str | None = None
 ) -> nn.Module:
+    name, _, options = model_part(model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # smp's and timm's advice on weights
-        if model in PAPER_MODELS:
-            return PAPER_MODELS[model](encoder, classes, encoder_weights)
-        bare: nn.Module = smp.create_model(
-            model, encoder, encoder_weights=encoder_weights, classes=classes
+        if name in PAPER_MODELS:
+            return PAPER_MODELS[name](encoder, classes, encoder_weights, **options)
+        part = encoder_part(encoder)
+        bare: nn.Module = model_class(name)(
+            encoder_name=part.name,
+            encoder_weights=encoder_weights,
+            classes=classes,
+            **options,
+            **part.options,
         )
     return bare
 
 
+def options_note(model: str) -> str:
+    """The options of a model that has been given some, for an error."""
+    name, _, options = model_part(model)
+    known = named_options(model_class(name), SET_ELSEWHERE) or {}
+    return f" (options of {name}: {', '.join(known)})" if options else ""
+
+
 def is_downloaded(encoder: str, weights: str) -> bool:
     """Whether pretrained weights are already on this machine."""
+    encoder = name_of(encoder)
     if encoder.startswith("tu-"):
         settings = timm.models.get_pretrained_cfg(encoder.removeprefix("tu-"))
         repository, revision = settings.hf_hub_id if settings else None, None

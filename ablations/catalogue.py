@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
+SMP = "segmentation_models_pytorch"
 ARCHITECTURES = "_MODEL_ARCHITECTURES"  # smp's own list
 UNFIT = {"dpt"}  # architectures of smp that take no convolutional encoder
 
@@ -34,11 +35,16 @@ def placements() -> dict[str, str]:
 
 def models() -> dict[str, str]:
     """smp's architectures, then the networks of papers, and the classes' names."""
-    names = cast(ast.List, value_of(source("segmentation_models_pytorch"), ARCHITECTURES))
-    classes = {ast.unparse(name).lower(): ast.unparse(name) for name in names.elts}
     own = registry(source("ablations", "paper_models/__init__.py"), "PAPER_MODELS")
     papers = {key: f"{class_name(value)}, as the PSA paper counts it" for key, value in own}
-    return {key: name for key, name in classes.items() if key not in UNFIT} | papers
+    return {key: ast.unparse(name) for key, name in architectures().items()} | papers
+
+
+def architectures() -> dict[str, ast.expr]:
+    """smp's architectures, and the names of their classes."""
+    names = cast(ast.List, value_of(source(SMP), ARCHITECTURES)).elts
+    classes = {ast.unparse(name).lower(): name for name in names}
+    return {key: name for key, name in classes.items() if key not in UNFIT}
 
 
 def class_name(value: ast.expr) -> str:
@@ -79,10 +85,14 @@ def module_of(value: ast.expr) -> str:
 
 def source(package: str, path: str = "__init__.py") -> ast.Module:
     """The parsed file of a package, which is located but not imported."""
+    return ast.parse((folder_of(package) / path).read_text("utf-8"))
+
+
+def folder_of(package: str) -> Path:
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(package)
-    return ast.parse((Path(spec.origin).parent / path).read_text("utf-8"))
+    return Path(spec.origin).parent
 
 
 def registry(tree: ast.Module, name: str) -> Iterator[tuple[str, ast.expr]]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import segmentation_models_pytorch as smp
 import timm
 
+from ablations.encoders import name_of
 from ablations.errors import InputError
 
 
@@ -32,6 +33,7 @@ def normalisation(encoder: str, weights: str | None) -> Normalisation:
     """
     if weights is None:
         return IMAGENET
+    encoder = name_of(encoder)
     try:
         if encoder.startswith("tu-"):
             name = encoder.removeprefix("tu-")

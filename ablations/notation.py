@@ -9,12 +9,14 @@ are sorted, so that a part has one spelling.
 import ast
 import keyword
 import math
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ablations.errors import InputError, quoted
 
 LONGEST = 1000  # characters of a part
+NOT_IN_NAMES = re.compile(r"[()\[\]{},='\"]")
 BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 YAML_WORDS = {"true": "True", "false": "False", "null": "None", "none": "None"}
 
@@ -32,22 +34,31 @@ class Part(NamedTuple):
         return f"{self.name}({', '.join(arguments)})" if arguments else self.name
 
 
+QUOTE = "in a YAML list, quote a part that has several options"
+
+
 def parse_part(text: str) -> Part:
     """Read a part; InputError says what is wrong with its notation."""
     if len(text) > LONGEST:
         raise InputError(f"is longer than {LONGEST:,} characters")
-    text = text.strip()
-    name, bracket, rest = text.partition("(")
+    name, bracket, rest = text.strip().partition("(")
+    if NOT_IN_NAMES.search(name):
+        raise InputError(f"{quoted(name)} is not a name; {QUOTE}")
     if not bracket:
-        return Part(text, None, {})
+        return Part(name, None, {})
+    if not name.strip():
+        raise InputError("has no name before '('")
     if not rest.endswith(")"):
-        raise InputError(
-            "does not end with ')'; in a YAML list, quote a part that has several options"
-        )
+        raise InputError(f"does not end with ')'; {QUOTE}")
     arguments = split_outside(rest[:-1], ",")
     if not arguments[-1]:  # no arguments, or a comma after the last
         arguments.pop()
     return with_arguments(name.strip(), arguments)
+
+
+def file_name(text: str) -> str:
+    """A text as a plain part of a file's name: no separators, dots or brackets."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", text)
 
 
 def with_arguments(name: str, arguments: list[str]) -> Part:

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ablations.errors import InputError, quoted
+from ablations.spelling import one_spelling
+
 
 class Each(argparse.Action):
     """Like the action `append`, but without duplicates."""
@@ -34,6 +37,18 @@ class Reading:
         """The arguments of add_argument that it decides."""
         action = {"action": Each} if self.repeatable else {}
         return {"type": self.read, "metavar": self.metavar} | action
+
+
+def part(kind: str) -> Callable[[str], str]:
+    """A block, model or encoder with options, in its one spelling."""
+
+    def read(text: str) -> str:
+        try:
+            return one_spelling(kind, text)
+        except InputError as error:
+            raise argparse.ArgumentTypeError(f"{quoted(text)} {error}") from None
+
+    return read
 
 
 def positive(text: str) -> int:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ablations.option_types import positive, size
+from ablations.option_types import part, positive, size
 
 DEFAULT = "(default: %(default)s)"  # argparse fills in the value
 MODEL = "segmentation model, see `ablate list models`"
@@ -14,9 +14,18 @@ BLOCK = "attention block, see `ablate list blocks`, or my_file:MyBlock"
 
 def network_options(parser: argparse.ArgumentParser, encoder: str) -> None:
     """The parts of a network with one block."""
-    parser.add_argument("--model", default="deeplabv3plus", help=f"{MODEL} {DEFAULT}")
-    parser.add_argument("--encoder", default=encoder, help=f"{ENCODER} {DEFAULT}")
-    parser.add_argument("--block", default="psa_parallel", help=f"{BLOCK} {DEFAULT}")
+    for kind, default, text in (
+        ("model", "deeplabv3plus", MODEL),
+        ("encoder", encoder, ENCODER),
+        ("block", "psa_parallel", BLOCK),
+    ):
+        parser.add_argument(
+            f"--{kind}",
+            type=part(kind),
+            default=default,
+            metavar=kind.upper(),
+            help=f"{text} {DEFAULT}",
+        )
     placement_option(parser)
 
 

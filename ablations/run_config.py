@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -11,13 +10,15 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from ablations.errors import InputError, quoted, unknown_name
-from ablations.notation import parse_part
+from ablations.notation import file_name
 from ablations.sources import check_source, source_of
+from ablations.spelling import one_spelling
 from ablations.yaml_file import number_hint
 
 PARTS = ("block", "model", "encoder", "dataset")  # keys that name a part with options
@@ -78,9 +79,9 @@ class RunConfig(BaseModel):
 
     @field_validator(*PARTS)
     @classmethod
-    def one_spelling(cls, text: str) -> str:
-        """Options are sorted and spaced in one way; see ablations/notation.py."""
-        return str(parse_part(text))
+    def in_one_spelling(cls, text: str, info: ValidationInfo) -> str:
+        """Equal parts are equal texts; see ablations/spelling.py."""
+        return one_spelling(str(info.field_name), text)
 
     @field_validator("encoder_weights")
     @classmethod
@@ -126,8 +127,7 @@ class RunConfig(BaseModel):
         text = json.dumps(self.overrides(), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:10]
         readable = f"{self.block}-{self.placement}-{self.encoder}"
-        readable = re.sub(r"[^A-Za-z0-9_-]+", "_", readable)[:READABLE]
-        return f"{readable}-s{self.seed}-{digest}"
+        return f"{file_name(readable)[:READABLE]}-s{self.seed}-{digest}"
 
     def overrides(self) -> dict[str, Any]:
         """What differs from the defaults, by key."""

@@ -10,6 +10,7 @@ import hashlib
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ablations.errors import InputError
+from ablations.notation import parse_part
 from ablations.search_path import OURS
 
 NAMED = ("block", "dataset")  # keys of a configuration whose value may be an import path
@@ -61,12 +63,18 @@ def check_imported(values: Mapping[str, Any]) -> None:
 
 
 def import_paths(values: Mapping[str, Any]) -> dict[str, str]:
-    names = {key: without_options(values.get(key)) for key in NAMED}
-    return {key: name for key, name in names.items() if is_import_path(name)}
+    names = {key: own_name(values.get(key)) for key in NAMED}
+    return {key: name for key, name in names.items() if name}
 
 
-def without_options(text: object) -> Any:
-    return text.partition("(")[0].strip() if isinstance(text, str) else text
+def own_name(text: object) -> str:
+    """The import path in a part, or in a part that it is built around; else empty."""
+    part = None
+    with suppress(InputError):  # reported where the configuration is checked
+        part = parse_part(text) if isinstance(text, str) else None
+    while part and not is_import_path(part.name):
+        part = part.inner
+    return part.name if part else ""
 
 
 def is_import_path(value: object) -> bool:

@@ -66,6 +66,8 @@ class NoAttention(AttentionBlock):
 
 def reduce_channels(channels: int, ratio: int) -> int:
     """The reduced width channels / ratio; InputError if it is not a whole number."""
+    if ratio < 1:
+        raise InputError(f"channels cannot be reduced by {ratio}; 1 or more is needed")
     if channels < ratio or channels % ratio:
         raise InputError(
             f"{channels} channels cannot be reduced by {ratio}: "

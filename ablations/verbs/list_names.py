@@ -1,14 +1,19 @@
-"""List the known blocks, placements, models, encoders and data sets."""
+"""List the known blocks, placements, models, encoders and data sets.
+
+For blocks or models alone, with their options: ea(heads=8), unet(encoder_depth=4).
+"""
 
 import argparse
 from collections.abc import Mapping
 
 from ablations.catalogue import NAMES
+from ablations.signatures import OPTIONS, spelled
 
 EXAMPLES = ["list", "list blocks", "list encoders"]
 KINDS = {f"{option}s": names for option, names in NAMES.items()}
 OTHER_ENCODERS = [
-    "tu-NAME: timm's models (python -c 'import timm; print(timm.list_models())')"
+    "tu-NAME: timm's models (python -c 'import timm; print(timm.list_models())'), with their",
+    "options, as in tu-resnet18(drop_path_rate=0.1)",
 ]
 ENCODERS_IN_SHORT = [
     "smp's, such as resnet18, efficientnet-b0, mit_b0 (all: `ablate list encoders`)",
@@ -29,10 +34,18 @@ def run(args: argparse.Namespace) -> None:
     if args.kind == "encoders":
         print_encoders()
         return
-    for kind in [args.kind] if args.kind else KINDS:
-        print_names(kind, KINDS[kind]())
-    if not args.kind:
-        print("encoders:", *ENCODERS_IN_SHORT, sep="\n  ")
+    if args.kind:
+        print_names(args.kind, KINDS[args.kind](), options_of(args.kind))
+        return
+    for kind, names in KINDS.items():
+        print_names(kind, names(), {})
+    print("encoders:", *ENCODERS_IN_SHORT, sep="\n  ")
+
+
+def options_of(kind: str) -> Mapping[str, Mapping[str, str]]:
+    """The options of each name, if a kind has any."""
+    read = OPTIONS.get(kind.removesuffix("s"))
+    return read() if read else {}
 
 
 def print_encoders() -> None:
@@ -41,7 +54,13 @@ def print_encoders() -> None:
     print(*get_encoder_names(), *OTHER_ENCODERS, sep="\n")
 
 
-def print_names(kind: str, names: Mapping[str, str]) -> None:
+def print_names(
+    kind: str, names: Mapping[str, str], options: Mapping[str, Mapping[str, str]]
+) -> None:
+    """One line for each name, and one for its options with their defaults."""
     print(f"{kind}:")
+    width = max(map(len, names))
     for name, meaning in names.items():
-        print(f"  {name:{max(map(len, names))}}  {meaning}")
+        print(f"  {name:{width}}  {meaning}")
+        if known := options.get(name):
+            print(f"  {'':{width}}  options: {spelled(known)}")

@@ -1,11 +1,15 @@
 """The data sets: each is a file and one line here.
 
-A data set is a DataSource: its classes, its splits, and how images become batches.
+A data set is a function that returns a DataSource: its classes, its splits, and how images
+become batches. The function's arguments are the options of the data set.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ablations.errors import unknown_name
+from ablations.notation import file_name
+from ablations.part_options import naming, plain_part, with_options
 from ablations.run_config import RunConfig
 from lightning_modules.data import digits, digits_cue, digits_local, voc2012
 from lightning_modules.data.contact_sheet import contact_sheet, save_sheet
@@ -15,11 +19,11 @@ from lightning_modules.data.segmentation_data import (
     SplitName,
 )
 
-DATASETS = {
-    "digits": digits.DIGITS,
-    "digits_local": digits_local.DIGITS_LOCAL,
-    "digits_cue": digits_cue.DIGITS_CUE,
-    "voc2012": voc2012.VOC2012,
+DATASETS: dict[str, Callable[..., DataSource]] = {
+    "digits": digits.digits,
+    "digits_local": digits_local.digits_local,
+    "digits_cue": digits_cue.digits_cue,
+    "voc2012": voc2012.voc2012,
 }
 
 
@@ -35,11 +39,14 @@ def create_data(
     return SegmentationData(config, find_dataset(config.dataset), folder, workers)
 
 
-def find_dataset(name: str) -> DataSource:
-    """The data set with that name; InputError lists the known names."""
-    if name not in DATASETS:
-        raise unknown_name("data set", name, DATASETS)
-    return DATASETS[name]
+def find_dataset(text: str) -> DataSource:
+    """The data set of that name and its options; InputError lists the known ones."""
+    part = plain_part("data set", text)
+    if part.name not in DATASETS:
+        raise unknown_name("data set", part.name, DATASETS)
+    with naming("data set", text):
+        source: DataSource = with_options(DATASETS[part.name], part.options, given=0)()
+    return source
 
 
 def show_data(
@@ -55,7 +62,7 @@ def show_data(
     In an existing folder the file is NAME-SPLIT.png; a file without a suffix is a PNG.
     """
     source = find_dataset(name)
-    path = out / f"{name}-{split}.png" if out.is_dir() else out
+    path = out / f"{file_name(name)}-{split}.png" if out.is_dir() else out
     path = path if path.suffix else path.with_name(f"{path.name}.png")
     images, prepare = source.open(split, size, folder), source.prepare(size)
     samples = [prepare(images[index]) for index in range(min(count, len(images)))]

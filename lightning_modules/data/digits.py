@@ -229,10 +229,13 @@ def augment(size: int, fill: Fill) -> nn.Module:
     return transform
 
 
-DIGITS = DataSource(
-    "Handwritten digits in composed scenes",
-    CLASSES,
-    DigitScenes,
-    augment,
-    prepare=lambda size: v2.Identity(),
-)
+def prepare(size: int) -> nn.Module:
+    """Nothing to do: a scene is drawn in its size."""
+    identity: nn.Module = v2.Identity()
+    return identity
+
+
+def digits() -> DataSource:
+    return DataSource(
+        "Handwritten digits in composed scenes", CLASSES, DigitScenes, augment, prepare
+    )

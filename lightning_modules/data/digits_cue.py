@@ -8,12 +8,19 @@ Ceilings of the digits' mean IoU: 1 with the bit, 1/3 without. The signs are cla
 so that recognising them is learned from their own labels; they are no part of that score.
 """
 
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
-from torchvision.transforms import v2
 
-from lightning_modules.data.digits import Bytes, ground, ink, mark, paint, photograph
+from lightning_modules.data.digits import (
+    Bytes,
+    ground,
+    ink,
+    mark,
+    paint,
+    photograph,
+    prepare,
+)
 from lightning_modules.data.probe import Probe
 from lightning_modules.data.probe_scenes import (
     DIGIT_CELL,
@@ -51,13 +58,12 @@ def scene(split: SplitName, index: int, size: int) -> tuple[Bytes, Bytes]:
     return photograph(random, canvas), labels
 
 
-cached_scene = lru_cache(maxsize=4096)(scene)
-
-DIGITS_CUE = DataSource(
-    "Digits whose class far signs decide, all with one bit",
-    CLASSES,
-    partial(ProbeScenes, cached_scene, "digits_cue"),
-    recolour,
-    prepare=lambda size: v2.Identity(),
-    probe=PROBE,
-)
+def digits_cue() -> DataSource:
+    return DataSource(
+        "Digits whose class far signs decide, all with one bit",
+        CLASSES,
+        partial(ProbeScenes, scene, "digits_cue"),
+        recolour,
+        prepare,
+        PROBE,
+    )

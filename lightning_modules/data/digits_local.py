@@ -8,10 +8,9 @@ carrying information.
 from functools import partial
 
 import numpy as np
-from torchvision.transforms import v2
 
 from lightning_modules.data import digits_cue
-from lightning_modules.data.digits import Bytes
+from lightning_modules.data.digits import Bytes, prepare
 from lightning_modules.data.probe_scenes import ProbeScenes, recolour
 from lightning_modules.data.segmentation_data import VOID, DataSource, SplitName
 
@@ -20,7 +19,7 @@ CLASSES = ("background", "sign zero", "sign one", "two", "four")
 
 def scene(split: SplitName, index: int, size: int) -> tuple[Bytes, Bytes]:
     """The image (3, S, S) of the cue probe, and labels (S, S) without states."""
-    image, labels = digits_cue.cached_scene(split, index, size)
+    image, labels = digits_cue.scene(split, index, size)
     return image, shapes()[labels]
 
 
@@ -32,10 +31,11 @@ def shapes() -> Bytes:
     return names
 
 
-DIGITS_LOCAL = DataSource(
-    "The same digits, whose class is their shape alone",
-    CLASSES,
-    partial(ProbeScenes, scene, "digits_local"),
-    recolour,
-    prepare=lambda size: v2.Identity(),
-)
+def digits_local() -> DataSource:
+    return DataSource(
+        "The same digits, whose class is their shape alone",
+        CLASSES,
+        partial(ProbeScenes, scene, "digits_local"),
+        recolour,
+        prepare,
+    )

@@ -10,7 +10,7 @@ Positions are (row, column) in pixels; S is the side of the canvas in pixels.
 
 import hashlib
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from torchvision.tv_tensors import Image, Mask
 
 from ablations.errors import InputError
 from lightning_modules.data.digits import (
+    CACHED_SIZE,
     HANDWRITING,
     SCENES,
     Bytes,
@@ -66,7 +67,8 @@ class ProbeScenes:
         return SCENES[self.name]
 
     def __getitem__(self, index: int) -> tuple[Image, Mask]:
-        image, labels = self.draw(self.name, index, self.size)
+        draw = cached if self.size <= CACHED_SIZE else drawn
+        image, labels = draw(self.draw, self.name, index, self.size)
         return Image(torch.from_numpy(image)), Mask(torch.from_numpy(labels))
 
     def check(self, count: int) -> None:
@@ -77,6 +79,13 @@ class ProbeScenes:
         image, labels = self.draw(self.name, 0, SMALLEST)
         digest = hashlib.sha256(image.tobytes() + labels.tobytes()).hexdigest()
         return f"{self.probe} {VERSION} {self.name} {digest[:8]}"
+
+
+def drawn(draw: DrawScene, split: SplitName, index: int, size: int) -> tuple[Bytes, Bytes]:
+    return draw(split, index, size)
+
+
+cached = lru_cache(maxsize=4096)(drawn)
 
 
 def generator(split: SplitName, index: int) -> Generator:

@@ -117,4 +117,5 @@ def prepare(size: int) -> nn.Module:
     return transform
 
 
-VOC2012 = DataSource("PASCAL VOC 2012", CLASSES, VocImages, augment, prepare)
+def voc2012() -> DataSource:
+    return DataSource("PASCAL VOC 2012", CLASSES, VocImages, augment, prepare)

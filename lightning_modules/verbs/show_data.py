@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from ablations.model_options import add_flag, from_options
+from ablations.notation import file_name
 from ablations.option_types import positive, up_to
 from ablations.options import DEFAULT
 from lightning_modules.execution import Execution, with_defaults
@@ -46,6 +47,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from lightning_modules.data import show_data
 
-    out = args.out or Path(f"{args.dataset}-{args.split}.png")
+    out = args.out or Path(f"{file_name(args.dataset)}-{args.split}.png")
     folder = from_options(Execution, vars(with_defaults(args))).data_folder
     print(show_data(args.dataset, out, args.size, args.split, args.count, folder))

@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from ablations.option_types import Each, plain_name, shape, up_to
+from ablations.option_types import Each, part, plain_name, shape, up_to
 from ablations.options import BLOCK, DEFAULT, out_option, wide_option
 
 EXAMPLES = [
@@ -21,6 +21,7 @@ threads = up_to(os.cpu_count() or 1, "threads, the CPUs of this machine")
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--block",
+        type=part("block"),
         action=Each,
         help=f"{BLOCK}; repeatable (default: {' and '.join(BLOCKS)})",
     )

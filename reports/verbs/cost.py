@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ablations.catalogue import conventions
-from ablations.option_types import Each, up_to
+from ablations.option_types import Each, part, up_to
 from ablations.options import (
     BLOCK,
     DEFAULT,
@@ -36,7 +36,10 @@ classes = up_to(65_536, "classes")
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--block", action=Each, help=f"{BLOCK}; repeatable (default: every block)"
+        "--block",
+        type=part("block"),
+        action=Each,
+        help=f"{BLOCK}; repeatable (default: every block)",
     )
     parser.add_argument(
         "--channels",
@@ -67,12 +70,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def model_options(parser: argparse.ArgumentParser) -> None:
     usual, *others = ENCODERS
     models = parser.add_mutually_exclusive_group()
-    models.add_argument("--model", help=f"{MODEL} (default: the block alone)")
+    models.add_argument(
+        "--model", type=part("model"), help=f"{MODEL} (default: the block alone)"
+    )
     models.add_argument(
         "--all", action="store_true", help="count every smp model with each encoder"
     )
     parser.add_argument(
         "--encoder",
+        type=part("encoder"),
         action=Each,
         help=f"{ENCODER}; repeatable (default: {usual}, with --all also "
         f"{' and '.join(others)})",

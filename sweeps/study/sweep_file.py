@@ -6,6 +6,7 @@ from typing import Any
 
 from ablations.errors import InputError, quoted, unknown_name
 from ablations.import_path import check_import_path
+from ablations.notation import parse_part
 from ablations.option_types import PLAIN_NAME
 from ablations.run_config import RunConfig, flat
 from ablations.yaml_file import read_yaml
@@ -77,8 +78,9 @@ def with_options(study: Study) -> Study:
     for number, run in enumerate(study.runs(), start=1):
         if first.setdefault(run.config, number) != number:
             raise InputError(f"cells {first[run.config]} and {number} are the same run")
-    for block in {config.block for config in first if ":" in config.block}:
-        check_import_path(block)
+    for name in {parse_part(config.block).name for config in first}:
+        if ":" in name:
+            check_import_path(name)
     return study
 
 
