@@ -100,10 +100,10 @@ class Layout(NamedTuple):
     digits: list[Point]
 
 
-def layout(random: Generator, size: int) -> Layout:
-    """Signs along one of the four sides, digits along the opposite one."""
+def layout(random: Generator, size: int, count: int = SIGNS) -> Layout:
+    """So many signs along one of the four sides, digits along the opposite one."""
     side = int(random.integers(4))
-    signs = along(random, side, SIGNS, SIGN_DEPTH, size)
+    signs = along(random, side, count, SIGN_DEPTH, size)
     digits = along(random, (side + 2) % 4, DIGITS, DIGIT_DEPTH, size)
     return Layout(signs, digits)
 
