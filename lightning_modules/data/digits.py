@@ -142,6 +142,11 @@ def paint(canvas: Floats, coverage: Floats, colour: Floats) -> None:
 def arc(random: Generator, size: int) -> Floats:
     """Coverage (S, S) of a part of a circle, about as thick as a digit's stroke."""
     radius, thickness = random.uniform(0.08, 0.5), random.uniform(0.03, 0.08)
+    return circle_part(random, radius, thickness, size)
+
+
+def circle_part(random: Generator, radius: float, thickness: float, size: int) -> Floats:
+    """Coverage (S, S) of an arc with that radius and thickness, anywhere."""
     centre, direction = random.uniform(0, 1, 2), random.uniform(-1, 1, 2)
     pixels = (np.arange(size) + 0.5) / size
     row, column = pixels[:, None] - centre[0], pixels - centre[1]

@@ -58,8 +58,8 @@ class ProbeScenes:
     ) -> None:
         if size < SMALLEST:
             raise InputError(
-                f"{probe}: a side of {size} pixels leaves no room between signs and "
-                f"digits; at least {SMALLEST}"
+                f"{probe}: a canvas of {size} pixels a side is too small; it needs at "
+                f"least {SMALLEST}"
             )
         self.draw, self.probe, self.name, self.size = draw, probe, name, size
 
