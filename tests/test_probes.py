@@ -8,13 +8,13 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-import segmentation_models_pytorch as smp
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
+from ablations.bare_models import create_bare
 from ablations.cli import main
 from ablations.errors import InputError
 from ablations.run_config import RunConfig
@@ -51,16 +51,12 @@ Bytes = NDArray[np.uint8]
 def probe_network(classes: int) -> nn.Module:
     """The network of the study files, without a block."""
     torch.manual_seed(0)
-    return smp.Linknet(
-        "tu-test_resnet", encoder_depth=2, encoder_weights=None, classes=classes
-    )
+    return create_bare("linknet(encoder_depth=2)", "tu-test_resnet", classes)
 
 
 def large_network(classes: int) -> nn.Module:
     torch.manual_seed(0)
-    return smp.Unet(
-        "tu-test_resnet", encoder_depth=5, encoder_weights=None, classes=classes
-    )
+    return create_bare("unet(encoder_depth=5)", "tu-test_resnet", classes)
 
 
 def seen(network: nn.Module, image: Tensor, pixels: Tensor) -> Tensor:
@@ -135,11 +131,11 @@ def test_the_ceiling_without_information_is_that_of_a_coin() -> None:
     states = torch.randint(2, (200_000,), generator=generator)
     guesses = torch.randint(2, (200_000,), generator=generator)
     ious = [
-        ((states == state) & (guesses == state)).sum()
-        / ((states == state) | (guesses == state)).sum()
+        int(((states == state) & (guesses == state)).sum())
+        / int(((states == state) | (guesses == state)).sum())
         for state in (0, 1)
     ]
-    assert sum(ious).item() / 2 == pytest.approx(CUE.ceiling_without, abs=0.005)
+    assert sum(ious) / 2 == pytest.approx(CUE.ceiling_without, abs=0.005)
 
 
 @pytest.mark.parametrize("name", ["digits_cue", "digits_lookup"])
@@ -306,7 +302,7 @@ def test_a_digit_has_the_state_of_the_sign_with_its_hue() -> None:
         signs, digits = (
             objects(image, labels, kind) for kind in (SIGN_CLASSES, range(3, 7))
         )
-        assert len(signs) == 2
+        assert len(signs) == 4
         assert len(digits) == 3
         for label, hue in digits:
             sign, _ = min(signs, key=lambda sign: abs(hue - sign[1]))
@@ -366,7 +362,7 @@ def test_the_control_shows_the_same_images_without_states() -> None:
     [
         ("digits_cue", "ea4aa8d4"),
         ("digits_local", "0ab0bfec"),
-        ("digits_lookup", "9ff79f9b"),
+        ("digits_lookup", "11af904a"),
         ("digits_fine", "9c36483d"),
     ],
 )

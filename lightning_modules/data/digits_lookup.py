@@ -1,13 +1,14 @@
-"""The lookup probe: the state of each digit is that of the sign of its own colour.
+"""The lookup probe: the state of each digit is that of the signs of its own colour.
 
-Two signs of opposite hues along one side, each a zero or a one; three digits along the
-opposite side, each in the hue of one of them. The class of a digit is its shape together
-with the state of that sign, so what must be carried differs from digit to digit.
+A scene has two opposite hues, each with a state of its own. Along one side are four signs,
+two in each hue: zeros or ones, by the state of the hue. Along the opposite side are three
+digits, and the class of a digit is its shape together with the state of its hue, so what
+must be carried differs from digit to digit.
 
-The states of the two signs are independent. In half of the scenes they are equal, and to
-count the signs is enough; in the other half the count says nothing. So a network that
-only counts has an accuracy of 3/4, which is an information of 1/2. This half is where
-training starts: if the signs always differ, no block has learned the probe.
+The two states are independent. In half of the scenes they are equal, and to count the
+signs is enough; in the other half the count says nothing. So a network that only counts
+has an accuracy of 3/4, which is an information of 1/2. The first half is also what lets
+training begin: the lookup is learned after the count.
 
 Ceilings of the digits' mean IoU: 1 with each sign's state, 1/3 without any information.
 """
@@ -33,6 +34,7 @@ from lightning_modules.data.probe_scenes import (
     DIGIT_CELL,
     DIGITS,
     SIGN_CELL,
+    SIGNS,
     ProbeScenes,
     generator,
     handwritten,
@@ -47,19 +49,20 @@ PROBE = Probe(states=((3, 4), (5, 6)), pooled_information=0.5)
 def scene(split: SplitName, index: int, size: int) -> tuple[Bytes, Bytes]:
     """Draw one scene: image (3, S, S), and labels (S, S) with void around objects."""
     random = generator(split, index)
-    states, places = random.integers(2, size=2), layout(random, size, count=2)
-    colours = opposite_hues(random)
+    states, places = random.integers(2, size=2), layout(random, size)
+    colours, keys = opposite_hues(random), in_turn(random, SIGNS)
     canvas = grey(ground(random, random.uniform(0, 0.2), size))
     labels = np.zeros((size, size), np.uint8)
-    for state, centre, colour in zip(states, places.signs, colours, strict=True):
-        coverage = handwritten(random, split, int(state), centre, SIGN_CELL, size)
-        paint(canvas, coverage, colour)
-        mark(labels, coverage > 0.5, 1 + int(state))
-    for sign, centre in zip(signs_of_digits(random), places.digits, strict=True):
+    for key, centre in zip(keys, places.signs, strict=True):
+        state = int(states[key])
+        coverage = handwritten(random, split, state, centre, SIGN_CELL, size)
+        paint(canvas, coverage, colours[key])
+        mark(labels, coverage > 0.5, 1 + state)
+    for key, centre in zip(in_turn(random, DIGITS), places.digits, strict=True):
         shape = int(random.integers(2))
         coverage = handwritten(random, split, (2, 4)[shape], centre, DIGIT_CELL, size)
-        paint(canvas, coverage, colours[sign])
-        mark(labels, coverage > 0.5, PROBE.states[shape][states[sign]])
+        paint(canvas, coverage, colours[key])
+        mark(labels, coverage > 0.5, PROBE.states[shape][states[key]])
     return photograph(random, canvas), labels
 
 
@@ -75,10 +78,10 @@ def grey(canvas: Floats) -> Floats:
     return np.repeat(canvas.mean(axis=0, keepdims=True), 3, axis=0)
 
 
-def signs_of_digits(random: Generator) -> list[int]:
-    """The sign whose colour each digit has; both occur."""
-    signs: list[int] = random.permutation(np.arange(DIGITS) % 2).tolist()
-    return signs if random.integers(2) else [1 - sign for sign in signs]
+def in_turn(random: Generator, count: int) -> list[int]:
+    """Which of the two colours each of count objects has: as equally often as possible."""
+    keys = random.permutation(np.arange(count) % 2)
+    return [int(key) for key in keys ^ random.integers(2)]
 
 
 def digits_lookup() -> DataSource:

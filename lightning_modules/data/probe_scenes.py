@@ -100,10 +100,10 @@ class Layout(NamedTuple):
     digits: list[Point]
 
 
-def layout(random: Generator, size: int, count: int = SIGNS) -> Layout:
-    """So many signs along one of the four sides, digits along the opposite one."""
+def layout(random: Generator, size: int) -> Layout:
+    """Signs along one of the four sides, digits along the opposite one."""
     side = int(random.integers(4))
-    signs = along(random, side, count, SIGN_DEPTH, size)
+    signs = along(random, side, SIGNS, SIGN_DEPTH, size)
     digits = along(random, (side + 2) % 4, DIGITS, DIGIT_DEPTH, size)
     return Layout(signs, digits)
 
@@ -127,13 +127,14 @@ def handwritten(
     sides = cell * random.uniform(0.95, 1.05, 2) / size
     coverage = glyph(random, handwriting()[0][sample], centre / size, sides, size)
     empty = floor(sides, size)
-    return np.maximum(coverage - empty, 0) / np.float32(1 - empty)
+    inked: Floats = np.maximum(coverage - empty, 0) / np.float32(1 - empty)
+    return inked
 
 
 @cache
 def samples_of(split: SplitName, digit: int) -> NDArray[np.int64]:
     """The samples of one digit in a split's handwriting."""
-    samples = np.array(HANDWRITING[split])
+    samples: NDArray[np.int64] = np.array(HANDWRITING[split])
     return samples[handwriting()[1][samples] == digit]
 
 
