@@ -17,6 +17,7 @@ from ablations.errors import InputError
 from ablations.normalisation import Normalisation, normalisation
 from ablations.run_config import RunConfig
 from lightning_modules.data.loader import Batch, Loader
+from lightning_modules.data.probe import Probe
 from lightning_modules.data.sampler import Draw, StepSampler
 
 SplitName = Literal["train", "val", "test"]
@@ -48,6 +49,7 @@ class DataSource(NamedTuple):
     open: Callable[[SplitName, int, Path | None], Split]  # split, size, data folder
     augment: Callable[[int, Fill], nn.Module]  # by size; random, from torch's generator
     prepare: Callable[[int], nn.Module]  # by size; deterministic
+    probe: Probe | None = None  # if it asks for information from far away
 
 
 class SegmentationData(LightningDataModule):
