@@ -1,12 +1,14 @@
 """What the outcomes of a probe decide, in words that are no stronger than the tests."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
+from ablations.wrappers import CONTROLS, unwrapped
 from reports.comparison import Comparison
 from reports.completeness import plural
 from reports.counts import Solved, fisher_p, least_p, together
 from reports.probe_tables import SOLVED, adjusted, fisher_by_block, solved_by_block
+from reports.tables import without_version
 from reports.units import label, probability
 from reports.write.cells import shortened
 
@@ -16,7 +18,7 @@ Pair = tuple[str, str]
 
 
 def verdict(comparison: Comparison) -> str:
-    """One or two sentences: what is decided, or why nothing can be."""
+    """What is decided, or why nothing can be; the first sentence is about the baseline."""
     split = SPLITS[str(comparison.setting["score_on"])]
     return words(solved_by_block(comparison.records), split)
 
@@ -27,8 +29,13 @@ def words(solved: Mapping[str, Solved], split: str) -> str:
     counted = counts_of(solved["none"], blocks, split)
     if not blocks:
         return f"{counted}."
-    first = f"{counted}: {against_baseline(solved['none'], blocks)}."
-    return f"{first} {ranking(blocks)}" if len(blocks) > 1 else first
+    sentences = [f"{counted}: {against_baseline(solved['none'], blocks)}."]
+    if pairs := [*combinations(without_controls(blocks), 2)]:
+        sentences.append(differences(pairs, blocks, "ranking among the blocks"))
+    if pairs := with_controls(blocks):
+        claim = "difference between a block and its control"
+        sentences.append(differences(pairs, blocks, claim))
+    return " ".join(sentences)
 
 
 def counts_of(baseline: Solved, blocks: Mapping[str, Solved], split: str) -> str:
@@ -53,7 +60,8 @@ def against_baseline(baseline: Solved, blocks: Mapping[str, Solved]) -> str:
     if len(blocks) * least >= LEVEL:
         limit = smallest(least, len(blocks), "block")
         few = f"so few runs cannot tell a single block from the baseline ({limit})"
-        return f"{few}; {all_together(baseline, blocks)}" if len(blocks) > 1 else few
+        real = without_controls(blocks)
+        return f"{few}; {all_together(baseline, real)}" if len(real) > 1 else few
     family = adjusted(fisher_by_block({"none": baseline, **blocks}))
     found = [block for block, p in family.items() if p < LEVEL]
     test = f"Fisher's exact test, Holm's correction for {plural(len(blocks), 'block')}"
@@ -82,21 +90,47 @@ def all_together(baseline: Solved, blocks: Mapping[str, Solved]) -> str:
     return f"all blocks together solve it {often} often ({figures})"
 
 
-def ranking(blocks: Mapping[str, Solved]) -> str:
-    """Which blocks differ from one another: usually none, and often none could."""
-    pairs: list[Pair] = [*combinations(blocks, 2)]
+def differences(pairs: Sequence[Pair], blocks: Mapping[str, Solved], claim: str) -> str:
+    """Which pairs differ, in a sentence; claim is what a difference would be."""
     least = min(least_p(blocks[one], blocks[other]) for one, other in pairs)
     if len(pairs) * least >= LEVEL:
-        limit = smallest(least, len(pairs), "pair")
-        return f"So few runs support no ranking among the blocks ({limit})."
+        return f"So few runs support no {claim} ({smallest(least, len(pairs), 'pair')})."
     single = {pair: fisher_p(*(blocks[block] for block in pair)) for pair in pairs}
-    family = adjusted(single)
-    found = [ordered(pair, blocks) for pair, p in family.items() if p < LEVEL]
+    found = [pair for pair, p in adjusted(single).items() if p < LEVEL]
     test = f"Fisher's exact test, Holm's correction for {plural(len(pairs), 'pair')}"
     if not found:
-        return f"No ranking among the blocks is supported ({test})."
-    clauses = [f"with {names([one])} than with {names([other])}" for one, other in found]
-    return f"It is solved more often {', '.join(clauses)} ({test}); no other ranking."
+        return f"No {claim} is supported ({test})."
+    better: dict[str, list[str]] = {}  # by the worse one
+    for one, other in (ordered(pair, blocks) for pair in found):
+        better.setdefault(other, []).append(one)
+    clauses = [
+        f"with {names(some)} than with {names([other])}" for other, some in better.items()
+    ]
+    rest = f"; no other {claim} is supported" if len(found) < len(pairs) else ""
+    return f"It is solved more often {', '.join(clauses)} ({test}){rest}."
+
+
+def without_controls(blocks: Mapping[str, Solved]) -> dict[str, Solved]:
+    return {block: counts for block, counts in blocks.items() if not is_control(block)}
+
+
+def is_control(block: str) -> bool:
+    return bool(CONTROLS.keys() & {*unwrapped(without_version(block))[1]})
+
+
+def with_controls(blocks: Iterable[str]) -> list[Pair]:
+    """Each block with each of its controls, if both have run."""
+    known = list(blocks)
+    pairs = [(original(block), block) for block in known if is_control(block)]
+    return [pair for pair in pairs if pair[0] in known]
+
+
+def original(control: str) -> str:
+    """The block, with its start, that a control is compared with."""
+    block, wrappers = unwrapped(control)
+    for wrapper in wrappers:
+        block = block if wrapper in CONTROLS else f"{wrapper}({block})"
+    return block
 
 
 def ordered(pair: Pair, blocks: Mapping[str, Solved]) -> Pair:
