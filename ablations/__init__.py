@@ -13,8 +13,12 @@ __all__ = [
     "PLACEMENTS",
     "Cost",
     "InputError",
+    "Place",
     "RunConfig",
     "RunRecord",
+    "after_features",
+    "after_module",
+    "before_convolution",
     "create_attention",
     "create_model",
     "measure",
@@ -28,6 +32,12 @@ if TYPE_CHECKING:
     from ablations.complexity import Cost, measure
     from ablations.complexity.conventions import CONVENTIONS
     from ablations.errors import InputError
+    from ablations.insertion import (
+        Place,
+        after_features,
+        after_module,
+        before_convolution,
+    )
     from ablations.models import create_model
     from ablations.placements import PLACEMENTS
     from ablations.records import RunRecord
@@ -42,8 +52,12 @@ else:
             "Cost": "ablations.complexity",
             "InputError": "ablations.errors",
             "PLACEMENTS": "ablations.placements",
+            "Place": "ablations.insertion",
             "RunConfig": "ablations.run_config",
             "RunRecord": "ablations.records",
+            "after_features": "ablations.insertion",
+            "after_module": "ablations.insertion",
+            "before_convolution": "ablations.insertion",
             "create_attention": "ablations.blocks",
             "create_model": "ablations.models",
             "measure": "ablations.complexity",

@@ -2,13 +2,19 @@
 
 from torch import nn
 
-from ablations.attention import BLOCKS, Block
+from ablations.attention import BLOCKS, PLAIN_BLOCKS, Block
 from ablations.attention.base import AttentionBlock, Evaluation
+from ablations.attention.identity_start import IdentityStart
+from ablations.attention.libraries import check_fit, find_layer
 from ablations.errors import InputError, quoted, unknown_name
+from ablations.import_path import is_library_block
 from ablations.notation import Part, parse_part
 from ablations.own_code import OWN_SECONDS, load_object, own_errors
 from ablations.part_options import with_options
 from ablations.time_limit import at_most
+from ablations.wrappers import CONTROLS, WRAPPERS, check_wrapped, innermost
+
+OURS = {**BLOCKS, **PLAIN_BLOCKS}
 
 
 def create_attention(
@@ -21,6 +27,8 @@ def create_attention(
     raises.
     """
     build = find_block(name).build
+    if part_of(name).name in WRAPPERS:
+        return set_evaluation(build(channels), evaluation)
     if is_ours(name):
         try:
             return set_evaluation(build(channels), evaluation)
@@ -48,24 +56,45 @@ def set_evaluation(module: nn.Module, evaluation: Evaluation) -> nn.Module:
 
 
 def is_ours(text: str) -> bool:
-    """Whether a block is one of this suite's, whatever its options."""
-    return parse_part(text).name in BLOCKS
+    """Whether a block is one of this suite's, whatever its options and its start."""
+    return innermost(parse_part(text)).name in OURS
 
 
 def find_block(text: str) -> Block:
-    """A block by its key or its import path my_package.my_file:MyBlock, with its options.
+    """A block by its key, import path or name in a library, with its options.
 
-    Raises InputError for an unknown name, and for options that the block does not have.
+    As in se, my_package.my_file:MyBlock(groups=8) and timm:eca(kernel_size=5). Raises
+    InputError for an unknown name, and for options that the block does not have.
     """
     part = part_of(text)
+    if part.name in WRAPPERS:
+        return find_wrapped(text, part)
     block = find_name(part.name)
     try:
         if part.inner:
             raise InputError(f"{quoted(str(part.inner))} is not an option, such as ratio=4")
+        check_fit(part)
         build = with_options(block.build, part.options, given=1)
     except InputError as error:
         raise InputError(f"block {quoted(text)}: {error}") from None
     return Block(build, labelled(block.label, part), block.arxiv)
+
+
+def find_wrapped(text: str, part: Part) -> Block:
+    """A block that is built around another, see ablations/wrappers.py."""
+    try:
+        check_wrapped(part)
+    except InputError as error:
+        raise InputError(f"block {quoted(text)}: {error}") from None
+    inner = str(part.inner)
+    find_block(inner)
+
+    def build(channels: int) -> nn.Module:
+        if part.name in CONTROLS:
+            raise InputError(f"block {quoted(text)}: its width is known only in a network")
+        return IdentityStart(create_attention(inner, channels))
+
+    return Block(build, label_of(text), None)
 
 
 def part_of(text: str) -> Part:
@@ -76,11 +105,13 @@ def part_of(text: str) -> Part:
 
 
 def find_name(name: str) -> Block:
-    """The entry for a registry key or an import path, without options."""
+    """The entry for a registry key, an import path or a library's block, no options."""
+    if is_library_block(name):
+        return Block(find_layer(name), name, None)
     if ":" not in name:
-        if name not in BLOCKS:
-            raise unknown_name("block", name, BLOCKS)
-        return BLOCKS[name]
+        if name not in OURS:
+            raise unknown_name("block", name, [*OURS, *CONTROLS])
+        return OURS[name]
     build = load_object("block", name)
     if not callable(build):
         raise InputError(
@@ -93,16 +124,21 @@ def find_name(name: str) -> Block:
 def label_of(text: str) -> str:
     """How tables name a block, which may no longer exist; nothing is imported."""
     try:
-        part = parse_part(text)
+        return label_of_part(parse_part(text))
     except InputError:
         return text
-    label = BLOCKS[part.name].label if part.name in BLOCKS else part.name
+
+
+def label_of_part(part: Part) -> str:
+    if part.name in WRAPPERS and part.inner:
+        return WRAPPERS[part.name].format(label_of_part(part.inner))
+    label = OURS[part.name].label if part.name in OURS else part.name
     return labelled(label, part)
 
 
 def labelled(label: str, part: Part) -> str:
     """As in SE (ratio 4); the options of a user's own block are written as in its name."""
-    if part.name not in BLOCKS:
+    if part.name not in OURS:
         return str(part)
     options = ", ".join(f"{name} {part.options[name]}" for name in sorted(part.options))
     return f"{label} ({options})" if options else label

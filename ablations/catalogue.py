@@ -20,6 +20,38 @@ def blocks() -> dict[str, str]:
     return {key: cast(Any, value).args[1].value for key, value in entries}
 
 
+def every_block() -> dict[str, str]:
+    return blocks() | library_blocks()
+
+
+def library_blocks() -> dict[str, str]:
+    """Short names of the blocks of other libraries, and their classes."""
+    return {**timm_blocks(), "smp:scse": "smp's SCSEModule"}
+
+
+def timm_blocks() -> dict[str, str]:
+    """What timm's create_attn knows: names with which its function compares."""
+    branches = [
+        part
+        for part in ast.walk(source("timm", "layers/create_attn.py"))
+        if isinstance(part, ast.If) and ast.unparse(part.test).startswith("attn_type == ")
+    ]
+    return {
+        f"timm:{compared_with(part)}": f"timm's {class_name(value_in(part))}"
+        for part in branches
+    }
+
+
+def compared_with(branch: ast.If) -> str:
+    name: str = ast.literal_eval(cast(ast.Compare, branch.test).comparators[0])
+    return name
+
+
+def value_in(part: ast.If) -> ast.expr:
+    """What the first statement of a branch assigns or returns."""
+    return cast(ast.expr, cast(ast.Assign | ast.Return, part.body[0]).value)
+
+
 def placements() -> dict[str, str]:
     """Keys and the first line of their functions' docstrings."""
     tree = source("ablations", "placements.py")
@@ -66,7 +98,7 @@ def datasets() -> dict[str, str]:
 
 # By the option that takes them.
 NAMES: dict[str, Callable[[], Mapping[str, str]]] = {
-    "block": blocks,
+    "block": every_block,
     "placement": placements,
     "model": models,
     "dataset": datasets,

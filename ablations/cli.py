@@ -17,6 +17,7 @@ VERBS = {  # as a user meets them; each module has EXAMPLES, add_options and run
     "list": "ablations.verbs.list_names",
     "show-data": "lightning_modules.verbs.show_data",
     "where": "reports.verbs.where",
+    "check": "reports.verbs.check",
     "cost": "reports.verbs.cost",
     "reproduce": "reports.verbs.reproduce",
     "bench": "reports.verbs.bench",
@@ -24,6 +25,7 @@ VERBS = {  # as a user meets them; each module has EXAMPLES, add_options and run
     "train": "lightning_modules.verbs.train",
     "sweep": "sweeps.verbs.sweep",
     "missing": "sweeps.verbs.missing",
+    "bench-study": "sweeps.verbs.bench_study",
     "report": "sweeps.verbs.report",
 }
 

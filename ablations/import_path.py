@@ -1,8 +1,16 @@
-"""The import path that names a user's block: my_package.my_file:MyBlock."""
+"""Names with a colon: the import path my_package.my_file:MyBlock, a library's timm:eca."""
 
 import keyword
 
 from ablations.errors import InputError, quoted
+
+LIBRARIES = ("timm", "smp")  # whose blocks have short names
+
+
+def is_library_block(name: str) -> bool:
+    """Whether a name is a library's short one, known to it or not, rather than a path."""
+    library, colon, _ = name.partition(":")
+    return bool(colon) and library in LIBRARIES
 
 
 def check_import_path(name: str) -> None:

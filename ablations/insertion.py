@@ -4,16 +4,14 @@ The block becomes the child `attention` of a host: a module before or after whic
 called. Hooks are plain functions, so copies and pickles of a model find their own blocks.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from functools import partial
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
-from ablations.errors import InputError
-from ablations.own_code import describe_error
-from ablations.passes import first_tensor
+from ablations.errors import InputError, quoted
 
 BuildBlock = Callable[[int], nn.Module]  # channels -> block
 
@@ -26,34 +24,77 @@ class PlacedBlock(NamedTuple):
     module: nn.Module
 
 
-def before_convolution(path: str, host: nn.Conv2d, build: BuildBlock) -> PlacedBlock:
-    host.attention = block = build(host.in_channels)
-    host.register_forward_pre_hook(weigh_input)
-    return PlacedBlock(f"{path}.attention", host.in_channels, block)
+class Place(NamedTuple):
+    """Where a block can be in a model. The model is unchanged until put is called."""
+
+    path: str  # that the block will have in the model
+    channels: int  # of the feature map that the block will receive
+    put: Callable[[nn.Module], object]  # attaches the block
 
 
-def after_unit(path: str, host: Any, build: BuildBlock) -> PlacedBlock:
-    """After a convolution, norm and activation that form one nn.Sequential."""
-    host.add_module("attention", block := build(host[0].out_channels))
-    return PlacedBlock(f"{path}.attention", host[0].out_channels, block)
+def before_convolution(model: nn.Module, path: str) -> Place:
+    """The input of the convolution at path. InputError if there is none."""
+    host: Any = host_at(model, path)
+    if not isinstance(host, nn.Conv2d):
+        raise InputError(f"{path} is {type(host).__name__}, not a Conv2d")
+
+    def put(block: nn.Module) -> None:
+        host.add_module("attention", block)
+        host.register_forward_pre_hook(weigh_input)
+
+    return Place(f"{path}.attention", host.in_channels, put)
 
 
-def after_features(
-    model: Any, indices: Iterable[int], build: BuildBlock
-) -> Iterator[PlacedBlock]:
+def after_module(model: nn.Module, path: str, channels: int) -> Place:
+    """The output of the module at path: one feature map (B, channels, H, W).
+
+    In an nn.Sequential the block becomes the last part. InputError if the model has no
+    such module.
+    """
+    host = host_at(model, path)
+    if type(host).forward is nn.Module.forward:
+        raise InputError(f"{path} is {type(host).__name__}, which is never called")
+
+    def put(block: nn.Module) -> None:
+        host.add_module("attention", block)
+        if type(host).forward is not nn.Sequential.forward:
+            host.register_forward_hook(weigh_output)
+
+    return Place(f"{path}.attention" if path else "attention", channels, put)
+
+
+def after_features(model: Any, indices: Sequence[int]) -> list[Place]:
+    """Features of the encoder, by their indices, before the decoder reads them."""
     encoder = model.encoder
-    encoder.attention = nn.ModuleDict()
-    encoder.register_forward_hook(weigh_features)
-    for index in indices:
-        channels = encoder.out_channels[index]
-        encoder.attention[str(index)] = block = build(channels)
-        yield PlacedBlock(f"encoder.attention.{index}", channels, block)
+    count = len(encoder.out_channels)
+    if missing := [index for index in indices if index not in range(count)]:
+        raise InputError(f"the encoder has features 0 to {count - 1}, not {missing[0]}")
+
+    def put(index: int, block: nn.Module) -> None:
+        if not hasattr(encoder, "attention"):
+            encoder.attention = nn.ModuleDict()
+            encoder.register_forward_hook(weigh_features)
+        encoder.attention[str(index)] = block
+
+    return [
+        Place(
+            f"encoder.attention.{index}", encoder.out_channels[index], partial(put, index)
+        )
+        for index in indices
+    ]
 
 
-def after_model(model: Any, channels: int, build: BuildBlock) -> PlacedBlock:
-    model.attention = block = build(channels)
-    model.register_forward_hook(weigh_output)
-    return PlacedBlock("attention", channels, block)
+def host_at(model: nn.Module, path: str) -> nn.Module:
+    """The module at path, which must not have a part called attention yet."""
+    paths = dict(model.named_modules())
+    if path not in paths:
+        nearest = get_close_matches(str(path), paths, 1, cutoff=0)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        raise InputError(f"{type(model).__name__} has no module {quoted(path)}{hint}")
+    host: nn.Module = paths[path]
+    if hasattr(host, "attention"):
+        raise InputError(f"{path or 'the model'} has a part called attention already")
+    return host
 
 
 def weigh_input(host: Any, arguments: tuple[Tensor]) -> tuple[Tensor]:
@@ -72,51 +113,3 @@ def weigh_features(host: Any, arguments: object, features: list[Tensor]) -> list
         host.attention[str(index)](feature) if str(index) in host.attention else feature
         for index, feature in enumerate(features)
     ]
-
-
-def features_read(model: Any) -> list[int]:
-    """The indices of the encoder's features that the model's masks depend on.
-
-    Some decoders read only a few of them. Gradients tell which, on the meta device or, if
-    that fails, with values, for images of the first size that the model accepts.
-    """
-    tensors = dict(model.named_parameters()) | dict(model.named_buffers())
-    meta = {name: tensor.to("meta") for name, tensor in tensors.items()}
-    problem: Exception = InputError("no size was tried")
-    for state in (meta, tensors):
-        for side in sides(model):
-            try:
-                return features_by_gradient(model, state, side)
-            except Exception as error:  # each encoder raises its own
-                problem = error
-    raise InputError(
-        f"the model rejects images of every size tried: {describe_error(problem)}"
-    )
-
-
-def features_by_gradient(model: Any, state: dict[str, Tensor], side: int) -> list[int]:
-    leaves: list[Tensor] = []
-
-    def cut(host: object, arguments: object, features: Iterable[Tensor]) -> list[Tensor]:
-        leaves.extend(feature.detach().requires_grad_() for feature in features)
-        return leaves
-
-    channels = model.encoder.out_channels[0]  # of the image
-    device = next(iter(state.values())).device
-    handle, training = model.encoder.register_forward_hook(cut), model.training
-    try:
-        with torch.enable_grad():
-            images = torch.zeros(2, channels, side, side, device=device)
-            total = first_tensor(functional_call(model.eval(), state, (images,))).sum()
-    finally:
-        handle.remove()
-        model.train(training)
-    gradients = torch.autograd.grad(total, leaves, allow_unused=True)
-    return [index for index, gradient in enumerate(gradients) if gradient is not None]
-
-
-def sides(model: Any) -> list[int]:
-    """Sides of square images to try: some encoders accept only one size, their own."""
-    settings = getattr(getattr(model.encoder, "model", None), "pretrained_cfg", {})
-    native = settings.get("input_size", ())[-1:] if isinstance(settings, dict) else ()
-    return list(dict.fromkeys([256, *native, 224, 384, 512, 128]))

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from ablations.errors import InputError, quoted
 
 LONGEST = 1000  # characters of a part
+DEEPEST = 20  # brackets within brackets
 NOT_IN_NAMES = re.compile(r"[()\[\]{},='\"]")
 BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 YAML_WORDS = {"true": "True", "false": "False", "null": "None", "none": "None"}
@@ -145,5 +146,7 @@ def outsides(text: str) -> Iterator[tuple[str, bool]]:
             quote = character
         else:
             depth += BRACKETS.get(character, 0)
+        if depth > DEEPEST:
+            raise InputError(f"is nested more than {DEEPEST} levels deep")
     if depth or quote:
         raise InputError("has an unmatched bracket or quote")

@@ -1,15 +1,21 @@
 """The options that several verbs share."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
-from ablations.option_types import part, positive, size
+from ablations.errors import InputError, quoted
+from ablations.option_types import part, positive, size, up_to
+from ablations.place_notation import placement_spelling
 
 DEFAULT = "(default: %(default)s)"  # argparse fills in the value
 MODEL = "segmentation model, see `ablate list models`"
 ENCODER = "encoder, see `ablate list encoders`"
 BLOCK = "attention block, see `ablate list blocks`, or my_file:MyBlock"
+
+rounds = up_to(10_000, "rounds")
+threads = up_to(os.cpu_count() or 1, "threads, the CPUs of this machine")
 
 
 def network_options(parser: argparse.ArgumentParser, encoder: str) -> None:
@@ -32,9 +38,19 @@ def network_options(parser: argparse.ArgumentParser, encoder: str) -> None:
 def placement_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--placement",
+        type=placement,
         default="residual",
-        help=f"where blocks go, see `ablate list placements` {DEFAULT}",
+        help="where blocks go, such as residual@3-4 or stages+decoder, see `ablate list "
+        f"placements` {DEFAULT}",
     )
+
+
+def placement(text: str) -> str:
+    """The one spelling of a placement."""
+    try:
+        return placement_spelling(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(f"{quoted(text)}: {error}") from None
 
 
 def size_option(parser: argparse.ArgumentParser, default: tuple[int, int], of: str) -> None:
@@ -54,6 +70,27 @@ def wide_option(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print every column, not only those that fit the terminal (its width: "
         "$COLUMNS if set; 100 without a terminal)",
+    )
+
+
+def timing_options(parser: argparse.ArgumentParser) -> None:
+    """Where and how often things are timed."""
+    parser.add_argument(
+        "--device", choices=["cpu", "cuda"], help="default: cuda if available"
+    )
+    parser.add_argument(
+        "--threads",
+        type=threads,
+        default=1,
+        metavar="N",
+        help=f"CPU threads {DEFAULT}",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=rounds,
+        default=11,
+        metavar="N",
+        help=f"timings per function; the median is shown {DEFAULT}",
     )
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import random
+import re
 import sysconfig
 import traceback
 from collections.abc import Iterator
@@ -71,7 +72,10 @@ def own_errors(what: str) -> Iterator[None]:
 
 def describe_error(error: BaseException) -> str:
     """The error's type, the first line of its message, and the line of the user's file."""
-    lines = str(error.msg if isinstance(error, SyntaxError) else error).strip().splitlines()
+    text = str(error.msg if isinstance(error, SyntaxError) else error)
+    if isinstance(error, AssertionError) and not text:
+        text = condition(error)
+    lines = text.strip().splitlines()
     summary = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
     if isinstance(error, SyntaxError) and error.filename:
         return f"{summary} ({Path(error.filename).name}, line {error.lineno})"
@@ -79,6 +83,12 @@ def describe_error(error: BaseException) -> str:
         if not frame.filename.startswith(FOREIGN):
             return f"{summary} ({Path(frame.filename).name}, line {frame.lineno})"
     return summary
+
+
+def condition(error: AssertionError) -> str:
+    """The line of the assertion that failed, which torch's own may have checked."""
+    lines = [frame.line or "" for frame in traceback.extract_tb(error.__traceback__)]
+    return next((line for line in reversed(lines) if re.match("_?assert", line)), "")
 
 
 @contextmanager

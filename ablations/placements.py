@@ -1,49 +1,47 @@
 """Where blocks go in a model: an encoder, a decoder and a segmentation head, as smp has."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
 from torchvision.ops.misc import Conv2dNormActivation
 
-from ablations.errors import InputError, unknown_name
-from ablations.insertion import (
-    BuildBlock,
-    PlacedBlock,
-    after_features,
-    after_model,
-    after_unit,
-    before_convolution,
-    features_read,
-)
+from ablations.errors import InputError, quoted, unknown_name
+from ablations.insertion import Place, after_features, after_module, before_convolution
+from ablations.notation import Part
+from ablations.own_code import load_object
+from ablations.part_options import with_options
+from ablations.place_notation import parse_placement
+from ablations.stages import features_read
+
+Placement = Callable[[Any], list[Place]]  # model -> places
 
 
-def residual(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
+def residual(model: Any) -> list[Place]:
     """After the first 3x3 convolution, norm and ReLU of every residual block.
 
     Polarized Self-Attention, Section 4: BasicBlock and Bottleneck of torchvision and timm.
     """
-    hosts = residual_hosts(model)
-    if not hosts:
+    paths = residual_hosts(model)
+    if not paths:
         raise unfit(model, "residual", "BasicBlocks or Bottlenecks, as in resnet18")
-    for path, convolution in hosts:
-        yield before_convolution(path, convolution, build)
+    return [before_convolution(model, path) for path in paths]
 
 
-def stages(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
+def stages(model: Any) -> list[Place]:
     """Each feature of the encoder that the decoder reads, except feature 0, the image."""
     channels = model.encoder.out_channels
     indices = [index for index in features_read(model) if index and channels[index]]
-    yield from after_features(model, indices, build)
+    return after_features(model, indices)
 
 
-def last_feature(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
+def last_feature(model: Any) -> list[Place]:
     """The encoder's last feature."""
-    yield from after_features(model, [len(model.encoder.out_channels) - 1], build)
+    return after_features(model, [len(model.encoder.out_channels) - 1])
 
 
-def decoder(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
+def decoder(model: Any) -> list[Place]:
     """Before the segmentation head."""
     head = model.segmentation_head[0]
     if not isinstance(head, nn.Conv2d):
@@ -51,43 +49,38 @@ def decoder(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
             "decoder needs a segmentation head that begins with a convolution; "
             f"{type(model).__name__}'s begins with {type(head).__name__}"
         )
-    yield before_convolution("segmentation_head.0", head, build)
+    return [before_convolution(model, "segmentation_head.0")]
 
 
-def logits(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
+def logits(model: Any) -> list[Place]:
     """The output of the whole model: one channel per class, the image's size."""
     convolutions = [
         m for m in model.segmentation_head.modules() if isinstance(m, nn.Conv2d)
     ]
-    yield after_model(model, convolutions[-1].out_channels, build)
+    return [after_module(model, "", convolutions[-1].out_channels)]
 
 
 # More placements, for rows of the PSA paper's tables.
 
 
-def basic_blocks(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
+def basic_blocks(model: Any) -> list[Place]:
     """Like residual, but not in Bottlenecks: the HRNets of Tables 2 and 4."""
-    hosts = [host for host in residual_hosts(model) if host[0].endswith("conv2")]
-    if not hosts:
+    paths = [path for path in residual_hosts(model) if path.endswith("conv2")]
+    if not paths:
         raise unfit(model, "basic_blocks", "BasicBlocks, as in resnet18")
-    for path, convolution in hosts:
-        yield before_convolution(path, convolution, build)
+    return [before_convolution(model, path) for path in paths]
 
 
-def depthwise(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
+def depthwise(model: Any) -> list[Place]:
     """After every depthwise 3x3 convolution, norm and activation of a MobileNetV2."""
-    for path, unit in units_3x3(model, "depthwise"):
-        if unit[0].groups > 1:
-            yield after_unit(path, unit, build)
+    units = units_3x3(model, "depthwise")
+    return [after_unit(model, path) for path, unit in units if unit[0].groups > 1]
 
 
-def first_two_3x3(model: Any, build: BuildBlock) -> Iterator[PlacedBlock]:
+def first_two_3x3(model: Any) -> list[Place]:
     """After the first two 3x3 convolutions, norms and activations of a MobileNetV2."""
-    for path, unit in units_3x3(model, "first_two_3x3")[:2]:
-        yield after_unit(path, unit, build)
+    return [after_unit(model, path) for path, _ in units_3x3(model, "first_two_3x3")[:2]]
 
-
-Placement = Callable[[nn.Module, BuildBlock], Iterator[PlacedBlock]]
 
 PLACEMENTS: dict[str, Placement] = {
     "residual": residual,
@@ -101,23 +94,53 @@ PLACEMENTS: dict[str, Placement] = {
 }
 
 
-def find_placement(name: str) -> Placement:
-    if name not in PLACEMENTS:
-        raise unknown_name("placement", name, PLACEMENTS)
-    return PLACEMENTS[name]
+def find_placement(text: str) -> list[Placement]:
+    """The placements that a text such as `stages@4-5+decoder` adds up.
+
+    Raises InputError for an unknown name, and for options that a placement does not have.
+    """
+    try:
+        terms = parse_placement(text)
+    except InputError as error:
+        raise InputError(f"placement {quoted(text)}: {error}") from None
+    return [find_name(term.part) for term in terms]
 
 
-def residual_hosts(model: Any) -> list[tuple[str, nn.Conv2d]]:
-    """In every residual block, the convolution after the first 3x3, and its path."""
-    hosts = []
-    for path, block in model.encoder.named_modules():
-        if (host := after_first_3x3(block)) is not None:
-            hosts.append((f"encoder.{path}.{host[0]}", host[1]))
-    return hosts
+def find_name(part: Part) -> Placement:
+    """A placement by its key or its import path my_package.my_file:my_placement."""
+    find = own(part.name) if ":" in part.name else PLACEMENTS.get(part.name)
+    if find is None:
+        raise unknown_name("placement", part.name, PLACEMENTS)
+    try:
+        if part.inner:
+            raise InputError(f"{quoted(str(part.inner))} is not an option, such as depth=2")
+        return with_options(find, part.options, given=1)
+    except InputError as error:
+        raise InputError(f"placement {quoted(str(part))}: {error}") from None
 
 
-def after_first_3x3(block: nn.Module) -> tuple[str, nn.Conv2d] | None:
-    """The convolution that follows the first 3x3 of a residual block, else None."""
+def own(name: str) -> Placement:
+    find = load_object("placement", name)
+    if not callable(find):
+        raise InputError(
+            f"placement {name!r} is {type(find).__name__}, but must be a function that "
+            "returns a list of places for a model"
+        )
+    placement: Placement = find
+    return placement
+
+
+def residual_hosts(model: Any) -> list[str]:
+    """In every residual block, the path of the convolution after the first 3x3."""
+    return [
+        f"encoder.{path}.{name}"
+        for path, block in model.encoder.named_modules()
+        if (name := after_first_3x3(block)) is not None
+    ]
+
+
+def after_first_3x3(block: nn.Module) -> str | None:
+    """The name of the convolution that follows the first 3x3 of a residual block."""
     if not hasattr(block, "downsample"):  # its name in torchvision, timm and smp
         return None
     convolutions = {
@@ -128,7 +151,7 @@ def after_first_3x3(block: nn.Module) -> tuple[str, nn.Conv2d] | None:
         if not isinstance(three, nn.Conv2d) or not isinstance(following, nn.Conv2d):
             return None
         if three.kernel_size == (3, 3):
-            return second, following
+            return second
     return None
 
 
@@ -142,6 +165,11 @@ def units_3x3(model: Any, placement: str) -> list[tuple[str, Any]]:
     if not units:
         raise unfit(model, placement, "the 3x3 units of torchvision's mobilenet_v2")
     return units
+
+
+def after_unit(model: Any, path: str) -> Place:
+    """After a convolution, norm and activation that form one nn.Sequential."""
+    return after_module(model, path, model.get_submodule(path)[0].out_channels)
 
 
 def unfit(model: Any, placement: str, requirement: str) -> InputError:

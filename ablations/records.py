@@ -1,81 +1,50 @@
 """What a run writes: a record of its result, or its failure."""
 
-import hashlib
-import json
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from ablations.documents import (
+    Count,
+    Document,
+    Number,
+    Seconds,
+    Text,
+    has_this_format,
+    rejection,
 )
-
-from ablations.errors import InputError, quoted
-from ablations.run_config import RunConfig, first_problem
-from ablations.whole_file import write_whole
+from ablations.errors import quoted
+from ablations.run_config import RunConfig
 
 FailureKind = Literal["out of memory", "non-finite loss", "time-out", "crash", "error"]
 LOG_LINES, LOG_CHARACTERS = 40, 20_000  # of a failed run, at most
-MAX_BYTES = 2**25
-LINE = 300  # characters of a message
 ROUNDING = 1e-4  # of a mean that was computed elsewhere
-FORMAT: Final = 1  # of the files; a file that does not state one has format 1
-REMEDY = "to repeat the run, move the file away"
+MOST_CLASSES = 64  # for which a record holds the counts of every pair: 4,096 of them
+
+Share = Annotated[Number, Field(ge=0, le=1)]
+Information = Annotated[Number, Field(ge=-1, le=1)]
+Loss = Annotated[Number, Field(ge=0, lt=3.5e38)]  # cross-entropy in float32
 
 
-class Document(BaseModel):
-    """A JSON file that is written whole or not at all; reading it detects any change."""
+def as_stated(config: Any) -> Any:
+    """A source that a file does not state is not looked up: it may have changed."""
+    return {"source": ""} | config if isinstance(config, dict) else config
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1] = FORMAT
+class RunDocument(Document):
+    """A document of one run."""
+
     config: RunConfig
-
-    @model_validator(mode="before")
-    @classmethod
-    def of_this_format(cls, content: Any) -> Any:
-        """Another format is rejected before its keys are checked."""
-        if isinstance(content, dict) and not has_this_format(content):
-            number = quoted(content["format"])
-            raise ValueError(
-                f"format {number} cannot be read; this version of the suite reads format "
-                f"{FORMAT}, update it if a newer version wrote this"
-            )
-        return content
 
     @field_validator("config", mode="before")
     @classmethod
-    def as_stated(cls, config: Any) -> Any:
-        """A source that the file does not state is not looked up: it may have changed."""
-        return {"source": ""} | config if isinstance(config, dict) else config
-
-    def write(self, path: Path) -> None:
-        """Write the file whole or not at all. Raises UnwritableError."""
-        content = self.model_dump(mode="json")
-        text = json.dumps(content | {"sha256": checksum(content)}, indent=2)
-        write_whole(path, f"{text}\n".encode())
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read and check a file; InputError says what is wrong with it."""
-        content = read_json(path)
-        if not isinstance(content, dict) or "sha256" not in content:
-            raise rejection(path, "truncated or not a record")
-        if content.pop("sha256") != checksum(content):
-            raise rejection(path, "was changed after it was written")
-        try:
-            return cls.model_validate(content)
-        except ValidationError as error:
-            raise rejection(path, problem_of(error)) from None
+    def config_as_stated(cls, config: Any) -> Any:
+        return as_stated(config)
 
     @classmethod
     def read_own(cls, path: Path) -> Self:
-        """The same for a file that must be in the folder of its run."""
+        """Read and check a file that must be in the folder of its run."""
         document = cls.read(path)
         if path.parent.name != document.config.run_id:
             raise rejection(path, f"belongs to run {document.config.run_id}")
@@ -90,16 +59,6 @@ class Document(BaseModel):
         return document
 
 
-def rejection(path: Path, problem: str) -> InputError:
-    """The error for a file that is not what its name says."""
-    return InputError(f"{path}: {problem}; {REMEDY}")
-
-
-def has_this_format(content: dict[str, Any]) -> bool:
-    number = content.get("format", FORMAT)
-    return type(number) is int and number == FORMAT  # True and 1.0 equal 1
-
-
 def states(content: object, config: RunConfig) -> bool:
     """Whether content states this configuration; the values of a record are not checked."""
     if not isinstance(content, dict) or not has_this_format(content):
@@ -107,67 +66,25 @@ def states(content: object, config: RunConfig) -> bool:
     return bool(content.get("config") == config.model_dump())
 
 
-def read_json(path: Path) -> object:
-    """InputError unless the path is a file of plain JSON of a sensible size."""
-    try:
-        if not path.is_file():
-            raise rejection(path, "not a regular file")
-        if (size := path.stat().st_size) > MAX_BYTES:
-            raise rejection(path, f"{size:,} bytes; a record has at most {MAX_BYTES:,}")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise rejection(path, "truncated or not a record (not UTF-8)") from None
-    try:
-        content = json.loads(text, object_pairs_hook=unique)
-        if r"\ud" in text.lower():  # unpaired surrogates, which no file can hold
-            json.dumps(content, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        half = repr(error.object[error.start])
-        raise rejection(path, f"{half} is an unpaired surrogate, not text") from None
-    except (ValueError, RecursionError):
-        raise rejection(path, "truncated or not a record") from None
-    return content
-
-
-def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        raise ValueError("duplicate key")
-    return content
-
-
-def problem_of(error: ValidationError) -> str:
-    """One line, however much is missing or too long."""
-    problem = error.errors()[0]
-    if problem["type"] == "missing":
-        return f"{'.'.join(map(str, problem['loc']))} is missing"
-    line = first_problem(error) if problem["loc"] else problem["msg"]
-    line = line.replace("Value error, ", "")
-    if problem["type"] == "extra_forbidden":
-        line += "; update the suite if a newer version wrote this"
-    return line if len(line) < LINE else f"{line[: LINE // 2]} ... {line[-LINE // 2 :]}"
-
-
-Count = Annotated[int, Field(strict=True, ge=0, lt=10**18)]
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Share = Annotated[Number, Field(ge=0, le=1)]
-Seconds = Annotated[Number, Field(ge=0, lt=1e10)]
-Loss = Annotated[Number, Field(ge=0, lt=3.5e38)]  # cross-entropy in float32
-Text = Annotated[str, Field(strict=True, min_length=1)]
+RANGES = {  # of the values of a curve's point
+    "step": (0, 10**12),
+    "train_loss": (0, 3.5e38),
+    "val_miou": (0, 1),
+    "val_information": (-1, 1),
+}
 
 
 def check_point(point: dict[str, float]) -> dict[str, float]:
-    """A point of a curve: step, and train_loss or val_miou or both."""
-    ranges = {"step": 10**12, "train_loss": 3.5e38, "val_miou": 1}
-    if "step" not in point or len(point) < 2 or not point.keys() <= ranges.keys():
+    """A point of a curve: step, and train_loss or val_miou or both; see RANGES."""
+    if not {"step"} < point.keys() <= RANGES.keys():
         raise ValueError(
-            "a point has a step and a train_loss or val_miou, and no other key"
+            "a point has a step and a train_loss or val_miou, and no other key but "
+            "val_information"
         )
     for key, value in point.items():
-        if not 0 <= value <= ranges[key]:
-            raise ValueError(f"{key} is not between 0 and {ranges[key]:g}")
+        least, most = RANGES[key]
+        if not least <= value <= most:
+            raise ValueError(f"{key} is not between {least:g} and {most:g}")
     if point["step"] % 1:
         raise ValueError("step is not a whole number")
     return point
@@ -176,13 +93,33 @@ def check_point(point: dict[str, float]) -> dict[str, float]:
 Point = Annotated[dict[str, Number], AfterValidator(check_point)]
 
 
-class RunRecord(Document):
+Confusion = tuple[tuple[Count, ...], ...]
+
+
+def iou_of(confusion: Confusion) -> list[float | None]:
+    """Of each class; None for one neither labelled nor predicted."""
+    columns = zip(*confusion, strict=True)
+    unions = [
+        sum(row) + sum(column) - row[number]
+        for number, (row, column) in enumerate(zip(confusion, columns, strict=True))
+    ]
+    return [
+        confusion[number][number] / union if union else None
+        for number, union in enumerate(unions)
+    ]
+
+
+class RunRecord(RunDocument):
     """The result of one finished run, with all it takes to compare or repeat it."""
 
-    miou: Share  # last validation; the mean of iou
+    # miou, iou, confusion and information are those of the split config.score_on
+    miou: Share  # after the last step; the mean of iou
     iou: dict[Text, Share | None] = Field(min_length=1)  # by class; None: occurred nowhere
-    val_loss: Loss
-    curve: list[Point]  # of the training
+    confusion: Confusion | None = None  # pixels: a row per class, a column per prediction
+    information: Information | None = None  # of a probe: 2 x accuracy of the state - 1
+    val_loss: Loss  # of the validation split, whichever is scored
+    test_loss: Loss | None = None  # if the test split is scored
+    curve: list[Point]  # of the training, with validations
     params: Count
     macs: Count | None  # multiply-adds for one image of image_size, as run
     macs_direct: Count | None  # the same with blocks computed as published
@@ -204,15 +141,40 @@ class RunRecord(Document):
             raise ValueError(f"miou = {self.miou}: the mean of iou is {mean}")
         return self
 
+    @model_validator(mode="after")
+    def confusion_is_of_iou(self) -> Self:
+        """The counts are as many as the classes, and their IoU is what iou says."""
+        if self.confusion is None:
+            return self
+        sizes = {len(self.confusion), *map(len, self.confusion)}
+        if sizes != {len(self.iou)}:
+            raise ValueError(f"confusion is not {len(self.iou)} x {len(self.iou)} counts")
+        counted = iou_of(self.confusion)
+        for name, one, other in zip(self.iou, self.iou.values(), counted, strict=True):
+            known = -1 if one is None else one, -1 if other is None else other
+            if abs(known[0] - known[1]) > ROUNDING:
+                stated = f"iou of {quoted(name)} = {one}"
+                raise ValueError(f"{stated}: by confusion it is {other}")
+        return self
+
+    @model_validator(mode="after")
+    def test_is_scored(self) -> Self:
+        if (self.test_loss is None) == (self.config.score_on == "test"):
+            raise ValueError("a test_loss belongs to score_on = 'test', and to it alone")
+        return self
+
     def row(self) -> dict[str, Any]:
         """The record as one flat table row."""
         fields = self.model_dump(
-            exclude={"format", "config", "iou", "curve", "versions", "failures", "notes"}
-        )
+            exclude={
+                "format", "config", "iou", "confusion", "curve", "versions", "failures",
+                "notes",
+            }
+        )  # fmt: skip
         return self.config.model_dump() | fields | {"run_id": self.config.run_id}
 
 
-class Failure(Document):
+class Failure(RunDocument):
     """Why a run has no record."""
 
     kind: FailureKind
@@ -230,7 +192,3 @@ def tail(text: str) -> str:
     """The last lines of a log; unpaired surrogates are escaped."""
     text = text[-LOG_CHARACTERS:].encode(errors="backslashreplace").decode()
     return "\n".join(text.splitlines()[-LOG_LINES:])
-
-
-def checksum(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -16,15 +16,18 @@ from pydantic import (
 )
 
 from ablations.errors import InputError, quoted, unknown_name
-from ablations.notation import file_name
+from ablations.notation import file_name, parse_part
+from ablations.place_notation import placement_spelling
 from ablations.sources import check_source, source_of
 from ablations.spelling import one_spelling
+from ablations.wrappers import IDENTITY, started
 from ablations.yaml_file import number_hint
 
 PARTS = ("block", "model", "encoder", "dataset")  # keys that name a part with options
 DERIVED = {"source"}  # keys that are filled in, not set by a user
 MANY = 10**9
 NULLS = {"", "none", "null", "~"}  # texts that mean null
+Freeze = Literal["none", "encoder_bn", "encoder"]
 READABLE = 100  # characters of a run's name before its seed
 
 
@@ -41,7 +44,14 @@ class RunConfig(BaseModel):
         "none", description="attention block: a key, or my_file:MyBlock, see `ablate list`"
     )
     placement: str = Field(
-        "residual", description="where blocks go in the model, see `ablate list placements`"
+        "residual",
+        description="where blocks go in the model, such as residual@3-4, "
+        "see `ablate list placements`",
+    )
+    init: Literal["plain", "identity"] = Field(
+        "plain",
+        description="how blocks start: as built, or behind a zero gate, so that the "
+        "network begins as the one without them",
     )
     evaluation: Literal["direct", "fast"] = Field(
         "fast", description="how blocks are computed: as published, or faster"
@@ -63,17 +73,37 @@ class RunConfig(BaseModel):
     val_images: int | None = Field(
         None, ge=1, le=MANY, description="validate on only the first X images; none: all"
     )
+    score_on: Literal["val", "test"] = Field(
+        "val",
+        description="split whose scores the record states; of test, always all images",
+    )
     augment: bool = Field(True, description="random augmentation of training images")
     batch_size: int = Field(16, ge=2, le=65536, description="images per step")
     max_steps: int = Field(400, ge=1, le=MANY, description="optimizer steps")
     optimizer: Literal["sgd", "adamw"] = Field("adamw", description="optimizer")
     lr: float = Field(2e-3, gt=0, description="initial learning rate; poly decay to 0")
     weight_decay: float = Field(1e-4, ge=0, description="weight decay")
+    freeze: Freeze = Field(
+        "none", description="what is not trained; blocks inside the encoder always are"
+    )
+    encoder_lr_factor: float = Field(
+        1.0,
+        gt=0,
+        le=100,
+        description="learning rate of the encoder itself, divided by lr",
+    )
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
         "32-true", description="training precision, by Lightning's name"
     )
     seed: int = Field(
         0, ge=0, le=2**32 - 1, description="seed of weights, order and augmentation"
+    )
+    repeat: int = Field(
+        0,
+        ge=0,
+        le=MANY,
+        description="changes nothing but the run's id: the same run again, for the noise "
+        "between equal seeds",
     )
     source: str = Field("", description="digest of a user's own block; filled in")
 
@@ -83,12 +113,44 @@ class RunConfig(BaseModel):
         """Equal parts are equal texts; see ablations/spelling.py."""
         return one_spelling(str(info.field_name), text)
 
+    @field_validator("block")
+    @classmethod
+    def states_no_start(cls, block: str) -> str:
+        part = parse_part(block)
+        if part.name == IDENTITY:
+            advice = f"block: {part.inner or 'se'} and init: {IDENTITY}"
+            raise ValueError(f"the start of a block is a key of its own: write {advice}")
+        return block
+
+    @field_validator("init")
+    @classmethod
+    def starts_a_block(cls, init: str, info: ValidationInfo) -> str:
+        """The baseline has one configuration, whatever starts are compared with it."""
+        if init != "plain" and info.data.get("block") == "none":
+            raise ValueError(
+                "block none has no start; in a grid, list the baseline as a cell of its own"
+            )
+        return init
+
+    @field_validator("placement")
+    @classmethod
+    def one_order(cls, text: str) -> str:
+        """See ablations/place_notation.py."""
+        return placement_spelling(text)
+
     @field_validator("encoder_weights")
     @classmethod
     def names_weights(cls, name: str | None) -> str | None:
         if name is not None and name.lower() in NULLS:
             raise ValueError("this is a string; for random weights write null")
         return name
+
+    @field_validator("encoder_lr_factor")
+    @classmethod
+    def has_an_effect(cls, factor: float, values: ValidationInfo) -> float:
+        if factor != 1 and values.data.get("freeze") == "encoder":
+            raise ValueError("with freeze = 'encoder' there is nothing to train; write 1.0")
+        return factor
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], source: str = "configuration") -> Self:
@@ -116,6 +178,11 @@ class RunConfig(BaseModel):
         if not isinstance(values, dict) or values.get("source") is not None:
             return values
         return values | {"source": source_of(values)}
+
+    @property
+    def placed_block(self) -> str:
+        """The block as it is placed in the network: with its start."""
+        return started(self.block, self.init)
 
     @property
     def run_id(self) -> str:

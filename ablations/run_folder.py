@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from ablations.documents import REMEDY, read_json
 from ablations.errors import InputError
-from ablations.records import REMEDY, Failure, FailureKind, RunRecord, read_json, states
+from ablations.records import Failure, FailureKind, RunRecord, states
 from ablations.run_config import RunConfig
 from ablations.whole_file import remove_partials
 

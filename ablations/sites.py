@@ -1,8 +1,9 @@
 """Where blocks go in a model, and what they receive there."""
 
 import copy
-from functools import cache
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,19 +12,13 @@ from ablations.attention.base import NoAttention
 from ablations.bare_models import BareModel
 from ablations.contract import Size
 from ablations.errors import InputError
-from ablations.insertion import BuildBlock, PlacedBlock
-from ablations.own_code import describe_error
+from ablations.insertion import Place, PlacedBlock
+from ablations.own_code import describe_error, own_errors
 from ablations.passes import PassingNorms, device_of
-from ablations.placements import find_placement
+from ablations.placing import find_places, insert
+from ablations.stages import find_stages
 
-
-def insert(model: nn.Module, placement: str, build: BuildBlock) -> list[PlacedBlock]:
-    """Put the block that build returns for a number of channels at each place."""
-    put = find_placement(placement)
-    try:
-        return list(put(model, build))
-    except InputError as error:
-        raise InputError(f"{type(model).__name__}, {placement}: {error}") from None
+Result = TypeVar("Result")
 
 
 class Site(NamedTuple):
@@ -36,19 +31,40 @@ class Site(NamedTuple):
 
 @cache
 def find_sites(bare: BareModel, placement: str | None, size: Size) -> tuple[Site, ...]:
-    """Where blocks go; InputError for an image that the model cannot take.
+    """Where blocks go; InputError for an image that the model cannot take."""
+    return read_network(bare, size, lambda network: record_sites(network, placement, size))
 
-    Runs on the meta device, so without memory; with values only if that fails.
+
+@cache
+def site_stages(bare: BareModel, placement: str) -> dict[str, int]:
+    """By path, the stages of the sites in the encoder, numbered as its features."""
+
+    def find(network: nn.Module) -> list[Place]:
+        return find_places(network, placement)
+
+    try:
+        return find_stages(bare.meta(), find)
+    except InputError:  # it may need values
+        return find_stages(bare.real(), find)
+
+
+def read_network(
+    bare: BareModel, size: Size, read: Callable[[nn.Module], Result]
+) -> Result:
+    """What read returns for a copy of the bare model, which it runs on images of size.
+
+    On the meta device, so without memory; with values only if that fails. InputError for
+    an image that the model cannot take.
     """
     check_stride(bare, size)
     try:
-        return record_sites(copy.deepcopy(bare.meta()), placement, size)
+        return read(copy.deepcopy(bare.meta()))
     except InputError:
         raise
     except Exception:  # it may need values
         network = copy.deepcopy(bare.real())
     try:
-        return record_sites(network, placement, size)
+        return read(network)
     except InputError:
         raise
     except Exception as error:  # each encoder raises its own
@@ -59,19 +75,39 @@ def find_sites(bare: BareModel, placement: str | None, size: Size) -> tuple[Site
 
 
 def record_sites(network: nn.Module, placement: str | None, size: Size) -> tuple[Site, ...]:
-    sizes: dict[nn.Module, Size] = {}
+    sizes: dict[str, Size] = {}
 
-    def note(block: nn.Module, arguments: object, output: Tensor) -> None:
-        sizes[block] = (output.shape[2], output.shape[3])
+    def note(block: PlacedBlock, host: object, arguments: tuple[Any]) -> None:
+        with own_errors(f"placement {placement!r}"):
+            check_received(block, arguments[0])
+        height, width = arguments[0].shape[2:]
+        sizes[block.path] = height, width
 
     blocks = insert(network, placement, NoAttention) if placement else []
     for block in blocks:
-        block.module.register_forward_hook(note)
+        block.module.register_forward_pre_hook(partial(note, block))
+    run_once(network, size)
+    return tuple(
+        Site(block.path, block.channels, sizes.get(block.path)) for block in blocks
+    )
+
+
+def run_once(network: nn.Module, size: Size) -> None:
+    """One image in eval mode, of which only the shapes of features count."""
     with torch.no_grad(), PassingNorms():
         network.eval()(torch.empty(1, 3, *size, device=device_of(network)))
-    return tuple(
-        Site(block.path, block.channels, sizes.get(block.module)) for block in blocks
-    )
+
+
+def check_received(block: PlacedBlock, x: object) -> None:
+    """InputError unless a block receives a feature map of the channels it is built for."""
+    if not isinstance(x, Tensor) or x.ndim != 4:
+        kind = f"{x.ndim} dimensions" if isinstance(x, Tensor) else type(x).__name__
+        raise InputError(f"{block.path} receives {kind}, not a feature map (B, C, H, W)")
+    if x.shape[1] != block.channels:
+        raise InputError(
+            f"{block.path} is placed on {block.channels} channels, but receives "
+            f"{x.shape[1]}"
+        )
 
 
 def check_stride(bare: BareModel, size: Size) -> None:

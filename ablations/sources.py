@@ -10,7 +10,6 @@ import hashlib
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
@@ -18,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from ablations.errors import InputError
-from ablations.notation import parse_part
+from ablations.import_path import is_library_block
+from ablations.notation import Part, parse_part
+from ablations.place_notation import parse_placement
 from ablations.search_path import OURS
 
-NAMED = ("block", "dataset")  # keys of a configuration whose value may be an import path
+# Keys of a configuration whose value may hold import paths.
+NAMED = ("block", "placement", "dataset")
 SUITE = [Path(__file__).parents[1] / name for name in OURS]
 STANDARD = Path(sysconfig.get_path("stdlib"))
 
@@ -34,16 +36,16 @@ imports_here: dict[str, str] = {}  # by path, the digest when this process impor
 
 def source_of(values: Mapping[str, Any]) -> str:
     """`block=DIGEST` for a block of the user's own; empty for keys of the registries."""
-    sources = {key: digest(module_of(path)) for key, path in import_paths(values).items()}
-    return ",".join(f"{key}={source}" for key, source in sources.items() if source)
+    sources = [(key, digest(module_of(path))) for key, path in import_paths(values)]
+    return ",".join(f"{key}={source}" for key, source in sources if source)
 
 
 def check_source(values: Mapping[str, Any], name: str) -> None:
     """InputError if the source that values state is not the current one."""
     source, current = values["source"], source_of(values)
-    paths = ", ".join(import_paths(values).values())
+    paths = ", ".join(path for _, path in import_paths(values))
     if source and not paths:
-        raise InputError(f"{name}: source = {source!r}: only a user's own block has one")
+        raise InputError(f"{name}: source = {source!r}: only a user's own part has one")
     if source != current:
         now = current or "not found"
         raise InputError(
@@ -54,7 +56,7 @@ def check_source(values: Mapping[str, Any], name: str) -> None:
 def check_imported(values: Mapping[str, Any]) -> None:
     """InputError if this process imported a version other than the current one."""
     check_source(values, "configuration")
-    for path in import_paths(values).values():
+    for _, path in import_paths(values):
         current = digest(module_of(path))
         if imports_here.setdefault(path, current) != current:
             raise InputError(
@@ -62,24 +64,31 @@ def check_imported(values: Mapping[str, Any]) -> None:
             )
 
 
-def import_paths(values: Mapping[str, Any]) -> dict[str, str]:
-    names = {key: own_name(values.get(key)) for key in NAMED}
-    return {key: name for key, name in names.items() if name}
+def import_paths(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The import paths in a configuration, each with its key."""
+    named = [(key, name) for key in NAMED for name in names_in(key, values.get(key))]
+    return [(key, name) for key, name in dict.fromkeys(named) if is_import_path(name)]
 
 
-def own_name(text: object) -> str:
-    """The import path in a part, or in a part that it is built around; else empty."""
-    part = None
-    with suppress(InputError):  # reported where the configuration is checked
-        part = parse_part(text) if isinstance(text, str) else None
-    while part and not is_import_path(part.name):
-        part = part.inner
-    return part.name if part else ""
+def names_in(key: str, text: object) -> Iterator[str]:
+    """What a text names: a part, the parts that it is built around, the terms of a sum."""
+    if not isinstance(text, str):
+        return
+    try:
+        terms = parse_placement(text) if key == "placement" else []
+        parts = [term.part for term in terms] if terms else [parse_part(text)]
+    except InputError:  # it names nothing; whoever looks it up says so
+        return
+    for part in parts:
+        inner: Part | None = part
+        while inner:
+            yield inner.name
+            inner = inner.inner
 
 
 def is_import_path(value: object) -> bool:
-    """my_package.my_file:MyBlock"""
-    if not isinstance(value, str) or value.count(":") != 1:
+    """my_package.my_file:MyBlock, but not a library's short name such as timm:eca"""
+    if not isinstance(value, str) or value.count(":") != 1 or is_library_block(value):
         return False
     return all(part.isidentifier() for part in value.replace(":", ".").split("."))
 

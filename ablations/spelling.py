@@ -7,6 +7,7 @@ the part is built. So a record can be read whatever it names.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 from ablations.notation import Part, parse_part
@@ -14,6 +15,7 @@ from ablations.notation import Part, parse_part
 Options = Mapping[str, Any]
 
 
+@lru_cache(4096)
 def one_spelling(kind: str, text: str) -> str:
     """The spelling of a block, model, encoder or data set.
 

@@ -17,7 +17,7 @@ def write_cost(record: RunRecord, path: Path) -> None:
     config, size = record.config, (record.config.image_size,) * 2
     bare = BareModel(config.model, config.encoder, len(record.iou))
     setting = Setting(bare, config.placement, size)
-    costs = site_costs(config.block, setting, config.evaluation)
+    costs = site_costs(config.placed_block, setting, config.evaluation)
     macs = f"not counted: {record.not_counted}" if record.macs is None else record.macs
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")

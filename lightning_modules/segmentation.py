@@ -1,18 +1,22 @@
 """Training and evaluation of one segmentation model."""
 
 import math
-from typing import Any
+from typing import Any, Self
 
 import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
-from ablations.models import create_model
+from ablations.bare_models import BareModel, create_bare
+from ablations.models import place, sizes_at_places
 from ablations.run_config import RunConfig
-from lightning_modules.scores import SplitScore, class_iou, mean_iou, mean_loss
+from lightning_modules.data.probe import Probe
+from lightning_modules.data.segmentation_data import SplitName
+from lightning_modules.freezing import OwnParts
+from lightning_modules.optimizer import create_optimizer
+from lightning_modules.scores import Score, SplitScore, mean_loss
 
-POLY_POWER = 0.9
 CURVE_POINTS = 50
 
 
@@ -21,34 +25,41 @@ class NonFiniteLossError(RuntimeError):
 
 
 class SegmentationModule(LightningModule):
-    """Cross-entropy, poly decay, and mIoU over the whole validation set.
+    """Cross-entropy, poly decay, and mIoU over the whole validation or test set.
 
     A batch is images (B, 3, H, W), float, and labels (B, H, W), int64. Losses are means
-    over labelled pixels: of the batch in training, of the whole split in validation.
+    over labelled pixels: of the batch in training, of the whole split otherwise. A probe
+    adds the information that a network carries to the curve.
     """
 
-    def __init__(self, config: RunConfig, classes: tuple[str, ...]) -> None:
+    def __init__(
+        self, config: RunConfig, classes: tuple[str, ...], probe: Probe | None = None
+    ) -> None:
         super().__init__()
         self.config = config
         self.classes = classes
-        self.model = create_model(
-            config.model,
-            config.encoder,
-            len(classes),
-            config.block,
-            config.placement,
-            config.evaluation,
-            config.encoder_weights,
-        )
+        self.probe = probe
+        bare = BareModel(config.model, config.encoder, len(classes))
+        size = (config.image_size, config.image_size)
+        self.model = create_bare(*bare, config.encoder_weights)
+        self.own_parts = OwnParts.before_blocks(self.model.encoder)  # type: ignore[arg-type]
+        block, placement = config.placed_block, config.placement
+        sizes = sizes_at_places(bare, block, placement, size)
+        place(self.model, block, placement, config.evaluation, sizes)
+        self.own_parts.freeze(config.freeze)
         self.score = SplitScore(len(classes))
         self.curve: list[dict[str, float]] = []  # kept in checkpoints
         self.validated_step = -1
-        self.iou = torch.full((len(classes),), torch.nan)  # of the last validation
-        self.miou = math.nan
+        self.scores: dict[SplitName, Score] = {}  # the last of each split
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.model(images)  # (B, classes, H, W)
         return logits
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        self.own_parts.hold_statistics(self.config.freeze)
+        return self
 
     def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
         # Dropout depends on the seed and the step alone, so a resumed run draws the same.
@@ -71,16 +82,31 @@ class SegmentationModule(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         if not self.trainer.sanity_checking:
-            loss, confusion = self.score.compute()
-            if self.global_step == self.config.max_steps and not math.isfinite(loss):
-                raise NonFiniteLossError(f"validation loss is {loss} after the last step")
-            self.iou = class_iou(confusion)  # (classes)
-            self.miou = mean_iou(self.iou)
+            score = self.take_score("val", "validation")
+            values = {"miou": score.miou}
+            if self.probe:
+                values["information"] = self.probe.information(score.confusion)
             self.validated_step = self.global_step
-            self.log("val/loss", loss)
-            self.log("val/miou", self.miou, prog_bar=True)
-            self.curve.append({"step": self.global_step, "val_miou": self.miou})
+            self.log("val/loss", score.loss)
+            self.log_dict({f"val/{name}": value for name, value in values.items()})
+            points = {f"val_{name}": value for name, value in values.items()}
+            self.curve.append({"step": self.global_step} | points)
         self.score.reset()
+
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        self.validation_step(batch, batch_idx)
+
+    def on_test_epoch_end(self) -> None:
+        """Nothing is logged: the test split has one score, which the record states."""
+        self.take_score("test", "test")
+        self.score.reset()
+
+    def take_score(self, split: SplitName, name: str) -> Score:
+        """Keep a split's score; NonFiniteLossError if it is final and not a number."""
+        score = self.scores[split] = self.score.compute()
+        if self.global_step == self.config.max_steps and not math.isfinite(score.loss):
+            raise NonFiniteLossError(f"{name} loss is {score.loss} after the last step")
+        return score
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["curve"] = self.curve
@@ -90,26 +116,7 @@ class SegmentationModule(LightningModule):
         self.curve = [point for point in checkpoint["curve"] if point["step"] <= finished]
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        config = self.config
-        optimizer: torch.optim.Optimizer
-        if config.optimizer == "sgd":
-            optimizer = torch.optim.SGD(
-                self.parameters(),
-                config.lr,
-                momentum=0.9,
-                weight_decay=config.weight_decay,
-            )
-        else:
-            optimizer = torch.optim.AdamW(
-                self.parameters(), config.lr, weight_decay=config.weight_decay
-            )
-        poly = torch.optim.lr_scheduler.PolynomialLR(
-            optimizer, config.max_steps, POLY_POWER
-        )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": poly, "interval": "step"},
-        }
+        return create_optimizer(self.parameters(), self.own_parts, self.config)
 
 
 def reseed(seed: int, device: torch.device) -> None:

@@ -16,10 +16,12 @@ from ablations.attention.base import AttentionBlock
 from ablations.errors import InputError
 from ablations.run_config import RunConfig, flat
 from ablations.yaml_file import read_yaml
+from lightning_modules.optimizer import in_use
 
 CELL = "WANDB_SWEEP_PARAM_PATH"
 DATA_KEYS = {
-    "dataset", "image_size", "train_images", "val_images", "augment", "batch_size",
+    "dataset", "image_size", "train_images", "val_images", "score_on", "augment",
+    "batch_size",
 }  # fmt: skip
 
 
@@ -89,7 +91,6 @@ def effective(trainer: Trainer, module: Any) -> dict[str, Any]:
     """What this rank will use, read from the parts that use it."""
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
     [optimizer] = trainer.optimizers
-    group = optimizer.param_groups[0]
     blocks = {
         part.evaluation for part in module.modules() if isinstance(part, AttentionBlock)
     }
@@ -98,9 +99,7 @@ def effective(trainer: Trainer, module: Any) -> dict[str, Any]:
         "evaluation": evaluation,
         "max_steps": trainer.max_steps,
         "precision": trainer.precision,
-        "optimizer": type(optimizer).__name__.lower(),
-        "lr": group["initial_lr"],
-        "weight_decay": group["weight_decay"],
+        **in_use(optimizer, module.own_parts, module.config),
     }
     of_data = data.config.model_dump(include=DATA_KEYS)
     whole: dict[str, Any] = module.config.model_dump() | of_data | parts

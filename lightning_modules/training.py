@@ -4,17 +4,19 @@ import os
 from typing import NamedTuple
 
 from pytorch_lightning import Trainer, seed_everything
+from torch import Tensor
 
 from ablations.attention.base import has_two_evaluations
 from ablations.blocks import set_evaluation
 from ablations.complexity import Cost, measure
-from ablations.models import check_network, network_of
-from ablations.records import RunRecord
+from ablations.models import check_training, network_of
+from ablations.records import MOST_CLASSES, RunRecord
 from ablations.run_folder import RunFolder
 from lightning_modules.checkpoints import Progress, Statement
 from lightning_modules.data import create_data
 from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.execution import Execution
+from lightning_modules.freezing import advice, check_freeze
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.machine import commit, device_name, made_with, versions
 from lightning_modules.resuming import UnusableError, resumable, set_aside
@@ -32,7 +34,7 @@ def train_or_restart(
     interrupts: Interrupts,
 ) -> RunRecord:
     """The record of a run; a checkpoint that it cannot resume from is set aside."""
-    notes: tuple[str, ...] = ()
+    notes = advice(folder.config)
     while True:
         try:
             return train_and_measure(folder, execution, progress, mirror, interrupts, notes)
@@ -48,12 +50,16 @@ def train_and_measure(
     interrupts: Interrupts,
     notes: tuple[str, ...],
 ) -> RunRecord:
-    """Train or resume, then validate the last step unless the training has done so."""
+    """Train or resume, then validate the last step unless the training has done so.
+
+    The test split is scored once, after that, if its scores are those of the record.
+    """
     config = folder.config
     data = create_data(config, execution.data_folder, execution.workers)
-    check_network(network_of(config, len(data.classes)))
+    check_training(network_of(config, len(data.classes)))
     seed_everything(config.seed, verbose=False)
-    module = SegmentationModule(config, data.classes)
+    check_freeze(config, len(data.classes))
+    module = SegmentationModule(config, data.classes, data.source.probe)
     costs = costs_of(module)
     own = made_with(execution.accelerator)
     statement = Statement(config.run_id, data.fingerprint, own, notes)
@@ -66,6 +72,8 @@ def train_and_measure(
     fit(trainer, module, data, last if data.first_step else None, interrupts)
     if module.validated_step != config.max_steps:
         trainer.validate(module, data, verbose=False)
+    if config.score_on == "test":
+        trainer.test(module, data, verbose=False)
     training = Training(trainer, module, data, step_time)
     return record_of(training, costs, folder, statement.notes + mirror.take_notes())
 
@@ -102,14 +110,19 @@ def record_of(
     training: Training, costs: Costs, folder: RunFolder, notes: tuple[str, ...]
 ) -> RunRecord:
     trainer, module, data, step_time = training
+    scores, probe = module.scores, data.source.probe
+    score = scores[folder.config.score_on]
     return RunRecord(
         config=folder.config,
-        miou=module.miou,
+        miou=score.miou,
         iou={
             name: None if iou.isnan() else iou.item()
-            for name, iou in zip(data.classes, module.iou, strict=True)
+            for name, iou in zip(data.classes, score.iou, strict=True)
         },
-        val_loss=trainer.callback_metrics["val/loss"].item(),
+        val_loss=scores["val"].loss,
+        test_loss=scores["test"].loss if "test" in scores else None,
+        confusion=counts(score.confusion),
+        information=probe.information(score.confusion) if probe else None,
         curve=module.curve,
         params=costs.run.params,
         macs=costs.run.macs,
@@ -124,3 +137,10 @@ def record_of(
         failures=folder.failures(),
         notes=notes,
     )
+
+
+def counts(confusion: Tensor) -> tuple[tuple[int, ...], ...] | None:
+    """The matrix as a record holds it; None if it would be most of the file."""
+    if len(confusion) > MOST_CLASSES:
+        return None
+    return tuple(tuple(row) for row in confusion.tolist())

@@ -3,7 +3,8 @@
 import os
 
 from ablations.errors import InputError
-from ablations.run_config import RunConfig
+from ablations.run_config import PARTS, RunConfig
+from ablations.spelling import one_spelling
 from lightning_modules.execution import WandbMode, agent
 
 
@@ -17,9 +18,15 @@ def check_mode(mode: WandbMode) -> None:
 
 
 def check_locked(effective: dict[str, object], config: RunConfig) -> None:
-    """RuntimeError if W&B, which shows a sweep's values, shows others than the run's."""
+    """RuntimeError if W&B, which shows a sweep's values, shows others than the run's.
+
+    The sweep may spell a part in another way.
+    """
     for key, value in config.model_dump().items():
-        if effective.get(key) != value:
+        shown = effective.get(key)
+        if key in PARTS and isinstance(shown, str):
+            shown = one_spelling(key, shown)
+        if shown != value:
             raise RuntimeError(
                 f"W&B has {key} = {effective.get(key)!r}, but the run would use {value!r}"
             )

@@ -3,17 +3,21 @@
 import pandas as pd
 
 from ablations.complexity.conventions import Convention
-from reports.page import WIDE, Column
+from reports.page import WIDE, Column, Show
 from reports.units import (
     count,
     either,
+    images,
     in_mega,
     label,
+    megabytes,
     millions,
+    milliseconds,
     percent,
     points,
     prefix,
     probability,
+    ratio,
     scientific,
     seconds,
     share,
@@ -56,6 +60,20 @@ def class_columns(table: pd.DataFrame) -> list[Column]:
     return [BLOCK, *(Column(name, name.removeprefix("iou_"), percent) for name in names)]
 
 
+LATENCY = [
+    Column("latency", "(ms)", milliseconds, group="One image"),
+    Column("latency_ratio", "times baseline", ratio, group="One image"),
+]
+TIMING = [
+    *LATENCY,
+    Column("latency_iqr", "IQR", milliseconds, group="One image", rank=WIDE),
+    Column("images_per_second", "Images/s", images, rank=3),
+    Column("step", "(ms)", milliseconds, group="Training step"),
+    Column("step_ratio", "times baseline", ratio, group="Training step"),
+    Column("step_iqr", "IQR", milliseconds, group="Training step", rank=WIDE),
+    Column("peak", "(MB)", megabytes, group="Peak of a step", rank=1),
+    Column("peak_ratio", "times baseline", ratio, group="Peak of a step", rank=1),
+]
 FAILED = [
     Column("run", "Run", str, "left"),
     Column("kind", "Kind", str, "left"),
@@ -114,8 +132,39 @@ CROSSOVERS = [
 ]
 WHERE = [
     Column("path", "Module", str, "left"),
+    Column("stage", "Stage", count),
     Column("channels", "Channels", count),
     Column("stride", "Stride", count),
+    Column("params", "Params", count),
+    Column("macs", "MACs (M)", millions),
+]
+
+
+def control_columns(control: str) -> list[Column]:
+    """The sites of a control: first what it matches, then the rest."""
+    groups = [
+        costs_beside("params", "Params", count),
+        costs_beside("macs", "MACs (M)", millions),
+    ]
+    if control == "matched_macs":
+        groups.reverse()
+    return [*WHERE[:4], Column("width", "Width", count), *groups[0], *groups[1]]
+
+
+def costs_beside(name: str, group: str, show: Show) -> list[Column]:
+    """A cost of a control, of its block, and the share by which they differ."""
+    return [
+        Column(name, "control", show, group=group),
+        Column(f"block_{name}", "block", show, group=group),
+        Column(f"{name}_difference", "difference", share, group=group),
+    ]
+
+
+LANDINGS = [
+    Column("placement", "Placement", str, "left"),
+    Column("blocks", "Blocks", count),
+    Column("stages", "Stage (blocks)", str, "left", rank=1),
+    Column("channels", "Channels", str, "left", rank=2),
     Column("params", "Params", count),
     Column("macs", "MACs (M)", millions),
 ]

@@ -1,5 +1,6 @@
 """Runs grouped by setting, each group with its baselines and tables."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,7 +9,16 @@ from pandas import DataFrame
 
 from ablations.placements import PLACEMENTS
 from ablations.records import RunRecord
-from reports.tables import SETTING, block_comparison, class_iou, curves, runs_table
+from ablations.run_config import RunConfig
+from reports.tables import (
+    SETTING,
+    Noise,
+    block_comparison,
+    class_iou,
+    curves,
+    noise_floor,
+    runs_table,
+)
 
 PLACEMENT_ORDER = list(PLACEMENTS)
 
@@ -20,6 +30,7 @@ class Comparison:
     setting: dict[str, object]
     records: list[RunRecord]  # those that have a baseline with the same seed
     orphans: list[RunRecord]  # those that do not
+    repeats: list[RunRecord]  # further runs of a configuration and seed: in no mean
 
     @cached_property
     def runs(self) -> DataFrame:
@@ -28,6 +39,11 @@ class Comparison:
     @cached_property
     def numbers(self) -> DataFrame:
         return block_comparison(self.runs)
+
+    @property
+    def noise(self) -> Noise | None:
+        """None without repeats."""
+        return noise_floor([*self.records, *self.orphans, *self.repeats])
 
     @property
     def classes(self) -> DataFrame:
@@ -40,9 +56,22 @@ class Comparison:
 
 def comparisons(records: Iterable[RunRecord]) -> list[Comparison]:
     """One comparison per setting, ordered by names and numbers."""
-    return [
-        Comparison(setting, *with_baseline(group)) for setting, group in settings(records)
-    ]
+    return [comparison(setting, group) for setting, group in settings(records)]
+
+
+def comparison(setting: dict[str, object], records: Sequence[RunRecord]) -> Comparison:
+    """Of a configuration and seed that was repeated, only the first run is compared."""
+    least: dict[RunConfig, int] = {}  # the number of the first repeat
+    for config in (record.config for record in records):
+        once = unrepeated(config)
+        least[once] = min(config.repeat, least.get(once, config.repeat))
+    first = [r for r in records if r.config.repeat == least[unrepeated(r.config)]]
+    repeats = [r for r in records if r.config.repeat > least[unrepeated(r.config)]]
+    return Comparison(setting, *with_baseline(first), repeats)
+
+
+def unrepeated(config: RunConfig) -> RunConfig:
+    return config.model_copy(update={"repeat": 0})
 
 
 def settings(
@@ -61,7 +90,8 @@ def rank(value: object) -> tuple[int, float, str]:
     """None, then numbers, then names: placements in registry order, others by letter."""
     if isinstance(value, int | float):
         return 1, value, ""
-    place = PLACEMENT_ORDER.index(value) if value in PLACEMENT_ORDER else 999
+    name = re.split("[@+]", str(value))[0]  # of a placement, its first term's
+    place = PLACEMENT_ORDER.index(name) if name in PLACEMENT_ORDER else 999
     return (0, 0, "") if value is None else (2, place, str(value))
 
 

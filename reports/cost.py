@@ -8,6 +8,7 @@ import pandas as pd
 
 from ablations.attention.base import EVALUATIONS, Evaluation
 from ablations.bare_models import BareModel
+from ablations.blocks import label_of
 from ablations.complexity.audit import audit, whole_costs_the_sum
 from ablations.complexity.conventions import Convention
 from ablations.complexity.growth import (
@@ -117,15 +118,23 @@ def growth_tables(
     growths: Mapping[Evaluation, Growth], counts: Iterable[Counts], formula: str
 ) -> Iterable[Table]:
     """The polynomials, and the sizes from which one block costs more than another."""
+    counts = list(counts)
     table = growth_table(growths, counts)
     if len(table):
-        yield Table(table, GROWTH, "cost-growth", formula)
+        yield Table(table, GROWTH, "cost-growth", formula, left_out(table, counts))
     crossings = crossovers(growths)
     if len(crossings):
         caption = (
             "MACs: side of a square image above which one block costs more than another"
         )
         yield Table(crossings, CROSSOVERS, "cost-crossovers", caption)
+
+
+def left_out(table: pd.DataFrame, counts: Iterable[Counts]) -> list[str]:
+    """A sentence on the blocks whose costs are not polynomials of N, if there are any."""
+    missing = {one.block for one in counts} - {"none", *table["block"]}
+    names = ", ".join(label_of(name) for name in sorted(missing))
+    return [f"Not such a polynomial, and so not here: {names}."] if names else []
 
 
 def survey_table(

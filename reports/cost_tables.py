@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pandas import DataFrame
 
 from ablations.attention.base import EVALUATIONS
+from ablations.complexity.control_costs import ControlCost
 from ablations.complexity.conventions import Convention
 from ablations.complexity.site_costs import SiteCost
 from ablations.complexity.subjects import (
@@ -97,3 +98,12 @@ def survey(
 def site_table(costs: Iterable[SiteCost]) -> DataFrame:
     """One row per site of a block."""
     return DataFrame(costs, columns=SiteCost._fields)
+
+
+def control_table(costs: Iterable[ControlCost]) -> DataFrame:
+    """One row per site; *_difference is what a control adds to its block's, as a share."""
+    table = DataFrame(costs, columns=ControlCost._fields)
+    for name in ("params", "macs"):
+        pairs = zip(table[name], table[f"block_{name}"], strict=True)
+        table[f"{name}_difference"] = [share(own, block) for own, block in pairs]
+    return table

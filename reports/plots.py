@@ -18,8 +18,9 @@ from matplotlib.transforms import ScaledTranslation, Transform
 from pandas import DataFrame
 
 from ablations.errors import writing
+from ablations.wrappers import CONTROLS, unwrapped
 from reports.labels import End, in_margin, name, place_labels
-from reports.tables import block_order
+from reports.tables import block_order, without_version
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 FAMILIES = {
@@ -27,6 +28,7 @@ FAMILIES = {
     "psa": ("PSA", "#D55E00"),
     "note": ("Reading note", "#009E73"),
     "other": ("Other blocks", "#0072B2"),
+    "control": ("Controls", "#CC79A7"),
 }
 STYLE: Any = {
     "font.size": 10,
@@ -40,7 +42,10 @@ STYLE: Any = {
 
 
 def family(block: str) -> str:
-    prefix = block.partition("_")[0]
+    name, wrappers = unwrapped(without_version(block))
+    if CONTROLS.keys() & {*wrappers}:
+        return "control"
+    prefix = name.partition("_")[0]
     return prefix if prefix in FAMILIES else "other"
 
 
@@ -145,7 +150,7 @@ def add_legend(axes: Axes, blocks: list[str]) -> None:
         handles,
         [name for name, _ in present],
         frameon=False,
-        ncols=4,
+        ncols=len(FAMILIES),
         loc="lower left",
         bbox_to_anchor=(0, 1),
     )
@@ -245,9 +250,11 @@ def draw_times(axes: Axes, rows: list[dict[Any, Any]], what: str) -> None:
 def added_cost(costs: DataFrame) -> Figure:
     """The MACs that each block adds to a network over the parameters that it adds.
 
-    A line joins a block as published and the same function as this suite runs it.
+    A line joins a block as published and the same function as this suite runs it. A block
+    that adds no parameters or no MACs has no place on logarithmic axes, and is left out.
     """
-    rows = costs[costs["block"] != "none"].to_dict("records")
+    positive = (costs[["added_params", "added_direct", "added_fast"]] > 0).all(axis=1)
+    rows = costs[positive].to_dict("records")
     with mpl.rc_context(STYLE):
         figure, axes = new_figure(8, 5.5)
         axes.set_xscale("log")

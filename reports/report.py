@@ -10,11 +10,13 @@ from ablations.errors import InputError
 from ablations.records import Failure, RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import read_failures, read_records
+from ablations.timings import StudyTimings
 from reports.comparison import Comparison, comparisons
 from reports.completeness import coverage, failed, first_reason, lacking, plural
 from reports.page import Heading, Link, Page, Part, Text
 from reports.provenance import notes, provenance, version_lines
-from reports.section import long_section, section, with_reasons
+from reports.section import comparison_table, long_section, section
+from reports.timings import read_all
 from reports.write import csv
 from reports.write.cells import shortened
 from reports.write.files import write_text
@@ -58,41 +60,49 @@ def write_report(
     failures = list(read_failures(runs))
     if not records:
         raise InputError(f"{runs}: no record of a finished run{first_reason(failures)}")
+    timings, unreadable = read_all(runs)
     missing = lacking(records, planned or [])
     compared = comparisons(records)
     title = f"{shortened(runs.resolve().name)}: attention blocks compared"
     head = [*coverage(records, failures, planned, missing), *version_lines(records)]
-    sections = sections_of(compared)
+    head += unreadable
+    sections = sections_of(compared, timings)
     page = Page(title, [*head, *sections, *tail(records, failures)])
     path = write_page(page, out, "report")
     if len(compared) > PICTURED:
-        write_numbers(compared, out)
+        write_numbers(compared, timings, out)
     printed = sections if len(compared) <= PRINTED else []
     printed += failed(failures) if 0 < len(failures) <= REASONS else []
     counts = f"{plural(len(compared), 'setting')}, {plural(len(records), 'run')}: {path}"
     return Report(path, Page(title, [*head, *printed, Text(counts)]), not missing)
 
 
-def sections_of(compared: Sequence[Comparison]) -> list[Part]:
+def sections_of(
+    compared: Sequence[Comparison], timings: Sequence[StudyTimings]
+) -> list[Part]:
     """A section for each setting; if there are many, their numbers are in one file."""
     if len(compared) <= PICTURED:
         names = [f"comparison-{number + 1}" for number in range(len(compared))]
         names = ["comparison"] if len(compared) == 1 else names
         pairs = zip(compared, names, strict=True)
-        return [part for one, name in pairs for part in section(one, name)]
+        return [part for one, name in pairs for part in section(one, timings, name)]
     pointer = Text(
         f"{len(compared)} settings; a report of more than {PICTURED} has no pictures and "
         "no class tables. All numbers: ",
         Link("comparison.csv", "comparison.csv"),
         ".",
     )
-    return [pointer, *(part for one in compared for part in long_section(one))]
+    return [pointer, *(part for one in compared for part in long_section(one, timings))]
 
 
-def write_numbers(compared: Sequence[Comparison], out: Path) -> None:
+def write_numbers(
+    compared: Sequence[Comparison], timings: Sequence[StudyTimings], out: Path
+) -> None:
     """Write one file with all comparisons; its first columns are the setting."""
     tables = [
-        pd.DataFrame([one.setting] * len(one.numbers)).join(with_reasons(one.numbers))
+        pd.DataFrame([one.setting] * len(one.numbers)).join(
+            comparison_table(one, timings).numbers
+        )
         for one in compared
         if one.records
     ]

@@ -5,20 +5,27 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ablations.run_config import RunConfig
+from ablations.timings import StudyTimings
 from reports import plots
 from reports.columns import COMPARISON, class_columns, time_column
 from reports.comparison import Comparison
-from reports.completeness import LISTED, rest
+from reports.completeness import LISTED, plural, rest
 from reports.page import Code, Heading, Inline, Part, Picture, Strong, Table, Text
+from reports.timings import timing_tables, with_latency
+from reports.units import percent
 from reports.write.cells import shortened
 
 
-def section(comparison: Comparison, name: str) -> list[Part]:
+def section(
+    comparison: Comparison, timings: Sequence[StudyTimings], name: str
+) -> list[Part]:
     """Tables and plots of one setting."""
     parts = opening(comparison)
     if not comparison.records:
         return parts
-    parts.append(comparison_table(comparison, name))
+    parts.append(comparison_table(comparison, timings, name))
+    parts += noise_floor(comparison)
+    parts += timing_tables(comparison, timings, name)
     several = len(comparison.numbers) > 1
     parts += pictures(comparison, name) if several else []
     classes = comparison.classes
@@ -30,10 +37,12 @@ def section(comparison: Comparison, name: str) -> list[Part]:
     return parts
 
 
-def long_section(comparison: Comparison) -> list[Part]:
-    """For a report of many settings: only the table, without its own files."""
-    table = [comparison_table(comparison)] if comparison.records else []
-    return [*opening(comparison), *table]
+def long_section(comparison: Comparison, timings: Sequence[StudyTimings]) -> list[Part]:
+    """For a report of many settings: only the tables, without files of their own."""
+    if not comparison.records:
+        return opening(comparison)
+    tables = [comparison_table(comparison, timings), *timing_tables(comparison, timings)]
+    return [*opening(comparison), *tables, *noise_floor(comparison)]
 
 
 def opening(comparison: Comparison) -> list[Part]:
@@ -53,11 +62,29 @@ def listed(ids: Sequence[str]) -> list[Inline]:
     return [*parts, *(f", {more}" for more in rest(len(ids)))]
 
 
-def comparison_table(comparison: Comparison, name: str = "") -> Table:
+def comparison_table(
+    comparison: Comparison, timings: Sequence[StudyTimings], name: str = ""
+) -> Table:
     on_cpu = all(record.device.startswith("cpu") for record in comparison.records)
     numbers = comparison.numbers
     columns = [*COMPARISON, time_column(numbers, on_cpu)]
-    return Table(with_reasons(numbers), columns, name)
+    table = Table(with_reasons(numbers), columns, name)
+    return with_latency(table, comparison, timings)
+
+
+def noise_floor(comparison: Comparison) -> list[Part]:
+    """How far equal runs are apart, if any was repeated."""
+    noise = comparison.noise
+    if noise is None:
+        return []
+    largest, mean = percent(noise.largest), percent(noise.mean)
+    return [
+        Text(
+            f"Noise floor: the mIoU of repeats, runs of the same configuration and seed, "
+            f"differs by at most {largest} points, and by {mean} on average "
+            f"({plural(noise.pairs, 'pair')}). The table holds the first of them."
+        )
+    ]
 
 
 def with_reasons(numbers: pd.DataFrame) -> pd.DataFrame:

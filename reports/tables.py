@@ -4,8 +4,11 @@ A record is one finished run; miou is in [0, 1], params and macs are counts.
 Units belong to units.py, file formats to reports/write.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import combinations
+from typing import Any, NamedTuple
 
 import pandas as pd
 from pandas import DataFrame
@@ -13,12 +16,12 @@ from pandas import DataFrame
 from ablations.attention import BLOCKS
 from ablations.records import RunRecord
 from ablations.run_config import DERIVED, RunConfig
+from ablations.wrappers import WRAPPERS, unwrapped
 from reports.statistics import interval, sign_flip_p
 
-# What a comparison holds fixed: everything but the block, its source and the seed.
-SETTING = [
-    name for name in RunConfig.model_fields if name not in {"block", "seed", *DERIVED}
-]
+# What the runs of a comparison differ in; it holds everything else fixed.
+COMPARED = {"block", "init", "seed", "repeat", *DERIVED}
+SETTING = [name for name in RunConfig.model_fields if name not in COMPARED]
 
 
 def runs_table(records: Iterable[RunRecord]) -> DataFrame:
@@ -42,26 +45,49 @@ def versions(records: Iterable[RunRecord]) -> dict[str, dict[str, int]]:
 
 def version(record: RunRecord) -> str:
     """The first digits of the source of a user's block."""
-    return record.config.source.rpartition("=")[2][:6] or "unknown"
+    entries = [entry.partition("=") for entry in record.config.source.split(",")]
+    sources = {key: digest for key, _, digest in entries}
+    return sources.get("block", "")[:6] or "unknown"
 
 
 def block_names(records: Sequence[RunRecord]) -> list[str]:
-    """The block of each run as tables name it; several versions of one get a suffix."""
+    """The block of each run, with its start; several versions of one get a suffix."""
     several = versions(records)
     return [
-        f"{record.config.block}@{version(record)}"
+        f"{record.config.placed_block}@{version(record)}"
         if record.config.block in several
-        else record.config.block
+        else record.config.placed_block
         for record in records
     ]
 
 
 def block_order(names: Iterable[str]) -> list[str]:
-    """Registry order, the baseline first; a user's own blocks last."""
+    """Registry order, the baseline first; a user's own blocks last.
+
+    Blocks that differ only in an option are ordered by its value: 4, 8, 16. What is built
+    around a block, such as its controls, follows it.
+    """
     order = {name: place for place, name in enumerate(BLOCKS)}
-    return sorted(
-        {*names}, key=lambda name: (order.get(name.partition("(")[0], len(order)), name)
-    )
+
+    def place(name: str) -> tuple[int, list[Any], list[int], str]:
+        block, wrappers = unwrapped(without_version(name))
+        around = [list(WRAPPERS).index(wrapper) for wrapper in wrappers]
+        number = order.get(block.partition("(")[0], len(order))
+        return number, by_value(block), around, name
+
+    return sorted({*names}, key=place)
+
+
+def by_value(block: str) -> list[Any]:
+    """Texts and numbers in turn, which sort as they read."""
+    pieces: list[Any] = re.split(r"(\d+)", block)
+    pieces[1::2] = map(int, pieces[1::2])
+    return pieces
+
+
+def without_version(name: str) -> str:
+    """A name that block_names gave, without its suffix."""
+    return name.rpartition("@")[0] if "@" in name.rpartition(")")[2] else name
 
 
 def block_comparison(runs: DataFrame) -> DataFrame:
@@ -117,6 +143,30 @@ def compare(block: str, runs: DataFrame) -> dict[str, object]:
         "train_seconds": runs["train_seconds"].mean(),
         "compute_seconds": runs["compute_seconds"].mean(skipna=False),
     }
+
+
+class Noise(NamedTuple):
+    """By how much the mIoU of two runs of one configuration and seed differs."""
+
+    largest: float
+    mean: float
+    pairs: int
+
+
+def noise_floor(records: Sequence[RunRecord]) -> Noise | None:
+    """From every pair of repeats in one setting; None if no run is repeated."""
+    runs: dict[tuple[str, int], list[float]] = {}
+    for block, record in zip(block_names(records), records, strict=True):
+        runs.setdefault((block, record.config.seed), []).append(record.miou)
+    differences = [
+        abs(one - other)
+        for values in runs.values()
+        for one, other in combinations(values, 2)
+    ]
+    if not differences:
+        return None
+    mean = sum(differences) / len(differences)
+    return Noise(max(differences), mean, len(differences))
 
 
 def class_iou(records: Sequence[RunRecord]) -> DataFrame:

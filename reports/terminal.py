@@ -35,6 +35,7 @@ Item = TypeVar("Item")
 
 WIDTH = 100  # if there is neither a terminal nor COLUMNS
 WIDEST = 10_000  # with --wide
+NARROWEST = 24  # characters of a column of long text
 RULES = 3  # characters beside a column: two blanks and a rule
 SECONDS = 10  # between lines of progress if there is no terminal
 
@@ -81,11 +82,10 @@ def fitting(table: Table, width: int) -> Sequence[Column]:
     room = width
     for number, column in enumerate(columns):
         [header] = headers(columns[: number + 1])[number:]
-        words = [
-            *header.split(),
-            *(row[0] for row in rows(table._replace(columns=[column]))),
-        ]
-        room -= max(map(len, words)) + RULES
+        cells = [row[0] for row in rows(table._replace(columns=[column]))]
+        if column.align == "paragraph":  # it wraps
+            cells = [word for cell in cells for word in (cell[:NARROWEST], *cell.split())]
+        room -= max(map(len, [*header.split(), *cells])) + RULES
         if room < 1 and number:
             return columns[:number]
     return columns

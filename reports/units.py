@@ -27,15 +27,18 @@ def scaled(factor: float, digits: int, sign: str = "") -> Show:
 percent = scaled(0.01, 2)
 points = scaled(0.01, 2, sign="+")
 whole_percent = scaled(0.01, 1)
+whole_share = either(lambda value: f"{100 * value:.1f} %")
 share = either(lambda value: f"{100 * value:+.2f} %")
 millions = scaled(1e6, 3)
 added_millions = scaled(1e6, 3, sign="+")
 count = either(lambda value: f"{value:,.0f}")
 seconds = scaled(1, 1)
+images = scaled(1, 1)  # per second
 milliseconds = scaled(1e-3, 2)
 ratio = either(lambda value: f"{value:.2f}")
 times = either(lambda value: f"{value:.1f}x")
 megabytes = scaled(1e6, 1)
+significant = either(lambda value: f"{value:.1g}")
 probability = either(lambda value: f"{value:.3g}")
 scientific = either(lambda value: f"{value:.6g}")
 

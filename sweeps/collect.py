@@ -8,8 +8,9 @@ from typing import Any
 import wandb
 from pydantic import ValidationError
 
+from ablations.documents import problem_of
 from ablations.errors import InputError
-from ablations.records import RunRecord, problem_of
+from ablations.records import RunRecord
 from ablations.run_folder import RunFolder
 from lightning_modules.wandb_mirror import RECORD_KEY
 from sweeps.study.study import Study

@@ -31,7 +31,21 @@ class RandomShapes(NamedTuple):
 
     parameters: dict[str, tuple[int, ...]]
     x: tuple[int, int, int, int]  # odd sides, so that pooling leaves out a row and a column
+    scale: float = (
+        1.0  # of the parameters; small ones keep softmax and sigmoid from 0 and 1
+    )
 
+
+CRISS_CROSS = {
+    "query_conv.weight": (2, 16),
+    "query_conv.bias": (2,),
+    "key_conv.weight": (2, 16),
+    "key_conv.bias": (2,),
+    "value_conv.weight": (16, 16),
+    "value_conv.bias": (16,),
+    "gamma": (1,),
+}
+NORM = ("weight", "bias", "running_mean", "running_var")
 
 RANDOM_SHAPES = {
     "non_local_code": RandomShapes(
@@ -52,6 +66,35 @@ RANDOM_SHAPES = {
         },
         x=(2, 6, 5, 7),
     ),
+    "criss_cross": RandomShapes(CRISS_CROSS, x=(2, 16, 3, 5), scale=0.3),
+    "criss_cross_once": RandomShapes(CRISS_CROSS, x=(2, 16, 5, 3), scale=0.3),
+    "coordinate": RandomShapes(
+        {
+            "conv1.weight": (8, 6),
+            "conv1.bias": (8,),
+            **{f"bn1.{part}": (8,) for part in NORM},
+            "bn1.num_batches_tracked": (),
+            "conv_h.weight": (6, 8),
+            "conv_h.bias": (6,),
+            "conv_w.weight": (6, 8),
+            "conv_w.bias": (6,),
+        },
+        x=(2, 6, 5, 7),
+    ),
+    "simam": RandomShapes({}, x=(2, 6, 5, 7)),
+    "triplet": RandomShapes(
+        {
+            key: shape
+            for gate in ("cw", "hc", "hw")
+            for key, shape in (
+                (f"{gate}.conv.conv.weight", (1, 2, 7, 7)),
+                *((f"{gate}.conv.bn.{part}", (1,)) for part in NORM),
+                (f"{gate}.conv.bn.num_batches_tracked", ()),
+            )
+        },
+        x=(2, 6, 5, 7),
+        scale=0.3,
+    ),
 }
 
 
@@ -65,7 +108,8 @@ def inputs(name: str) -> dict[str, Array]:
         elif key.endswith("num_batches_tracked"):
             arrays[PREFIX + key] = np.array(0.0)
         else:
-            arrays[PREFIX + key] = random.normal(size=shape)
+            scale = RANDOM_SHAPES[name].scale
+            arrays[PREFIX + key] = scale * random.normal(size=shape)
     return arrays | {key: random.normal(size=RANDOM_SHAPES[name].x) for key in ("x", "w")}
 
 

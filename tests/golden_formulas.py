@@ -178,6 +178,66 @@ def efficient_attention(image: Array, parameters: Parameters, heads: int) -> Arr
     return affine("reprojection", context, parameters).reshape(image.shape) + image
 
 
+def criss_cross(image: Array, parameters: Parameters, recurrence: int) -> Array:
+    """Position by position, over the set of positions of its column and row."""
+    height, width = image.shape[1:]
+    for _ in range(recurrence):
+        query, key, value = (
+            affine(f"{name}_conv", flat(image), parameters).reshape(-1, height, width)
+            for name in ("query", "key", "value")
+        )
+        result = np.empty_like(image)
+        for i, j in np.ndindex(height, width):
+            cross = {(k, j) for k in range(height)} | {(i, k) for k in range(width)}
+            exponentials = {at: np.exp(query[:, i, j] @ key[:, *at]) for at in cross}
+            context = sum(e * value[:, *at] for at, e in exponentials.items())
+            context = context / sum(exponentials.values())
+            result[:, i, j] = parameters["gamma"] * context + image[:, i, j]
+        image = result
+    return image
+
+
+def coordinate(image: Array, parameters: Parameters) -> Array:
+    """Each row and each column on its own."""
+
+    def weights(pooled: Array, name: str) -> Array:
+        hidden = batch_norm("bn1", affine("conv1", pooled, parameters), parameters)
+        hidden = hidden * np.where(
+            hidden.real > -3, np.where(hidden.real < 3, hidden + 3, 6), 0
+        )
+        return sigmoid(affine(name, hidden / 6, parameters))
+
+    rows = [weights(row.mean(1), "conv_h") for row in np.moveaxis(image, 1, 0)]
+    columns = [weights(column.mean(1), "conv_w") for column in np.moveaxis(image, 2, 0)]
+    return image * np.stack(rows, 1)[:, :, None] * np.stack(columns, 1)[:, None, :]
+
+
+def simam(image: Array, parameters: Parameters) -> Array:
+    """One over each entry's minimal energy: Equation 5, with N - 1 for the variance."""
+    result = np.empty_like(image)
+    for channel, plane in enumerate(image):
+        variance = ((plane - plane.mean()) ** 2).sum() / (plane.size - 1)
+        distance = (plane - plane.mean()) ** 2
+        energy = 4 * (variance + 1e-4) / (distance + 2 * variance + 2 * 1e-4)
+        result[channel] = plane * sigmoid(1 / energy)
+    return result
+
+
+def triplet(image: Array, parameters: Parameters) -> Array:
+    """The mean of three weighted images; the axes are those of the released code."""
+
+    def weighted(axes: tuple[int, int, int], name: str) -> Array:
+        turned = image.transpose(axes)
+        planes = np.stack([maximum(turned, 0), turned.mean(0)])
+        plane = convolution(planes, parameters[f"{name}.conv.conv.weight"])
+        weights = sigmoid(batch_norm(f"{name}.conv.bn", plane, parameters))
+        return (turned * weights).transpose(np.argsort(axes))
+
+    branches = {"cw": (1, 0, 2), "hc": (2, 1, 0), "hw": (0, 1, 2)}
+    first, second, third = (weighted(axes, name) for name, axes in branches.items())
+    return (first + second + third) / 3
+
+
 def psa_channel(image: Array, parameters: Parameters) -> Array:
     """Weights (C, 1, 1) of Figure 2's channel branch."""
     query = softmax(affine("ch_wq", flat(image), parameters), axis=1)  # (1, N)
@@ -254,6 +314,11 @@ FORMULAS: dict[str, Formula] = {
     "da_sum": dual_attention,
     "ea_h1": partial(efficient_attention, heads=1),
     "ea_h2": partial(efficient_attention, heads=2),
+    "criss_cross": partial(criss_cross, recurrence=2),
+    "criss_cross_once": partial(criss_cross, recurrence=1),
+    "coordinate": coordinate,
+    "simam": simam,
+    "triplet": triplet,
     "psa_fig2_channel_only": lambda x, parameters: x * psa_channel(x, parameters),
     "psa_fig2_spatial_only": lambda x, parameters: x * psa_spatial(x, parameters),
     "psa_fig2_parallel": psa_parallel,

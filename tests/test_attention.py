@@ -16,12 +16,14 @@ from ablations.errors import InputError
 
 C, H, W = 32, 5, 7  # odd and unequal, so that a swapped axis is noticed
 SIZES = [(1, 1), (1, 6), (H, W)]
-WITH_SPATIAL_KERNEL = {"cbam", "non_local_code", "note_channel"}
+WITH_SPATIAL_KERNEL = {
+    "cbam", "non_local_code", "criss_cross", "coordinate", "triplet", "note_channel"
+}  # fmt: skip
 NEEDS_MULTIPLE_OF = {
     "se": 16, "se(ratio=4)": 4, "gc": 4, "gc(ratio=16)": 16, "cbam": 16, "non_local": 2,
-    "non_local_code": 2, "da": 8, "ea": 2, "ea(heads=8)": 16, "psa_channel": 2,
-    "psa_spatial": 2, "psa_parallel": 2, "psa_sequential": 2, "psa_parallel_code": 2,
-    "psa_sequential_code": 8, "note_spatial": 16,
+    "non_local_code": 2, "da": 8, "ea": 2, "ea(heads=8)": 16, "criss_cross": 8,
+    "psa_channel": 2, "psa_spatial": 2, "psa_parallel": 2, "psa_sequential": 2,
+    "psa_parallel_code": 2, "psa_sequential_code": 8, "note_spatial": 16,
 }  # fmt: skip
 
 
@@ -155,7 +157,7 @@ def test_channels_that_cannot_be_divided_are_an_error(name: str, multiple: int) 
 def test_new_blocks_start_as_their_authors_start_them() -> None:
     """As the identity; in CBAM with spatial weights of one half for any input."""
     x = feature_map().float()
-    for name in ("gc", "non_local", "non_local_code"):
+    for name in ("gc", "non_local", "non_local_code", "criss_cross"):
         torch.testing.assert_close(create_attention(name, C)(x), x)
     cbam = create_attention("cbam", C)
     assert isinstance(cbam, CBAM)

@@ -1,5 +1,6 @@
 """`--check` passes only if every run can begin; `--dry-run` makes the same checks."""
 
+import itertools
 import sys
 import time
 from pathlib import Path
@@ -35,6 +36,14 @@ class Pair(nn.Module):
 class Good(Pair):
     def forward(self, x):
         return 2 * x
+
+class Same(Pair):
+    def forward(self, x):
+        return x + 0
+
+class MixesImages(Pair):
+    def forward(self, x):
+        return x - x.mean(dim=0) / 2
 """
 
 
@@ -129,6 +138,39 @@ def test_what_can_begin_passes_and_says_what_was_checked(
     assert "no mistakes found" in text
 
 
+def test_a_network_that_is_all_right_costs_no_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = "  block: {values: [none, 'checked_blocks:Same']}\n  seed: {min: 0, max: 9}"
+    code, text = answer(folder, more, capsys, "--check")
+    assert (code, "blocks: 1 of 1 networks with blocks are all right" in text) == (0, True)
+    assert "note: " not in text
+
+
+def test_a_network_that_begins_far_from_the_bare_one_gets_a_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = "  block: {value: psa_sequential}"
+    code, text = answer(folder, more, capsys, "--check")
+    where = "  note: PSA (s) at last_feature (fpn, resnet18): "
+    [line] = [line for line in text.splitlines() if line.startswith(where)]
+    subjects = line.removeprefix(where).split(", ")
+    assert {"logits", "scale over each block"} < set(subjects)
+    assert "blocks: 0 of 1 networks" in text
+    assert (code, "no mistakes found" in text) == (0, True)
+
+
+def test_a_broken_promise_is_named_and_ends_with_code_1(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = "  block: {values: ['checked_blocks:Same', 'checked_blocks:MixesImages']}"
+    code, text = answer(folder, more, capsys, "--check")
+    assert code == 1
+    assert "  broken: checked_blocks:MixesImages at last_feature (fpn, resnet18): " in text
+    assert "contract: images independent" in text
+    assert "no mistakes found" not in text
+
+
 def test_a_program_of_the_users_own_decides_what_it_trains(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -155,10 +197,11 @@ def test_a_network_that_cells_share_is_built_once(
 def test_what_there_was_no_time_for_is_said(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    moments = iter([0.0, 1.0, 1000.0])
+    moments = itertools.chain([0.0, 0.0, 1.0], itertools.repeat(1000.0))
     monkeypatch.setattr("sweeps.study.check.time.monotonic", lambda: next(moments))
     code, text = answer(folder, "  block: {values: [none, se, gc]}", capsys, "--check")
     assert (code, "networks: 1 of 3 checked in 60 s" in text) == (0, True)
+    assert "blocks: 0 of 2 networks checked" in text
 
 
 def test_an_import_that_never_ends_is_left(

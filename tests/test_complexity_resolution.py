@@ -15,7 +15,7 @@ from ablations.complexity.any_resolution import bare_polynomials, cost_at, secon
 from ablations.complexity.growth import bare_growth, growth_in_model, growth_of_blocks
 from ablations.complexity.polynomial import Polynomial, fit
 from ablations.complexity.subjects import ModelCounts, Setting
-from ablations.contract import LoneBlock
+from ablations.contract import SMALL, LoneBlock
 from ablations.errors import InputError
 from ablations.models import create_model
 from reports.growth_tables import crossovers, growth_table
@@ -73,6 +73,39 @@ def test_a_block_without_a_polynomial_is_run_at_the_size() -> None:
     name = f"{__name__}:Strips"
     assert cost_at(LoneBlock(name, 16, "direct"), (5, 70)).macs == 16 * 16 * 5
     assert growth_of_blocks([name, "gc"], 16, "direct", (5, 70)).keys() == {"gc"}
+
+
+@pytest.mark.parametrize("block", ["criss_cross", "coordinate", "triplet", "timm:coord"])
+def test_a_cost_that_depends_on_both_sides_is_that_of_a_run(block: str) -> None:
+    run = measure(create_attention(block, 8, "direct"), (1, 8, 43, 97))
+    assert cost_at(LoneBlock(block, 8, "direct"), (43, 97)) == run
+    assert SMALL < 43 * 97  # a smaller input is run
+
+
+def test_such_a_cost_needs_no_run_at_any_resolution() -> None:
+    size = (8192, 5000)  # a run would need terabytes
+    cost = cost_at(LoneBlock("criss_cross", 16, "direct"), size)
+    block = create_attention("criss_cross", 16, "direct")
+    assert (cost.params, cost.macs) == block.closed_form(*size)  # type: ignore[operator]
+
+
+class Gather(nn.Module):
+    """A user's block that treats large inputs differently from small ones."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(channels, channels, kernel_size=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.mean(dim=3, keepdim=True)  # (B, C, H, 1)
+        weights: Tensor = self.mix(rows if x.shape[3] < 50 else self.mix(rows))
+        return x * weights
+
+
+def test_what_changes_with_the_size_is_run_there() -> None:
+    lone = LoneBlock(f"{__name__}:Gather", 16, "direct")
+    assert cost_at(lone, (130, 49)).macs == 16 * 16 * 130
+    assert cost_at(lone, (130, 51)).macs == 2 * 16 * 16 * 130
 
 
 @pytest.mark.parametrize(

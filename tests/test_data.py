@@ -208,6 +208,11 @@ def test_a_folder_or_a_bare_name_gets_a_picture(
     assert [path.name for path in tmp_path.rglob("*.png")] == [Path(picture).name]
 
 
+@pytest.mark.parametrize("text", ["digits", "digits()", " digits( )"])
+def test_the_picture_s_name_is_that_of_the_data_set(text: str, tmp_path: Path) -> None:
+    assert show_data(text, tmp_path, 16, "val", 1) == tmp_path / "digits-val.png"
+
+
 def test_a_format_that_cannot_be_drawn_is_refused_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

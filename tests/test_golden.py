@@ -58,6 +58,12 @@ EA = {
     "values.": "value.",
     "reprojection.": "expand.",
 }
+COORDINATE = {"conv1.": "reduce.", "bn1.": "norm.", "conv_h.": "row.", "conv_w.": "column."}
+TRIPLET = {
+    f"{gate}.conv.{theirs}.": f"{axis}.{ours}."
+    for gate, axis in (("cw", "height"), ("hc", "width"), ("hw", "channel"))
+    for theirs, ours in (("conv", "conv"), ("bn", "norm"))
+}
 PSA = {
     "ch_wq.": "channel.query.",
     "ch_wv.": "channel.value.",
@@ -97,6 +103,13 @@ REFERENCES = {
     "da_sum": Reference(BLOCKS["da"].build, DA),
     "ea_h1": Reference(BLOCKS["ea"].build, EA),
     "ea_h2": Reference(lambda channels: EfficientAttention(channels, heads=2), EA),
+    "criss_cross": Reference(BLOCKS["criss_cross"].build, PAM_AND_GAIN),
+    "criss_cross_once": Reference(
+        find_block("criss_cross(recurrence=1)").build, PAM_AND_GAIN
+    ),
+    "coordinate": Reference(BLOCKS["coordinate"].build, COORDINATE),
+    "simam": Reference(BLOCKS["simam"].build, {}),
+    "triplet": Reference(BLOCKS["triplet"].build, TRIPLET),
     "psa_fig2_channel_only": Reference(BLOCKS["psa_channel"].build, PSA),
     "psa_fig2_spatial_only": Reference(BLOCKS["psa_spatial"].build, PSA),
     "psa_fig2_parallel": Reference(BLOCKS["psa_parallel"].build, PSA),

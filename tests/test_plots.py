@@ -124,3 +124,15 @@ def test_a_name_without_room_beside_its_point_stands_at_its_own_bar() -> None:
     x, low = axes.transData.transform((0.062, 36.4))
     assert box.x0 < x < box.x1
     assert low - 40 < box.y1 <= low
+
+
+def test_a_block_that_adds_nothing_is_not_on_logarithmic_axes() -> None:
+    columns = ("added_params", "added_direct", "added_fast")
+    numbers = {"none": (0, 0, 0), "se": (5, 7, 7), "simam": (0, 0, 0), "gc": (9, 8, 6)}
+    rows = [
+        {"block": block, **dict(zip(columns, row, strict=True))}
+        for block, row in numbers.items()
+    ]
+    figure = plots.added_cost(DataFrame(rows))
+    assert {text.get_text() for text in names(figure)} >= {"SE", "GC"}
+    assert "SimAM" not in {text.get_text() for text in names(figure)}

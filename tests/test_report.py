@@ -16,6 +16,7 @@ from ablations.records import Failure
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
 from reports.page import Column, Page, Table
+from reports.plots import family
 from reports.report import write_report
 from reports.terminal import show
 from reports.units import millions, percent, points, share
@@ -96,6 +97,35 @@ def test_a_report_holds_tables_plots_and_failures(runs: Path, tmp_path: Path) ->
         assert (out / name).stat().st_size > 400
     for name in ("SE", "Own", "Baseline"):
         assert name in page
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_report_states_the_noise_floor_of_repeats(runs: Path, tmp_path: Path) -> None:
+    assert "Noise floor" not in write_report(runs, tmp_path / "out").page.read_text()
+    for repeat, miou in {1: 0.503, 2: 0.498}.items():
+        config = RunConfig(repeat=repeat)
+        record(config, miou).write(RunFolder(runs, config).record)
+    page = " ".join(write_report(runs, tmp_path / "out").page.read_text().split())
+    # the first has 0.5, so the differences are 0.3, 0.2 and 0.5 points
+    assert "differs by at most 0.50 points, and by 0.33 on average (3 pairs)" in page
+    numbers = read_csv(tmp_path / "out" / "comparison.csv").set_index("block")
+    assert numbers.loc["none", "seeds"] == 2
+
+
+def test_a_report_draws_controls_in_a_colour_of_their_own(
+    runs: Path, tmp_path: Path
+) -> None:
+    changes = [{"block": "matched_params(se)"}, {"block": "se", "init": "identity"}]
+    for config in [
+        RunConfig.parse(change | {"seed": s}) for change in changes for s in (0, 1)
+    ]:
+        record(config, 0.51).write(RunFolder(runs, config).record)
+    page = write_report(runs, tmp_path / "out").page.read_text()
+    rows = [line.split("|")[1].strip() for line in page.splitlines() if line[:2] == "| "]
+    first = rows.index("SE")
+    assert rows[first : first + 3] == ["SE", "SE, identity start", "Same params as SE"]
+    assert family("matched_params(psa_parallel)") == "control"
+    assert family("identity(psa_parallel)") == family("psa_parallel") == "psa"
 
 
 def test_equal_records_give_equal_files(runs: Path, tmp_path: Path) -> None:

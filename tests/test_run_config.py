@@ -9,6 +9,7 @@ from ablations.run_config import RunConfig
 DEFAULTS = {
     "block": "none",
     "placement": "residual",
+    "init": "plain",
     "evaluation": "fast",
     "model": "deeplabv3plus",
     "encoder": "resnet18",
@@ -17,14 +18,18 @@ DEFAULTS = {
     "image_size": 64,
     "train_images": None,
     "val_images": None,
+    "score_on": "val",
     "augment": True,
     "batch_size": 16,
     "max_steps": 400,
     "optimizer": "adamw",
     "lr": 0.002,
     "weight_decay": 0.0001,
+    "freeze": "none",
+    "encoder_lr_factor": 1.0,
     "precision": "32-true",
     "seed": 0,
+    "repeat": 0,
     "source": "",
 }
 
@@ -54,7 +59,14 @@ def test_equal_configurations_have_equal_ids() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"seed": 1}, {"lr": 0.1}, {"encoder_weights": "imagenet"}]
+    "change",
+    [
+        {"seed": 1},
+        {"lr": 0.1},
+        {"encoder_weights": "imagenet"},
+        {"repeat": 1},
+        {"block": "se", "init": "identity"},
+    ],
 )
 def test_every_field_decides_the_id(change: dict[str, object]) -> None:
     assert RunConfig.parse(change).run_id != RunConfig().run_id

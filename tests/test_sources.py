@@ -144,7 +144,7 @@ def test_a_source_that_is_stated_must_be_the_present_one(folder: Path) -> None:
     write(folder / "my_file.py", "x = 1")
     with pytest.raises(InputError, match=r"run\.yaml: source = 'block=.*has changed"):
         RunConfig.parse(config.model_dump(), "run.yaml")
-    with pytest.raises(InputError, match="only a user's own block has one"):
+    with pytest.raises(InputError, match="only a user's own part has one"):
         RunConfig.parse({"block": "se", "source": config.source})
 
 

@@ -9,7 +9,7 @@ from pandas import DataFrame
 from scipy import stats
 
 from ablations.run_config import RunConfig
-from reports.comparison import settings
+from reports.comparison import comparisons, settings
 from reports.statistics import interval, sign_flip_p
 from reports.tables import (
     block_comparison,
@@ -17,7 +17,9 @@ from reports.tables import (
     class_iou,
     curves,
     runs_table,
+    version,
 )
+from reports.units import label
 from tests.test_records import record
 
 
@@ -79,6 +81,91 @@ def test_blocks_of_ones_own_come_last() -> None:
     assert block_order(["my:Block", "cbam", "none"]) == ["none", "cbam", "my:Block"]
 
 
+def test_starts_and_controls_follow_their_block() -> None:
+    names = [
+        "matched_macs(se(ratio=4))",
+        "my:Block",
+        "identity(se(ratio=4))",
+        "matched_params(my:Block)@0123ab",
+        "identity(matched_params(se(ratio=4)))",
+        "cbam",
+        "matched_params(se(ratio=4))",
+        "se(ratio=4)",
+        "matched_macs(se)",
+        "none",
+        "matched_params(",
+    ]
+    assert block_order(names) == [
+        "none",
+        "matched_macs(se)",
+        "se(ratio=4)",
+        "identity(se(ratio=4))",
+        "matched_params(se(ratio=4))",
+        "identity(matched_params(se(ratio=4)))",
+        "matched_macs(se(ratio=4))",
+        "cbam",
+        "matched_params(",
+        "my:Block",
+        "matched_params(my:Block)@0123ab",
+    ]
+
+
+def test_a_start_is_compared_with_the_same_baseline_as_the_plain_block() -> None:
+    configs = [
+        RunConfig(),
+        RunConfig(block="se"),
+        RunConfig(block="se", init="identity"),
+        RunConfig(block="matched_params(se)"),
+    ]
+    mious = [0.5, 0.52, 0.55, 0.51]
+    [one] = comparisons(map(record, configs, mious))
+    assert "init" not in one.setting
+    assert not one.orphans
+    table = one.numbers
+    assert list(table["block"]) == ["none", "se", "identity(se)", "matched_params(se)"]
+    assert table["gain"].tolist() == pytest.approx([0, 0.02, 0.05, 0.01])
+    assert [label(block) for block in table["block"]] == [
+        "Baseline",
+        "SE",
+        "SE, identity start",
+        "Same params as SE",
+    ]
+
+
+def test_repeats_are_no_seeds() -> None:
+    rows = [  # block, seed, repeat, miou
+        ("none", 0, 0, 0.50),
+        ("none", 0, 1, 0.53),
+        ("none", 0, 3, 0.51),
+        ("se", 0, 0, 0.60),
+        ("se", 0, 1, 0.64),
+        ("se", 1, 2, 0.70),  # seed 1 has no baseline
+        ("none", 2, 4, 0.40),  # the first that there is
+        ("none", 2, 5, 0.90),
+        ("se", 2, 0, 0.45),
+    ]
+    [one] = comparisons(
+        record(RunConfig(block=block, seed=seed, repeat=repeat), miou)
+        for block, seed, repeat, miou in rows
+    )
+    assert [r.config.seed for r in one.orphans] == [1]
+    assert [r.miou for r in one.repeats] == [0.53, 0.51, 0.64, 0.90]
+    assert row(one.numbers, "none")["seeds"] == 2
+    assert row(one.numbers, "none")["miou"] == pytest.approx(0.45)
+    assert row(one.numbers, "se")["gain"] == pytest.approx((0.10 + 0.05) / 2)
+    differences = [0.03, 0.01, 0.02, 0.04, 0.50]
+    assert one.noise is not None
+    assert one.noise.pairs == len(differences)
+    assert one.noise.largest == pytest.approx(0.50)
+    assert one.noise.mean == pytest.approx(sum(differences) / 5)
+
+
+def test_without_repeats_there_is_no_noise_floor() -> None:
+    [one] = comparisons([record(RunConfig()), record(RunConfig(seed=1))])
+    assert one.noise is None
+    assert not one.repeats
+
+
 def test_runs_that_differ_in_anything_but_block_and_seed_are_not_compared() -> None:
     configs = [
         RunConfig(),
@@ -133,3 +220,18 @@ def test_the_interval_is_students() -> None:
     values = [0.1, 0.4, 0.3]
     mean, error = sum(values) / 3, stats.sem(values)
     assert interval(values) == pytest.approx(stats.t.interval(0.95, 2, mean, error))
+
+
+def test_blocks_are_in_the_registry_s_order_and_then_by_their_options() -> None:
+    names = ["my:B", "se(ratio=16, x=1)", "gc", "se(ratio=4)", "se(ratio=8)", "none", "se"]
+    assert block_order(names) == [
+        "none", "se", "se(ratio=4)", "se(ratio=8)", "se(ratio=16, x=1)", "gc", "my:B",
+    ]  # fmt: skip
+
+
+def test_a_version_is_that_of_the_block() -> None:
+    sources = "block=aaaaaaaaaaaa,placement=bbbbbbbbbbbb,dataset=cccccccccccc"
+    config = RunConfig(block="my_file:B", placement="my_file:places", source=sources)
+    assert version(record(config)) == "aaaaaa"
+    only = RunConfig(placement="my_file:places", source="placement=bbbbbbbbbbbb")
+    assert version(record(only)) == "unknown"

@@ -1,5 +1,6 @@
 """What a user sees at a terminal: tables that fit, names, one line per mistake."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,12 +39,32 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 def test_the_names_that_are_listed_are_those_of_the_registries() -> None:
     assert catalogue.blocks() == {key: block.label for key, block in BLOCKS.items()}
+    assert list(catalogue.every_block()) == [*BLOCKS, *catalogue.library_blocks()]
     assert list(catalogue.placements()) == list(PLACEMENTS)
     assert list(catalogue.models()) == list(MODELS)
     assert list(catalogue.datasets()) == list(DATASETS)
     assert catalogue.conventions() == list(CONVENTIONS)
     meanings = [*catalogue.placements().values(), *catalogue.datasets().values()]
     assert all(meanings)
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("blocks", "options: ratio=16"),
+        ("models", "options: encoder_depth=5, decoder_use_norm"),
+    ],
+)
+def test_a_list_of_one_kind_shows_options_and_imports_nothing_heavy(
+    kind: str, line: str
+) -> None:
+    code = (
+        f"import sys; from ablations.cli import main; main(['list', '{kind}']);"
+        "sys.exit(str({'torch', 'pandas', 'timm', 'pydantic'} & {*sys.modules}))"
+    )
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert process.stderr.strip() == "set()"
+    assert line in process.stdout
 
 
 def test_the_list_imports_nothing_heavy() -> None:
@@ -59,6 +80,16 @@ def test_the_list_imports_nothing_heavy() -> None:
             or f"{name}:" in process.stdout
             or name in process.stdout
         )
+
+
+def test_blocks_of_other_libraries_are_listed_on_request(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    listed = output(capsys, "list", "blocks")
+    assert re.search("timm:eca +timm's EcaModule", listed)
+    assert re.search("smp:scse +smp's SCSEModule", listed)
+    assert "timm:ecam" not in output(capsys, "list")
+    assert "timm:eca, smp:scse" in output(capsys, "list")
 
 
 def test_encoders_are_listed_on_request(capsys: pytest.CaptureFixture[str]) -> None:

@@ -163,6 +163,14 @@ def test_w_and_b_must_show_what_the_run_does() -> None:
         check_locked(values | {"lr": 0.5}, CONFIG)
 
 
+def test_w_and_b_may_spell_a_block_as_the_sweep_does() -> None:
+    config = RunConfig(block="se(ratio=4)", model="unet")
+    shown = {"block": "se( ratio = 4, )", "model": "unet(encoder_depth=5)"}
+    check_locked(config.model_dump() | shown, config)
+    with pytest.raises(RuntimeError, match=r"W&B has block = 'se\(ratio=16\)', but"):
+        check_locked(config.model_dump() | {"block": "se(ratio=16)"}, config)
+
+
 def test_a_failure_is_recorded_with_its_reason(tmp_path: Path) -> None:
     config = RunConfig.parse(CONFIG.model_dump() | {"lr": 1e30, "optimizer": "sgd"})
     with pytest.raises(NonFiniteLossError):

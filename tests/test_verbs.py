@@ -19,6 +19,7 @@ SHARED = {  # whose options a verb adopts, or reads in the command of a sweep fi
     "bench-model": "reports.verbs.bench",
     "sweep": "lightning_modules.verbs.train",
     "missing": "lightning_modules.verbs.train",
+    "bench-study": "lightning_modules.verbs.train",
     "report": "lightning_modules.verbs.train",
 }
 PRINT_IMPORTS = (

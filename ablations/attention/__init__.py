@@ -12,7 +12,10 @@ from typing import NamedTuple
 from torch import nn
 
 from ablations.attention.base import NoAttention
+from ablations.attention.bottleneck import Bottleneck
 from ablations.attention.cbam import CBAM
+from ablations.attention.coordinate import CoordinateAttention
+from ablations.attention.criss_cross import CrissCrossAttention
 from ablations.attention.dual_attention import DualAttention
 from ablations.attention.efficient_attention import EfficientAttention
 from ablations.attention.global_context import GlobalContext
@@ -29,7 +32,9 @@ from ablations.attention.reading_note import (
     ExcitedSpatialAttention,
     SpatialAwareChannelAttention,
 )
+from ablations.attention.simam import SimAM
 from ablations.attention.squeeze_excitation import SqueezeExcitation
+from ablations.attention.triplet import TripletAttention
 
 
 class Block(NamedTuple):
@@ -49,6 +54,10 @@ BLOCKS = {
     "non_local_code": Block(ReleasedNonLocal, "NL, code", "1711.07971"),
     "da": Block(DualAttention, "DA", "1809.02983"),
     "ea": Block(EfficientAttention, "EA", "1812.01243"),
+    "criss_cross": Block(CrissCrossAttention, "CC", "1811.11721"),
+    "coordinate": Block(CoordinateAttention, "CA", "2103.02907"),
+    "simam": Block(SimAM, "SimAM", None),
+    "triplet": Block(TripletAttention, "Triplet", "2010.03045"),
     "psa_channel": Block(ChannelPSA, "PSA (channel only)", "2107.00782"),
     "psa_spatial": Block(SpatialPSA, "PSA (spatial only)", "2107.00782"),
     "psa_parallel": Block(ParallelPSA, "PSA (p)", "2107.00782"),
@@ -58,3 +67,6 @@ BLOCKS = {
     "note_channel": Block(SpatialAwareChannelAttention, "Note (channel)", None),
     "note_spatial": Block(ExcitedSpatialAttention, "Note (spatial)", None),
 }
+
+# What controls are built of. It is from no paper, so tables of every block leave it out.
+PLAIN_BLOCKS = {"bottleneck": Block(Bottleneck, "Bottleneck", None)}

@@ -23,6 +23,7 @@ from ablations.complexity.any_resolution import cost_at
 from ablations.complexity.cost import figure
 from ablations.complexity.counters import measure
 from ablations.contract import LoneBlock, check_block
+from ablations.controls import resolve
 from ablations.errors import InputError, first_line
 from ablations.threads import on_threads
 
@@ -61,12 +62,13 @@ def bench(
 def bench_case(
     case: Case, device: torch.device, threads: int, rounds: int, compiled: bool
 ) -> dict[str, Any]:
-    check_block(case.block, case.shape[1], case.shape[2:])
+    block = resolve(case.block, case.shape[1], case.shape[2:])
+    check_block(block, case.shape[1], case.shape[2:])
     torch.manual_seed(0)
     dtype = getattr(torch, case.dtype)
     x = torch.randn(case.shape, dtype=dtype, device=device)
     factor = torch.rand(1, case.shape[1], 1, 1, dtype=dtype, device=device)
-    modules = evaluations_of(case, device)
+    modules = evaluations_of(case._replace(block=block), device)
     candidates: dict[str, Any] = {str(name): module for name, module in modules.items()}
     if compiled:
         candidates["compiled"] = torch.compile(modules["direct"], dynamic=False)
@@ -85,7 +87,7 @@ def bench_case(
     for name, module in modules.items():
         row[f"{name}_peak"] = peak_memory(steps[name], device)
         row[f"{name}_kept"] = bytes_for_backward(module, x.clone().requires_grad_())
-        lone = LoneBlock(case.block, case.shape[1], name)
+        lone = LoneBlock(block, case.shape[1], name)
         row[f"{name}_macs"] = figure(cost_at(lone, case.shape[2:]))
     row["bound_share"] = PASSES * row["multiply_forward"] / row["fast_forward"]
     return row

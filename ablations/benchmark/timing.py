@@ -2,15 +2,22 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 # The timer imports torch's extension compiler, which warns on a machine without a GPU.
 logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
 from torch.utils.benchmark import Timer  # noqa: E402
 
 SECONDS_PER_ROUND = 0.05  # per function, at least
+
+Function = Callable[[], object]
+Clock = Callable[
+    [Function, int], float
+]  # of a function and a number of calls: seconds per call
 
 
 class Latency(NamedTuple):
@@ -22,27 +29,51 @@ class Latency(NamedTuple):
 
 
 def interleaved(
-    functions: Mapping[str, Callable[[], object]], threads: int = 1, rounds: int = 11
+    functions: Mapping[str, Function], threads: int = 1, rounds: int = 11
 ) -> dict[str, Latency]:
-    """Time each function in turn, round after round, so that a busy moment affects all.
-
-    torch.utils.benchmark waits for the accelerator before it reads the clock.
-    """
-    timers = {
-        name: Timer("function()", globals={"function": function}, num_threads=threads)
-        for name, function in functions.items()
-    }
-    calls = {name: calls_per_round(timer) for name, timer in timers.items()}
-    times: dict[str, list[float]] = {name: [] for name in timers}
+    """Time each function in turn, round after round, so that a busy moment affects all."""
+    clock = partial(timer_seconds, threads)
+    calls = {name: calls_per_round(clock, function) for name, function in functions.items()}
+    times: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(rounds):
-        for name, timer in timers.items():
-            times[name].append(timer.timeit(calls[name]).mean)
+        for name, function in functions.items():
+            times[name].append(clock(function, calls[name]))
     return {name: summary(values) for name, values in times.items()}
 
 
-def calls_per_round(timer: Timer) -> int:
+def find_clock(device: torch.device, threads: int) -> Clock:
+    """On a GPU, the time between two of its events; on a CPU, torch's timer."""
+    return cuda_seconds if device.type == "cuda" else partial(timer_seconds, threads)
+
+
+def timer_seconds(threads: int, function: Function, calls: int) -> float:
+    """torch.utils.benchmark calls the function twice before it reads the clock.
+
+    It waits for the accelerator before it reads the clock again.
+    """
+    timer = Timer("function()", globals={"function": function}, num_threads=threads)
+    seconds: float = timer.timeit(calls).mean
+    return seconds
+
+
+def cuda_seconds(function: Function, calls: int) -> float:
+    """From the start of the first kernel to the end of the last, gaps included."""
+    begin = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+    end = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+    function()  # others ran since its last call
+    torch.cuda.synchronize()
+    begin.record()
+    for _ in range(calls):
+        function()
+    end.record()
+    end.synchronize()
+    milliseconds: float = begin.elapsed_time(end)
+    return milliseconds / 1000 / calls
+
+
+def calls_per_round(clock: Clock, function: Function) -> int:
     """Enough calls, after a warm-up, that the clock's resolution does not matter."""
-    once = min(timer.timeit(1).mean for _ in range(2))
+    once = min(clock(function, 1) for _ in range(2))
     return max(1, int(np.ceil(SECONDS_PER_ROUND / once)))
 
 

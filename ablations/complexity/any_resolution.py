@@ -1,7 +1,8 @@
 """Costs at any resolution, without the time or memory of a run there.
 
 fvcore must run a module to count it. But its counts are polynomials in the number of
-positions: three small runs determine them, and a fourth checks them. A module may treat
+positions: three small runs determine them, and a fourth checks them. (The counts of some
+blocks are polynomials of both sides: by_sides.py.) A module may treat
 large inputs differently from small ones, so torch's own counter, which needs no memory on
 the meta device, must agree at the requested size with the extrapolation from small ones.
 """
@@ -12,12 +13,13 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from ablations.bare_models import BareModel
+from ablations.complexity.by_sides import cost_by_sides
 from ablations.complexity.cost import Cost
 from ablations.complexity.counters import count, measure, meta_macs, torch_macs
 from ablations.complexity.hollow import HollowConvolutions
 from ablations.complexity.layers import LayerCount, count_layers, unread_macs
 from ablations.complexity.polynomial import Polynomial, fit
-from ablations.contract import LARGEST_RUN, LoneBlock, Size, check_block
+from ablations.contract import LARGEST_RUN, SMALL, LoneBlock, Size, check_block
 from ablations.errors import InputError
 
 # A block or a model without one: its cost depends on the positions of its input.
@@ -43,7 +45,7 @@ class CostPolynomials(NamedTuple):
 
 @cache
 def cost_at(part: Part, size: Size) -> Cost:
-    """Computed from polynomials if they hold at that size, else from a run.
+    """Computed from polynomials if any hold at that size, else from a run.
 
     Raises InputError if the part cannot be built, or cannot be run at that size.
     """
@@ -51,6 +53,10 @@ def cost_at(part: Part, size: Size) -> Cost:
         check_block(part.block, part.channels, size)
     if polynomials := polynomials_at(part, size):
         return polynomials.at(math.prod(size))
+    if isinstance(part, LoneBlock) and math.prod(size) > SMALL:
+        cost = cost_by_sides(part, size, second_count)
+        if cost:
+            return cost
     if math.prod(size) <= LARGEST_RUN:
         return run(part, size)
     if isinstance(part, LoneBlock) and (small := run(part, (8, 8))).macs is None:

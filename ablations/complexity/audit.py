@@ -57,5 +57,5 @@ def describe(counts: Counts) -> str:
 def whole_costs_the_sum(counts: ModelCounts) -> bool:
     """Whether a model with blocks, built and counted at once, costs what its parts cost."""
     bare, placement, size = counts.setting
-    whole = create_model(*bare, counts.block, placement, counts.evaluation)
+    whole = create_model(*bare, counts.block, placement, counts.evaluation, image_size=size)
     return measure(whole, bare.input_shape(size))[:3] == counts.cost[:3]

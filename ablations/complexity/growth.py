@@ -10,6 +10,7 @@ from ablations.complexity.any_resolution import bare_polynomials, polynomials_at
 from ablations.complexity.polynomial import Polynomial
 from ablations.complexity.subjects import ModelCounts, Setting
 from ablations.contract import LoneBlock, Size
+from ablations.controls import resolve
 
 Growth = Mapping[str, Polynomial]  # by block
 
@@ -20,10 +21,13 @@ def growth_of_blocks(
     """The macs of each block alone, as a polynomial in the positions of its input.
 
     Blocks without a polynomial are left out. A block may be evaluated differently once
-    positions exceed channels: the polynomials are those valid at size.
+    positions exceed channels: the polynomials are those valid at size. The width of a
+    control is that at size.
     """
     costs = {
-        name: polynomials_at(LoneBlock(name, channels, evaluation), size)
+        name: polynomials_at(
+            LoneBlock(resolve(name, channels, size), channels, evaluation), size
+        )
         for name in names
         if name != "none"
     }

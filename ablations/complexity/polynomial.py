@@ -58,6 +58,19 @@ def fit(counts: Mapping[int, int]) -> Polynomial:
     return Polynomial(*interpolate(counts))
 
 
+def extrapolate(values: Mapping[tuple[int, int], int], size: tuple[int, int]) -> Fraction:
+    """The value at a size, from those on a grid of sizes (height, width).
+
+    The polynomial of both sides has in each the degree that the grid determines.
+    """
+    height, width = size
+    rows: dict[int, dict[int, int]] = {}
+    for (h, w), value in values.items():
+        rows.setdefault(h, {})[w] = value
+    column = {h: evaluate(interpolate(row), width) for h, row in rows.items()}
+    return evaluate(interpolate(column), height)
+
+
 def interpolate(points: Mapping[int, int] | Mapping[int, Fraction]) -> list[Fraction]:
     """Coefficients of the polynomial through the points, the constant first."""
     coefficients = [Fraction(0)] * len(points)

@@ -22,6 +22,7 @@ from ablations.complexity.cost import Cost, add_costs, total
 from ablations.complexity.counters import parameters
 from ablations.complexity.layers import LayerCount
 from ablations.contract import LoneBlock, Size
+from ablations.controls import resolve, resolve_at
 from ablations.models import check_size
 from ablations.sites import Site, find_sites
 
@@ -128,7 +129,8 @@ class BlockCounts(Counts):
 
     @cached_property
     def parts(self) -> list[tuple[Part, Size | None]]:
-        return [(LoneBlock(self.block, self.channels, self.evaluation), self.size)]
+        block = resolve(self.block, self.channels, self.size)
+        return [(LoneBlock(block, self.channels, self.evaluation), self.size)]
 
     @property
     def formula(self) -> int | None:
@@ -147,7 +149,8 @@ class ModelCounts(Counts):
         """Each block with its site; empty for the bare model."""
         sites = self.setting.sites if self.block != "none" else ()
         return [
-            (LoneBlock(self.block, site.channels, self.evaluation), site) for site in sites
+            (LoneBlock(resolve_at(self.block, site), site.channels, self.evaluation), site)
+            for site in sites
         ]
 
     @cached_property

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ablations.errors import unknown_name
-from ablations.notation import file_name
+from ablations.notation import file_name, parse_part
 from ablations.part_options import naming, plain_part, with_options
 from ablations.run_config import RunConfig
 from lightning_modules.data import (
@@ -71,7 +71,7 @@ def show_data(
     In an existing folder the file is NAME-SPLIT.png; a file without a suffix is a PNG.
     """
     source = find_dataset(name)
-    path = out / f"{file_name(name)}-{split}.png" if out.is_dir() else out
+    path = out / f"{file_name(str(parse_part(name)))}-{split}.png" if out.is_dir() else out
     path = path if path.suffix else path.with_name(f"{path.name}.png")
     images, prepare = source.open(split, size, folder), source.prepare(size)
     samples = [prepare(images[index]) for index in range(min(count, len(images)))]

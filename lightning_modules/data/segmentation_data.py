@@ -71,14 +71,24 @@ class SegmentationData(LightningDataModule):
         self.classes = source.classes
         self.train = self.open("train")
         self.val = self.open("val")
-        self.fingerprint = f"{self.train.fingerprint}, {self.val.fingerprint}"
+        splits = {"train": self.train, "val": self.val}
+        if config.score_on == "test":
+            splits["test"] = self.test
+        self.fingerprint = ", ".join(split.fingerprint for split in splits.values())
         self.train_images = first_images("train_images", config.train_images, self.train)
         self.val_images = first_images("val_images", config.val_images, self.val)
         self.check("train", self.train, self.train_images)
         self.check("val", self.val, self.val_images)
+        if config.score_on == "test":
+            self.check("test", self.test, len(self.test))
 
     def open(self, name: SplitName) -> Split:
         return self.source.open(name, self.config.image_size, self.folder)
+
+    @cached_property
+    def test(self) -> Split:
+        """Opened if it is scored, or asked for."""
+        return self.open("test")
 
     def check(self, name: SplitName, split: Split, images: int) -> None:
         """InputError if that many first images of a split cannot be used."""
@@ -117,9 +127,8 @@ class SegmentationData(LightningDataModule):
         return self.in_order(self.val, self.val_images)
 
     def test_dataloader(self) -> Loader:
-        test = self.open("test")
-        self.check("test", test, len(test))
-        return self.in_order(test, len(test))
+        self.check("test", self.test, len(self.test))
+        return self.in_order(self.test, len(self.test))
 
     def in_order(self, split: Split, images: int) -> Loader:
         """That many first images of a split, each once."""

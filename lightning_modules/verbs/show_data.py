@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ablations.model_options import add_flag, from_options
 from ablations.notation import file_name
-from ablations.option_types import positive, up_to
+from ablations.option_types import part, positive, up_to
 from ablations.options import DEFAULT
 from lightning_modules.execution import Execution, with_defaults
 
@@ -15,7 +15,9 @@ sheet_side = up_to(4096, "pixels")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", help="data set, see `ablate list datasets`")
+    parser.add_argument(
+        "dataset", type=part("dataset"), help="data set, see `ablate list datasets`"
+    )
     parser.add_argument(
         "--split",
         choices=["train", "val", "test"],

@@ -41,12 +41,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     args = with_defaults(args, {"config": None, "study": SINGLE})
     config, execution = run_config(args), from_options(Execution, vars(args))
+    from lightning_modules.display import say
+    from lightning_modules.freezing import advice
     from lightning_modules.interrupts import Interrupted
     from lightning_modules.machine import device_kind
     from lightning_modules.run import check_names, train
 
     check_names([config])
     device_kind(execution.accelerator)  # InputError if it is unavailable
+    for line in advice(config):
+        say(f"ablate: {line}")
     study_folder = args.runs / args.study
     try:
         record = train(config, study_folder, execution)

@@ -149,6 +149,8 @@ def ablation_chapter(convention: Convention) -> Chapter:
         "The paper's own ablation was not available; this is the cost of every block.",
         "As published, the note's blocks weight and sum element by element, which is not "
         "counted as MACs; as run, they use matrix products, which are.",
+        "SimAM adds neither parameters nor MACs: it is not in the plot, whose axes are "
+        "logarithmic.",
         agreement(audit(counts)),
     ]
     caption = (

@@ -1,10 +1,9 @@
 """Time and memory of blocks, direct against fast, on this device."""
 
 import argparse
-import os
 
-from ablations.option_types import Each, part, plain_name, shape, up_to
-from ablations.options import BLOCK, DEFAULT, out_option, wide_option
+from ablations.option_types import Each, part, plain_name, shape
+from ablations.options import BLOCK, DEFAULT, out_option, timing_options, wide_option
 
 EXAMPLES = [
     "bench --block psa_parallel --shape 1x512x64x64",
@@ -13,9 +12,6 @@ EXAMPLES = [
 BLOCKS = ["psa_parallel", "psa_sequential"]
 DTYPE = "float32"
 SHAPES = [(1, 512, 64, 64), (4, 256, 64, 64), (8, 64, 128, 128)]
-
-rounds = up_to(10_000, "rounds")
-threads = up_to(os.cpu_count() or 1, "threads, the CPUs of this machine")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -45,28 +41,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="also time torch.compile of the published form; needs a C++ compiler and "
         "takes up to several minutes per case",
     )
-    timing_options(parser, "bench")
+    bench_options(parser, "bench")
 
 
-def timing_options(parser: argparse.ArgumentParser, name: str) -> None:
+def bench_options(parser: argparse.ArgumentParser, name: str) -> None:
     """Options for timing, and for output files whose default name is name."""
-    parser.add_argument(
-        "--device", choices=["cpu", "cuda"], help="default: cuda if available"
-    )
-    parser.add_argument(
-        "--threads",
-        type=threads,
-        default=1,
-        metavar="N",
-        help=f"CPU threads {DEFAULT}",
-    )
-    parser.add_argument(
-        "--rounds",
-        type=rounds,
-        default=11,
-        metavar="N",
-        help=f"timings per function; the median is shown {DEFAULT}",
-    )
+    timing_options(parser)
     out_option(parser, "runs/bench")
     parser.add_argument(
         "--name", type=plain_name, default=name, help=f"name of the files {DEFAULT}"

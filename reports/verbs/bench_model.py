@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from ablations.option_types import two_or_more
 from ablations.options import DEFAULT, network_options, size_option
-from reports.verbs.bench import timing_options
+from reports.verbs.bench import bench_options
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"images per step; batch norm needs at least two {DEFAULT}",
     )
-    timing_options(parser, "bench-model")
+    bench_options(parser, "bench-model")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     device = find_device(args.device)
 
     def network(block: str, evaluation: "Evaluation") -> "nn.Module":
-        return create_model(*bare, block, args.placement, evaluation)
+        return create_model(*bare, block, args.placement, evaluation, image_size=args.size)
 
     shape = (args.batch_size, 3, *args.size)
     cases = model_cases(args.block)

@@ -6,22 +6,25 @@ once.
 """
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import track
 
 from ablations.errors import printable
-from ablations.models import check_network, network_of
+from ablations.models import check_training, network_of
 from ablations.run_config import RunConfig
 from ablations.time_limit import at_most
 from lightning_modules.data import create_data, find_dataset
 from lightning_modules.execution import Execution
+from lightning_modules.freezing import advice, check_freeze
 from lightning_modules.machine import check_precision
 from lightning_modules.run import check_names
 from sweeps.study.command import own_flags
 from sweeps.study.command_check import check_start
 from sweeps.study.coverage import swept_keys
+from sweeps.study.insertions import InsertionAnswer, check_insertions
 from sweeps.study.study import PlannedRun, Study
 
 SECONDS = 60  # for all networks of a study; the unchecked rest is counted
@@ -48,7 +51,16 @@ def check_runs(
         check_precision(precision, execution.accelerator)
     check_data(configs, execution)
     networks = check_networks(configs)
-    return [*summary(study, configs), networks, "no mistakes found"]
+    check_freezes(configs)
+    return [*summary(study, configs), networks, *advice_for(configs), "no mistakes found"]
+
+
+def check_blocks(study: Study, runs: Sequence[PlannedRun], began: float) -> InsertionAnswer:
+    """What blocks do before training, in the time that is left; began is monotonic."""
+    if own_flags(study.command, study.program) is None:
+        return InsertionAnswer([], False)
+    left = SECONDS - (time.monotonic() - began)
+    return check_insertions([run.config for run in runs], left)
 
 
 def check_data(configs: Sequence[RunConfig], execution: Execution) -> None:
@@ -58,6 +70,7 @@ def check_data(configs: Sequence[RunConfig], execution: Execution) -> None:
         largest[config.dataset, "train"] = config
     for config in sorted(configs, key=lambda config: config.val_images or 0):
         largest[config.dataset, "val"] = config
+    largest |= {(c.dataset, "test"): c for c in configs if c.score_on == "test"}
     for config in dict.fromkeys(largest.values()):
         with at_most(STEP, f"opening {config.dataset}"):
             create_data(config, execution.data_folder)
@@ -75,8 +88,22 @@ def check_networks(configs: Sequence[RunConfig]) -> str:
             progress = f"{number} of {len(networks)} checked in {SECONDS} s"
             return f"networks: {progress}, the rest were not"
         with at_most(STEP, f"a network with block {network.block!r}"):
-            check_network(network)
+            check_training(network)
     return f"networks: all {len(networks)} can be built and accept images of their size"
+
+
+def check_freezes(configs: Sequence[RunConfig]) -> None:
+    """What is to be frozen exists in each encoder; see lightning_modules/freezing.py."""
+    distinct = {(c.model, c.encoder, c.dataset, c.freeze): c for c in configs}
+    for config in distinct.values():
+        with at_most(STEP, f"a network with encoder {config.encoder!r}"):
+            check_freeze(config, len(find_dataset(config.dataset).classes))
+
+
+def advice_for(configs: Sequence[RunConfig]) -> list[str]:
+    """What is allowed, but most likely a mistake, with the number of its cells."""
+    counts = Counter(line for config in configs for line in advice(config))
+    return [f"warning: {line} (cells: {count})" for line, count in counts.items()]
 
 
 def summary(study: Study, configs: Sequence[RunConfig]) -> list[str]:

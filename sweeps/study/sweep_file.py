@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from ablations.errors import InputError, quoted, unknown_name
-from ablations.import_path import check_import_path
-from ablations.notation import parse_part
+from ablations.import_path import check_import_path, is_library_block
 from ablations.option_types import PLAIN_NAME
 from ablations.run_config import RunConfig, flat
+from ablations.wrappers import named_block
 from ablations.yaml_file import read_yaml
 from sweeps.study.command_check import check_command
 from sweeps.study.grid import leaf_parameters, nest
@@ -78,8 +78,8 @@ def with_options(study: Study) -> Study:
     for number, run in enumerate(study.runs(), start=1):
         if first.setdefault(run.config, number) != number:
             raise InputError(f"cells {first[run.config]} and {number} are the same run")
-    for name in {parse_part(config.block).name for config in first}:
-        if ":" in name:
+    for name in {named_block(config.block) for config in first}:
+        if ":" in name and not is_library_block(name):
             check_import_path(name)
     return study
 

@@ -1,6 +1,7 @@
 """Run every cell of a sweep file that has no record yet."""
 
 import argparse
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,7 @@ def run(args: argparse.Namespace) -> int:
     args = with_defaults(args, study.options)
     runs, options = list(study.runs()), chosen_options(args)
     if args.check or args.dry_run:
-        check(args, study, runs, execution_of(args, options))
-        return 0
+        return check(args, study, runs, execution_of(args, options))
     from lightning_modules.run import check_names
 
     check_names([run.config for run in runs])
@@ -62,18 +62,27 @@ def execution_of(args: argparse.Namespace, options: Any) -> Execution:
 
 def check(
     args: argparse.Namespace, study: Study, runs: list[PlannedRun], execution: Execution
-) -> None:
-    """Look for what would keep a run from starting; print the result, or list the runs."""
+) -> int:
+    """Look for what would keep a run from starting; print the result, or list the runs.
+
+    1 if a block breaks what every block promises, which only `--check` finds out.
+    """
     from lightning_modules.machine import device_kind
-    from sweeps.study.check import check_runs
+    from sweeps.study.check import check_blocks, check_runs
 
     if here := EXECUTORS[args.executor].on_this_device:
         device_kind(execution.accelerator)
+    began = time.monotonic()
     answer = check_runs(study, runs, execution, here)
     if args.dry_run:
         list_runs([run.config for run in runs], args.runs / study.name)
-    else:
-        print(*answer, sep="\n")
+        return 0
+    lines, broken = check_blocks(study, runs, began)
+    *lines_before, verdict = answer
+    if broken:
+        verdict = "a block breaks what every block promises: `ablate check` says how"
+    print(*lines_before, *lines, verdict, sep="\n")
+    return 1 if broken else 0
 
 
 def list_runs(configs: list[RunConfig], study_folder: Path) -> None:
