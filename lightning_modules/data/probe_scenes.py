@@ -41,10 +41,7 @@ SMALLEST = 52  # side of the canvas
 GAP = 21  # pixels without ink between a sign and a digit
 SIGNS, DIGITS = 4, 3  # in a scene
 SIGN_CELL, DIGIT_CELL = 1.0, 1.6  # sides of a sample's pixel; a glyph has 8 x 8
-SIGN_DEPTH, DIGIT_DEPTH = (
-    6.0,
-    9.0,
-)  # from the side of the canvas to a glyph's centre, on average
+SIGN_DEPTH, DIGIT_DEPTH = 6.0, 9.0  # from the canvas's side to a centre, on average
 INK = {SIGN_CELL: 6, DIGIT_CELL: 9}  # from a glyph's centre, at most
 
 DrawScene = Callable[[SplitName, int, int], tuple[Bytes, Bytes]]  # split, index, size
