@@ -131,8 +131,9 @@ def handwritten(
 @cache
 def samples_of(split: SplitName, digit: int) -> NDArray[np.int64]:
     """The samples of one digit in a split's handwriting."""
-    samples: NDArray[np.int64] = np.array(HANDWRITING[split])
-    return samples[handwriting()[1][samples] == digit]
+    samples = np.array(HANDWRITING[split])
+    chosen: NDArray[np.int64] = samples[handwriting()[1][samples] == digit]
+    return chosen
 
 
 def recolour(size: int, fill: Fill) -> nn.Module:
