@@ -41,10 +41,7 @@ SMALLEST = 52  # side of the canvas
 GAP = 21  # pixels without ink between a sign and a digit
 SIGNS, DIGITS = 4, 3  # in a scene
 SIGN_CELL, DIGIT_CELL = 1.0, 1.6  # sides of a sample's pixel; a glyph has 8 x 8
-SIGN_DEPTH, DIGIT_DEPTH = (
-    6.0,
-    9.0,
-)  # from the side of the canvas to a glyph's centre, on average
+SIGN_DEPTH, DIGIT_DEPTH = 6.0, 9.0  # from the canvas's side to a centre, on average
 INK = {SIGN_CELL: 6, DIGIT_CELL: 9}  # from a glyph's centre, at most
 
 DrawScene = Callable[[SplitName, int, int], tuple[Bytes, Bytes]]  # split, index, size
@@ -134,8 +131,9 @@ def handwritten(
 @cache
 def samples_of(split: SplitName, digit: int) -> NDArray[np.int64]:
     """The samples of one digit in a split's handwriting."""
-    samples: NDArray[np.int64] = np.array(HANDWRITING[split])
-    return samples[handwriting()[1][samples] == digit]
+    samples = np.array(HANDWRITING[split])
+    chosen: NDArray[np.int64] = samples[handwriting()[1][samples] == digit]
+    return chosen
 
 
 def recolour(size: int, fill: Fill) -> nn.Module:
