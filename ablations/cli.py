@@ -25,6 +25,7 @@ VERBS = {  # as a user meets them; each module has EXAMPLES, add_options and run
     "bench-model": "reports.verbs.bench_model",
     "train": "lightning_modules.verbs.train",
     "sweep": "sweeps.verbs.sweep",
+    "show-evidence": "sweeps.verbs.show_evidence",
     "missing": "sweeps.verbs.missing",
     "bench-study": "sweeps.verbs.bench_study",
     "report": "sweeps.verbs.report",
