@@ -363,7 +363,7 @@ def test_the_control_shows_the_same_images_without_states() -> None:
         ("digits_cue", "ea4aa8d4"),
         ("digits_local", "0ab0bfec"),
         ("digits_lookup", "11af904a"),
-        ("digits_fine", "9c36483d"),
+        ("digits_fine", "70f4acbf"),
     ],
 )
 def test_scenes_are_these_and_no_others(name: str, digest: str) -> None:
