@@ -9,6 +9,7 @@ formula of a block is needed, so networks without a block and with any block com
 from typing import Any, NamedTuple
 
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning import Trainer, seed_everything
 from torch import Tensor
 from torch.nn.functional import max_pool2d
@@ -82,6 +83,7 @@ def trained(config: RunConfig, data: SegmentationData) -> SegmentationModule:
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
+        plugins=[LightningEnvironment()],  # even inside Slurm
     )
     with quiet():
         trainer.fit(module, data)
