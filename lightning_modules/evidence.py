@@ -19,7 +19,7 @@ from ablations.run_config import RunConfig
 from lightning_modules.data import create_data
 from lightning_modules.data.probe import Probe
 from lightning_modules.data.probe_scenes import GAP
-from lightning_modules.data.segmentation_data import SegmentationData
+from lightning_modules.data.segmentation_data import SegmentationData, Split
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.trainer import quiet
 
@@ -59,12 +59,17 @@ def probe_of(data: SegmentationData) -> Probe:
 
 def batch_of(data: SegmentationData, scene: int) -> tuple[Tensor, Tensor]:
     """An image (1, 3, S, S) and its labels (1, S, S), as the network gets them."""
-    scored = data.config.score_on == "test"
-    loader = data.test_dataloader() if scored else data.val_dataloader()
-    if scene >= len(loader.dataset):
-        raise InputError(f"scene {scene}: the last one is {len(loader.dataset) - 1}")
-    image, labels = loader.dataset[scene]
+    split = scored_split(data, scene)
+    image, labels = data.in_order(split, scene + 1).dataset[scene]
     return image[None], labels[None]
+
+
+def scored_split(data: SegmentationData, scene: int) -> Split:
+    """The split that a run scores; InputError if it lacks the scene."""
+    split = data.test if data.config.score_on == "test" else data.val
+    if scene >= len(split):
+        raise InputError(f"scene {scene}: the last one is {len(split) - 1}")
+    return split
 
 
 def trained(config: RunConfig, data: SegmentationData) -> SegmentationModule:

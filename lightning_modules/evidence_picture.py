@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ablations.blocks import label_of
-from ablations.errors import InputError, visible
+from ablations.errors import visible
 from ablations.run_config import RunConfig
 from lightning_modules.data import create_data
 from lightning_modules.data.contact_sheet import (
@@ -24,7 +25,7 @@ from lightning_modules.data.contact_sheet import (
 )
 from lightning_modules.data.segmentation_data import DataSource, Sample
 from lightning_modules.display import say
-from lightning_modules.evidence import Evidence, evidence
+from lightning_modules.evidence import Evidence, evidence, scored_split
 
 FAINTEST = 1e-3  # of the largest gradient: anything less is black
 ROWS = ("predicted", "gradient by pixels", "gradient by positions\nof the last feature")
@@ -48,9 +49,7 @@ def draw_evidence(configs: Sequence[RunConfig], scene: int, out: Path) -> Path:
 def scene_of(config: RunConfig, scene: int) -> tuple[DataSource, Sample]:
     """The scene as it is shown: uint8."""
     data = create_data(config)
-    split = data.test if config.score_on == "test" else data.val
-    if scene >= len(split):
-        raise InputError(f"scene {scene}: the last one is {len(split) - 1}")
+    split = scored_split(data, scene)
     return data.source, data.source.prepare(config.image_size)(split[scene])
 
 
@@ -67,7 +66,8 @@ def evidence_sheet(source: DataSource, sample: Sample, found: Sequence[Evidence]
     axes[2, 0].set_axis_off()
     for column, one in zip(axes[:, 1:].T, found, strict=True):
         prediction = overlay(image, one.predicted.numpy(), colours)
-        draw_column(column, heading(one), [prediction, *map(shades, maps(one))])
+        gradients = shades(one.pixels), shades(one.positions)
+        draw_column(column, heading(one), [prediction, *gradients])
         column[1].set_xlabel(f"{100 * one.far:.1f} % from afar", fontsize=9)
     for axis, text in zip(axes[:, 1], ROWS, strict=True):
         axis.set_ylabel(text, fontsize=9)
@@ -81,14 +81,8 @@ def heading(one: Evidence) -> str:
     return f"{block}, seed {one.config.seed}\ninformation {one.information:.2f}"
 
 
-def maps(one: Evidence) -> tuple[Tensor, Tensor]:
-    return one.pixels, one.positions
-
-
 def shades(gradient: Tensor) -> Pixels:
     """Relative to the largest, on a logarithmic scale; what is zero is black."""
-    from matplotlib import colormaps
-
     largest = gradient.max().clamp(min=1e-30)
     scale = LogNorm(FAINTEST, 1, clip=True)
     coloured: NDArray[Any] = colormaps["magma"](scale((gradient / largest).numpy()))

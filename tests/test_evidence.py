@@ -91,8 +91,8 @@ def test_the_network_is_that_of_the_run(
         found = evidence(config, 2)
         assert found.information == record.information
         assert found.information != 0
-    with pytest.raises(InputError, match="scene 3: the last one is 2"):
-        evidence(config, 3)
+    with pytest.raises(InputError, match="scene 5: the last one is 4"):
+        evidence(config, 5)
 
 
 def test_the_picture_has_a_column_for_each_network(
