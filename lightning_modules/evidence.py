@@ -76,21 +76,21 @@ def trained(config: RunConfig, data: SegmentationData) -> SegmentationModule:
     """The network of a run after its last step, in eval mode, its split scored."""
     seed_everything(config.seed, verbose=False)
     module = SegmentationModule(config, data.classes, data.source.probe)
-    trainer = Trainer(
-        devices=1,
-        precision=config.precision,
-        max_steps=config.max_steps,
-        val_check_interval=config.max_steps,
-        check_val_every_n_epoch=None,
-        num_sanity_val_steps=0,
-        deterministic="warn",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        plugins=[LightningEnvironment()],  # even inside Slurm
-    )
     with quiet():
+        trainer = Trainer(
+            devices=1,
+            precision=config.precision,
+            max_steps=config.max_steps,
+            val_check_interval=config.max_steps,
+            check_val_every_n_epoch=None,
+            num_sanity_val_steps=0,
+            deterministic="warn",
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            plugins=[LightningEnvironment()],  # even inside Slurm
+        )
         trainer.fit(module, data)
         if config.score_on == "test":
             trainer.test(module, data, verbose=False)

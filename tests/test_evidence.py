@@ -140,3 +140,8 @@ def test_a_data_set_that_is_no_probe_is_one_line(
     smoke = DEMO.with_name("smoke.yaml")
     assert main(["show-evidence", str(smoke), "--out", str(tmp_path / "x.png")]) == 2
     assert "data set 'digits' is no probe" in capsys.readouterr().err
+
+
+def test_the_committed_picture_is_small() -> None:
+    generated = DEMO.parents[1] / "reports" / "generated"
+    assert (generated / "demo" / "evidence.png").stat().st_size < 150_000

@@ -126,6 +126,12 @@ def test_the_table_of_the_demo_is_the_generated_one() -> None:
     assert rows(README, header) == rows(generated.read_text(), header)
 
 
+def test_the_first_page_says_what_the_page_of_the_demo_decides() -> None:
+    report = ROOT / "reports" / "generated" / "demo" / "report.md"
+    decided = report.read_text().split("\n\n")[1]
+    assert " ".join(decided.split()) in " ".join(README.split())
+
+
 def test_every_target_of_the_guides_is_one_of_make() -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     named = {command.split()[1] for command in in_all_guides("make")}
