@@ -9,8 +9,8 @@ BIN := .venv/bin
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /make \1	/p' Makefile | expand -t 18
 
-demo: .venv/installed runs/demo/report/anatomy.md  ## which blocks carry a bit across an image (about six minutes on two cores)
-	@echo "Training 18 small networks, five blocks and none with three seeds: about six minutes on" \
+demo: .venv/installed runs/demo/report/anatomy.md  ## which blocks carry a bit across an image (about seven minutes on two cores)
+	@echo "Training 18 small networks, five blocks and none with three seeds: about seven minutes on" \
 	  "two cores. Runs that have a record are not repeated."
 	$(BIN)/ablate sweep sweeps/demo.yaml --jobs 2
 	$(BIN)/ablate report runs/demo --sweep sweeps/demo.yaml

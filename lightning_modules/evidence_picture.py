@@ -78,7 +78,7 @@ def evidence_sheet(source: DataSource, sample: Sample, found: Sequence[Evidence]
 
 def heading(one: Evidence) -> str:
     block = visible(label_of(one.config.block))
-    return f"{block}, seed {one.config.seed}\ninformation {one.information:.2f}"
+    return f"{block}, seed {one.config.seed}\ninformation {one.information:z.2f}"
 
 
 def shades(gradient: Tensor) -> Pixels:

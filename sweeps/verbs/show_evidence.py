@@ -11,7 +11,7 @@ from ablations.run_config import RunConfig
 from sweeps.study.sweep_file import load_study
 
 EXAMPLES = [
-    "show-evidence sweeps/demo.yaml --block none --block cbam --block gc",
+    "show-evidence sweeps/demo.yaml --block none --block se --block gc",
     "show-evidence sweeps/demo.yaml --block gc --seed 1 --scene 5 --out gc.png",
 ]
 
