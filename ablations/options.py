@@ -54,13 +54,15 @@ def placement(text: str) -> str:
 
 
 def size_option(parser: argparse.ArgumentParser, default: tuple[int, int], of: str) -> None:
+    height, width = default
+    usual = f"{height}" if height == width else f"{height}x{width}"
     parser.add_argument(
         "--size",
         type=size,
         default=default,
         metavar="HxW",
         help=f"height and width {of} in pixels, or one number for a square "
-        f"(default: {default[0]})",
+        f"(default: {usual})",
     )
 
 

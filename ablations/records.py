@@ -14,13 +14,16 @@ from ablations.documents import (
     has_this_format,
     rejection,
 )
+from ablations.errors import quoted
 from ablations.run_config import RunConfig
 
 FailureKind = Literal["out of memory", "non-finite loss", "time-out", "crash", "error"]
 LOG_LINES, LOG_CHARACTERS = 40, 20_000  # of a failed run, at most
 ROUNDING = 1e-4  # of a mean that was computed elsewhere
+MOST_CLASSES = 64  # for which a record holds the counts of every pair: 4,096 of them
 
 Share = Annotated[Number, Field(ge=0, le=1)]
+Information = Annotated[Number, Field(ge=-1, le=1)]
 Loss = Annotated[Number, Field(ge=0, lt=3.5e38)]  # cross-entropy in float32
 
 
@@ -63,16 +66,25 @@ def states(content: object, config: RunConfig) -> bool:
     return bool(content.get("config") == config.model_dump())
 
 
+RANGES = {  # of the values of a curve's point
+    "step": (0, 10**12),
+    "train_loss": (0, 3.5e38),
+    "val_miou": (0, 1),
+    "val_information": (-1, 1),
+}
+
+
 def check_point(point: dict[str, float]) -> dict[str, float]:
-    """A point of a curve: step, and train_loss or val_miou or both."""
-    ranges = {"step": 10**12, "train_loss": 3.5e38, "val_miou": 1}
-    if "step" not in point or len(point) < 2 or not point.keys() <= ranges.keys():
+    """A point of a curve: step, and train_loss or val_miou or both; see RANGES."""
+    if not {"step"} < point.keys() <= RANGES.keys():
         raise ValueError(
-            "a point has a step and a train_loss or val_miou, and no other key"
+            "a point has a step and a train_loss or val_miou, and no other key but "
+            "val_information"
         )
     for key, value in point.items():
-        if not 0 <= value <= ranges[key]:
-            raise ValueError(f"{key} is not between 0 and {ranges[key]:g}")
+        least, most = RANGES[key]
+        if not least <= value <= most:
+            raise ValueError(f"{key} is not between {least:g} and {most:g}")
     if point["step"] % 1:
         raise ValueError("step is not a whole number")
     return point
@@ -81,13 +93,33 @@ def check_point(point: dict[str, float]) -> dict[str, float]:
 Point = Annotated[dict[str, Number], AfterValidator(check_point)]
 
 
+Confusion = tuple[tuple[Count, ...], ...]
+
+
+def iou_of(confusion: Confusion) -> list[float | None]:
+    """Of each class; None for one neither labelled nor predicted."""
+    columns = zip(*confusion, strict=True)
+    unions = [
+        sum(row) + sum(column) - row[number]
+        for number, (row, column) in enumerate(zip(confusion, columns, strict=True))
+    ]
+    return [
+        confusion[number][number] / union if union else None
+        for number, union in enumerate(unions)
+    ]
+
+
 class RunRecord(RunDocument):
     """The result of one finished run, with all it takes to compare or repeat it."""
 
-    miou: Share  # last validation; the mean of iou
+    # miou, iou, confusion and information are those of the split config.score_on
+    miou: Share  # after the last step; the mean of iou
     iou: dict[Text, Share | None] = Field(min_length=1)  # by class; None: occurred nowhere
-    val_loss: Loss
-    curve: list[Point]  # of the training
+    confusion: Confusion | None = None  # pixels: a row per class, a column per prediction
+    information: Information | None = None  # of a probe: 2 x accuracy of the state - 1
+    val_loss: Loss  # of the validation split, whichever is scored
+    test_loss: Loss | None = None  # if the test split is scored
+    curve: list[Point]  # of the training, with validations
     params: Count
     macs: Count | None  # multiply-adds for one image of image_size, as run
     macs_direct: Count | None  # the same with blocks computed as published
@@ -109,11 +141,36 @@ class RunRecord(RunDocument):
             raise ValueError(f"miou = {self.miou}: the mean of iou is {mean}")
         return self
 
+    @model_validator(mode="after")
+    def confusion_is_of_iou(self) -> Self:
+        """The counts are as many as the classes, and their IoU is what iou says."""
+        if self.confusion is None:
+            return self
+        sizes = {len(self.confusion), *map(len, self.confusion)}
+        if sizes != {len(self.iou)}:
+            raise ValueError(f"confusion is not {len(self.iou)} x {len(self.iou)} counts")
+        counted = iou_of(self.confusion)
+        for name, one, other in zip(self.iou, self.iou.values(), counted, strict=True):
+            known = -1 if one is None else one, -1 if other is None else other
+            if abs(known[0] - known[1]) > ROUNDING:
+                stated = f"iou of {quoted(name)} = {one}"
+                raise ValueError(f"{stated}: by confusion it is {other}")
+        return self
+
+    @model_validator(mode="after")
+    def test_is_scored(self) -> Self:
+        if (self.test_loss is None) == (self.config.score_on == "test"):
+            raise ValueError("a test_loss belongs to score_on = 'test', and to it alone")
+        return self
+
     def row(self) -> dict[str, Any]:
         """The record as one flat table row."""
         fields = self.model_dump(
-            exclude={"format", "config", "iou", "curve", "versions", "failures", "notes"}
-        )
+            exclude={
+                "format", "config", "iou", "confusion", "curve", "versions", "failures",
+                "notes",
+            }
+        )  # fmt: skip
         return self.config.model_dump() | fields | {"run_id": self.config.run_id}
 
 

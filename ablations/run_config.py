@@ -73,6 +73,10 @@ class RunConfig(BaseModel):
     val_images: int | None = Field(
         None, ge=1, le=MANY, description="validate on only the first X images; none: all"
     )
+    score_on: Literal["val", "test"] = Field(
+        "val",
+        description="split whose scores the record states; of test, always all images",
+    )
     augment: bool = Field(True, description="random augmentation of training images")
     batch_size: int = Field(16, ge=2, le=65536, description="images per step")
     max_steps: int = Field(400, ge=1, le=MANY, description="optimizer steps")

@@ -17,8 +17,8 @@ from ablations.records import as_stated
 from ablations.run_config import RunConfig
 
 UNTIMED = (  # keys that decide neither the network nor the work of a step
-    "encoder_weights", "dataset", "train_images", "val_images", "augment", "max_steps",
-    "optimizer", "lr", "encoder_lr_factor", "weight_decay", "seed", "repeat",
+    "encoder_weights", "dataset", "train_images", "val_images", "score_on", "augment",
+    "max_steps", "optimizer", "lr", "encoder_lr_factor", "weight_decay", "seed", "repeat",
 )  # fmt: skip
 OF_BLOCKS = ("placement", "init", "evaluation")  # keys that the baseline does not use
 READABLE = 60  # characters of a device in the name of a file

@@ -58,7 +58,7 @@ class Display(Callback):
         if trainer.state.fn != TrainerFn.FITTING:
             return
         step, steps = trainer.global_step, trainer.max_steps
-        self.miou = f"  mIoU {100 * pl_module.miou:.1f} %"
+        self.miou = f"  mIoU {100 * pl_module.scores['val'].miou:.1f} %"
         if self.bars.disable and (step >= self.next_line or step == steps):
             self.next_line = step + max(1, steps // LINES)
             line = f"step {step}/{steps}  loss {self.loss.item():.3f}{self.miou}"

@@ -1,5 +1,7 @@
 """Loss and mIoU. Void pixels count in neither."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -13,6 +15,22 @@ def mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy per labelled pixel of a batch; 0 if all are void."""
     total = F.cross_entropy(logits, labels, ignore_index=VOID, reduction="sum")
     return total / (labels != VOID).sum().clamp(min=1)
+
+
+class Score(NamedTuple):
+    """What a network scored on a whole split."""
+
+    loss: float  # cross-entropy per labelled pixel; 0 if there is none
+    confusion: Tensor  # (classes, classes); [i, j] counts pixels of i predicted as j
+
+    @property
+    def iou(self) -> Tensor:
+        """Of each class (classes), in [0, 1]; NaN for an absent one."""
+        return class_iou(self.confusion)
+
+    @property
+    def miou(self) -> float:
+        return mean_iou(self.iou)
 
 
 class SplitScore(Metric):
@@ -41,11 +59,10 @@ class SplitScore(Metric):
         )  # (B, H, W)
         self.losses.append(losses.sum(dim=(1, 2)))  # (B)
 
-    def compute(self) -> tuple[float, Tensor]:
-        """The loss per labelled pixel, 0 if there is none; the confusion matrix."""
+    def compute(self) -> Score:
         confusion = self.confusion.cpu()
         total = dim_zero_cat(self.losses).cpu().double().sum().item()
-        return total / max(1, int(confusion.sum())), confusion
+        return Score(total / max(1, int(confusion.sum())), confusion)
 
 
 def count_pairs(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:

@@ -11,9 +11,11 @@ from torch import Tensor
 from ablations.bare_models import BareModel, create_bare
 from ablations.models import place, sizes_at_places
 from ablations.run_config import RunConfig
+from lightning_modules.data.probe import Probe
+from lightning_modules.data.segmentation_data import SplitName
 from lightning_modules.freezing import OwnParts
 from lightning_modules.optimizer import create_optimizer
-from lightning_modules.scores import SplitScore, class_iou, mean_iou, mean_loss
+from lightning_modules.scores import Score, SplitScore, mean_loss
 
 CURVE_POINTS = 50
 
@@ -23,16 +25,20 @@ class NonFiniteLossError(RuntimeError):
 
 
 class SegmentationModule(LightningModule):
-    """Cross-entropy, poly decay, and mIoU over the whole validation set.
+    """Cross-entropy, poly decay, and mIoU over the whole validation or test set.
 
     A batch is images (B, 3, H, W), float, and labels (B, H, W), int64. Losses are means
-    over labelled pixels: of the batch in training, of the whole split in validation.
+    over labelled pixels: of the batch in training, of the whole split otherwise. A probe
+    adds the information that a network carries to the curve.
     """
 
-    def __init__(self, config: RunConfig, classes: tuple[str, ...]) -> None:
+    def __init__(
+        self, config: RunConfig, classes: tuple[str, ...], probe: Probe | None = None
+    ) -> None:
         super().__init__()
         self.config = config
         self.classes = classes
+        self.probe = probe
         bare = BareModel(config.model, config.encoder, len(classes))
         size = (config.image_size, config.image_size)
         self.model = create_bare(*bare, config.encoder_weights)
@@ -44,8 +50,7 @@ class SegmentationModule(LightningModule):
         self.score = SplitScore(len(classes))
         self.curve: list[dict[str, float]] = []  # kept in checkpoints
         self.validated_step = -1
-        self.iou = torch.full((len(classes),), torch.nan)  # of the last validation
-        self.miou = math.nan
+        self.scores: dict[SplitName, Score] = {}  # the last of each split
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.model(images)  # (B, classes, H, W)
@@ -77,16 +82,31 @@ class SegmentationModule(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         if not self.trainer.sanity_checking:
-            loss, confusion = self.score.compute()
-            if self.global_step == self.config.max_steps and not math.isfinite(loss):
-                raise NonFiniteLossError(f"validation loss is {loss} after the last step")
-            self.iou = class_iou(confusion)  # (classes)
-            self.miou = mean_iou(self.iou)
+            score = self.take_score("val", "validation")
+            values = {"miou": score.miou}
+            if self.probe:
+                values["information"] = self.probe.information(score.confusion)
             self.validated_step = self.global_step
-            self.log("val/loss", loss)
-            self.log("val/miou", self.miou, prog_bar=True)
-            self.curve.append({"step": self.global_step, "val_miou": self.miou})
+            self.log("val/loss", score.loss)
+            self.log_dict({f"val/{name}": value for name, value in values.items()})
+            points = {f"val_{name}": value for name, value in values.items()}
+            self.curve.append({"step": self.global_step} | points)
         self.score.reset()
+
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        self.validation_step(batch, batch_idx)
+
+    def on_test_epoch_end(self) -> None:
+        """Nothing is logged: the test split has one score, which the record states."""
+        self.take_score("test", "test")
+        self.score.reset()
+
+    def take_score(self, split: SplitName, name: str) -> Score:
+        """Keep a split's score; NonFiniteLossError if it is final and not a number."""
+        score = self.scores[split] = self.score.compute()
+        if self.global_step == self.config.max_steps and not math.isfinite(score.loss):
+            raise NonFiniteLossError(f"{name} loss is {score.loss} after the last step")
+        return score
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["curve"] = self.curve

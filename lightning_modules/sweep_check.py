@@ -20,7 +20,8 @@ from lightning_modules.optimizer import in_use
 
 CELL = "WANDB_SWEEP_PARAM_PATH"
 DATA_KEYS = {
-    "dataset", "image_size", "train_images", "val_images", "augment", "batch_size",
+    "dataset", "image_size", "train_images", "val_images", "score_on", "augment",
+    "batch_size",
 }  # fmt: skip
 
 

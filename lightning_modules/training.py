@@ -4,12 +4,13 @@ import os
 from typing import NamedTuple
 
 from pytorch_lightning import Trainer, seed_everything
+from torch import Tensor
 
 from ablations.attention.base import has_two_evaluations
 from ablations.blocks import set_evaluation
 from ablations.complexity import Cost, measure
 from ablations.models import check_training, network_of
-from ablations.records import RunRecord
+from ablations.records import MOST_CLASSES, RunRecord
 from ablations.run_folder import RunFolder
 from lightning_modules.checkpoints import Progress, Statement
 from lightning_modules.data import create_data
@@ -49,13 +50,16 @@ def train_and_measure(
     interrupts: Interrupts,
     notes: tuple[str, ...],
 ) -> RunRecord:
-    """Train or resume, then validate the last step unless the training has done so."""
+    """Train or resume, then validate the last step unless the training has done so.
+
+    The test split is scored once, after that, if its scores are those of the record.
+    """
     config = folder.config
     data = create_data(config, execution.data_folder, execution.workers)
     check_training(network_of(config, len(data.classes)))
     seed_everything(config.seed, verbose=False)
     check_freeze(config, len(data.classes))
-    module = SegmentationModule(config, data.classes)
+    module = SegmentationModule(config, data.classes, data.source.probe)
     costs = costs_of(module)
     own = made_with(execution.accelerator)
     statement = Statement(config.run_id, data.fingerprint, own, notes)
@@ -68,6 +72,8 @@ def train_and_measure(
     fit(trainer, module, data, last if data.first_step else None, interrupts)
     if module.validated_step != config.max_steps:
         trainer.validate(module, data, verbose=False)
+    if config.score_on == "test":
+        trainer.test(module, data, verbose=False)
     training = Training(trainer, module, data, step_time)
     return record_of(training, costs, folder, statement.notes + mirror.take_notes())
 
@@ -104,14 +110,19 @@ def record_of(
     training: Training, costs: Costs, folder: RunFolder, notes: tuple[str, ...]
 ) -> RunRecord:
     trainer, module, data, step_time = training
+    scores, probe = module.scores, data.source.probe
+    score = scores[folder.config.score_on]
     return RunRecord(
         config=folder.config,
-        miou=module.miou,
+        miou=score.miou,
         iou={
             name: None if iou.isnan() else iou.item()
-            for name, iou in zip(data.classes, module.iou, strict=True)
+            for name, iou in zip(data.classes, score.iou, strict=True)
         },
-        val_loss=trainer.callback_metrics["val/loss"].item(),
+        val_loss=scores["val"].loss,
+        test_loss=scores["test"].loss if "test" in scores else None,
+        confusion=counts(score.confusion),
+        information=probe.information(score.confusion) if probe else None,
         curve=module.curve,
         params=costs.run.params,
         macs=costs.run.macs,
@@ -126,3 +137,10 @@ def record_of(
         failures=folder.failures(),
         notes=notes,
     )
+
+
+def counts(confusion: Tensor) -> tuple[tuple[int, ...], ...] | None:
+    """The matrix as a record holds it; None if it would be most of the file."""
+    if len(confusion) > MOST_CLASSES:
+        return None
+    return tuple(tuple(row) for row in confusion.tolist())

@@ -9,6 +9,7 @@ CURVE_NAMES = {
     "step": "trainer/global_step",
     "train_loss": "train/loss",
     "val_miou": "val/miou",
+    "val_information": "val/information",
 }
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 PROJECT = "attention-ablations"
 RECORD_KEY = "record"
+SCORES = ("miou", "val_loss", "test_loss", "information")
 TIMES = ("train_seconds", "compute_seconds")
 
 
@@ -132,7 +133,8 @@ class Mirror:
         """Send the record, under stable names, and its cost as a file."""
         if self.run is None:
             return
-        numbers = {"miou": record.miou, "val_loss": record.val_loss}
+        scores = {name: getattr(record, name) for name in SCORES}
+        numbers = {name: score for name, score in scores.items() if score is not None}
         cost = {"params": record.params, "macs": record.macs}
         cost["macs_direct"] = record.macs_direct
         times = {name: getattr(record, name) for name in TIMES}

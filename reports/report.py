@@ -11,11 +11,14 @@ from ablations.records import Failure, RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import read_failures, read_records
 from ablations.timings import StudyTimings
+from reports import probe_section
 from reports.comparison import Comparison, comparisons
 from reports.completeness import coverage, failed, first_reason, lacking, plural
 from reports.page import Heading, Link, Page, Part, Text
+from reports.probe_section import findings
+from reports.probe_tables import is_probe
 from reports.provenance import notes, provenance, version_lines
-from reports.section import comparison_table, long_section, section
+from reports.section import comparison_table, describe, long_section, section
 from reports.timings import read_all
 from reports.write import csv
 from reports.write.cells import shortened
@@ -64,10 +67,11 @@ def write_report(
     missing = lacking(records, planned or [])
     compared = comparisons(records)
     title = f"{shortened(runs.resolve().name)}: attention blocks compared"
-    head = [*coverage(records, failures, planned, missing), *version_lines(records)]
+    head = findings(compared, [describe(one.setting) for one in compared])
+    head += [*coverage(records, failures, planned, missing), *version_lines(records)]
     head += unreadable
     sections = sections_of(compared, timings)
-    page = Page(title, [*head, *sections, *tail(records, failures)])
+    page = Page(title, [*head, *sections, *tail(compared, records, failures)])
     path = write_page(page, out, "report")
     if len(compared) > PICTURED:
         write_numbers(compared, timings, out)
@@ -110,10 +114,16 @@ def write_numbers(
         write_text(out / "comparison.csv", csv.frame(pd.concat(tables)))
 
 
-def tail(records: Sequence[RunRecord], failures: Sequence[Failure]) -> list[Part]:
+def tail(
+    compared: Sequence[Comparison],
+    records: Sequence[RunRecord],
+    failures: Sequence[Failure],
+) -> list[Part]:
+    probes = [is_probe(one) for one in compared]
     return [
         Heading("How to read this"),
-        Text(HOW_TO_READ),
+        *([Text(probe_section.HOW_TO_READ)] if any(probes) else []),
+        *([] if all(probes) else [Text(HOW_TO_READ)]),
         *failed(failures),
         Heading("Notes of runs"),
         notes(records),

@@ -11,6 +11,8 @@ from reports.columns import COMPARISON, class_columns, time_column
 from reports.comparison import Comparison
 from reports.completeness import LISTED, plural, rest
 from reports.page import Code, Heading, Inline, Part, Picture, Strong, Table, Text
+from reports.probe_section import probe_parts
+from reports.probe_tables import is_probe, outcome_table
 from reports.timings import timing_tables, with_latency
 from reports.units import percent
 from reports.write.cells import shortened
@@ -23,6 +25,10 @@ def section(
     parts = opening(comparison)
     if not comparison.records:
         return parts
+    if is_probe(comparison):
+        parts += probe_parts(comparison, name)
+        parts += timing_tables(comparison, timings, name)
+        return [*parts, *noise_floor(comparison)]
     parts.append(comparison_table(comparison, timings, name))
     parts += noise_floor(comparison)
     parts += timing_tables(comparison, timings, name)
@@ -65,6 +71,8 @@ def listed(ids: Sequence[str]) -> list[Inline]:
 def comparison_table(
     comparison: Comparison, timings: Sequence[StudyTimings], name: str = ""
 ) -> Table:
+    if is_probe(comparison):
+        return outcome_table(comparison, name)
     on_cpu = all(record.device.startswith("cpu") for record in comparison.records)
     numbers = comparison.numbers
     columns = [*COMPARISON, time_column(numbers, on_cpu)]

@@ -39,7 +39,9 @@ ratio = either(lambda value: f"{value:.2f}")
 times = either(lambda value: f"{value:.1f}x")
 megabytes = scaled(1e6, 1)
 significant = either(lambda value: f"{value:.1g}")
-probability = either(lambda value: f"{value:.3g}")
+two_digits = either(lambda value: f"{value:.2g}")
+three_digits = either(lambda value: f"{value:.3g}")
+probability = three_digits
 scientific = either(lambda value: f"{value:.6g}")
 
 

@@ -32,13 +32,13 @@ def config_with(change: dict[str, object]) -> RunConfig:
 @pytest.mark.parametrize("name", DATASETS)
 def test_batches_have_the_promised_types(name: str, tmp_path: Path) -> None:
     fake_voc(tmp_path)
-    config = RunConfig(dataset=name, image_size=40, batch_size=2, max_steps=1)
+    config = RunConfig(dataset=name, image_size=56, batch_size=2, max_steps=1)
     data = create_data(config, tmp_path)
     for loader in (data.train_dataloader(), data.val_dataloader()):
         images, labels = next(iter(loader))
-        assert images.shape == (2, 3, 40, 40)
+        assert images.shape == (2, 3, 56, 56)
         assert images.dtype == torch.float32
-        assert labels.shape == (2, 40, 40)
+        assert labels.shape == (2, 56, 56)
         assert labels.dtype == torch.int64
         present = set(labels.unique().tolist()) - {VOID}
         assert present <= set(range(len(data.classes)))

@@ -17,6 +17,7 @@ from ablations.whole_file import write_whole
 from tests.test_run_config import Later
 
 CONFIG = RunConfig(block="se", seed=3)
+NAN, INF = float("nan"), float("inf")
 
 
 class LaterRecord(RunRecord):
@@ -56,6 +57,65 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 def test_a_row_holds_configuration_and_result(tmp_path: Path) -> None:
     row = record().row()
     assert (row["block"], row["seed"], row["miou"], row["macs"]) == ("se", 3, 0.5, 100)
+
+
+# IoU: 6 of 6 + 9 + 1 pixels, 4 of 4 + 9 + 1; the mean is that of the two
+RIGHT: dict[str, Any] = record().model_dump() | {
+    "config": CONFIG.changed(score_on="test"),
+    "iou": {"background": 6 / 16, "one": 4 / 14, "two": None},
+    "miou": (6 / 16 + 4 / 14) / 2,
+    "confusion": ((6, 9, 0), (1, 4, 0), (0, 0, 0)),
+    "information": -0.5,
+    "test_loss": 0.7,
+    "curve": [{"step": 1, "val_miou": 0.5, "val_information": -0.25}],
+}
+
+
+def test_a_record_may_hold_counts_and_the_information_of_a_probe(tmp_path: Path) -> None:
+    scored = RunRecord(**RIGHT)
+    path = RunFolder(tmp_path, scored.config).record
+    scored.write(path)
+    assert list(read_records(tmp_path)) == [scored]
+    assert "confusion" not in scored.row()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"confusion": ((6, 9), (1, 4))}, "confusion is not 3 x 3 counts"),
+        ({"confusion": ((6, 9, 0), (1, 4), (0, 0, 0))}, "confusion is not 3 x 3 counts"),
+        ({"confusion": ((6, 9, 0), (1, 4, 1), (0, 0, 0))}, "iou of 'one' = "),
+        ({"confusion": ((6, 9, 0), (1, -4, 0), (0, 0, 0))}, "confusion.1.1"),
+        ({"information": 1.5}, "information = 1.5"),
+        ({"information": NAN}, "information = nan"),
+        ({"test_loss": None}, "a test_loss belongs to score_on = 'test'"),
+        ({"curve": [{"step": 1, "val_information": -1.5}]}, "not between -1 and 1"),
+    ],
+)
+def test_scores_that_contradict_each_other_are_refused(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / RunRecord(**RIGHT).config.run_id / "record.json"
+    content = RunRecord(**RIGHT).model_dump(mode="json") | change
+    write_json(path, content)
+    with pytest.raises(InputError, match=message):
+        RunRecord.read(path)
+
+
+def test_a_record_from_before_these_scores_is_read(tmp_path: Path) -> None:
+    content = record().model_dump(mode="json")
+    for name in ("confusion", "information", "test_loss"):
+        del content[name]
+    del content["config"]["score_on"]
+    path = tmp_path / CONFIG.run_id / "record.json"
+    write_json(path, content)
+    assert list(read_records(tmp_path)) == [record()]
+    assert RunFolder(tmp_path, CONFIG).has_record()
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir()
+    path.write_text(json.dumps(content | {"sha256": checksum(content)}))
 
 
 @pytest.mark.parametrize("keep", [0, 1, 40, -3])
@@ -116,9 +176,6 @@ def tamper(folder: Path, change: dict[str, Any], without: str = "") -> Path:
     content = {k: v for k, v in content.items() if k not in {"sha256", without}}
     path.write_text(json.dumps(content | {"sha256": checksum(content)}))
     return path
-
-
-NAN, INF = float("nan"), float("inf")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ DEFAULTS = {
     "image_size": 64,
     "train_images": None,
     "val_images": None,
+    "score_on": "val",
     "augment": True,
     "batch_size": 16,
     "max_steps": 400,

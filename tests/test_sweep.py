@@ -52,12 +52,15 @@ def test_every_sweep_file_is_a_grid_for_wandb_too(file: Path) -> None:
     assert (SWEEPS.parent / sweep["program"]).exists()
 
 
-def test_the_demo_compares_the_blocks_it_promises() -> None:
-    blocks = {config.block for config in configs(load_study(SWEEPS / "demo.yaml"))}
-    promised = (
-        "none se cbam gc non_local psa_parallel psa_sequential note_channel note_spatial"
+def test_the_demo_is_a_part_of_the_study_of_the_cue_probe() -> None:
+    """So both have the same runs, scored on the test split, with seeds not chosen on."""
+    demo, whole = (
+        configs(load_study(SWEEPS / f"{name}.yaml")) for name in ("demo", "probe_cue")
     )
-    assert blocks >= set(promised.split())
+    assert {run.run_id for run in demo} < {run.run_id for run in whole}
+    blocks, seeds = {run.block for run in demo}, {run.seed for run in demo}
+    assert blocks == {"none", "se", "gc", "non_local", "ea", "psa_parallel"}
+    assert len(demo) == len(blocks) * len(seeds) >= 18
 
 
 def test_a_run_that_another_process_holds_is_waited_for(

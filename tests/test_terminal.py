@@ -268,3 +268,26 @@ def test_make_says_which_python_is_needed(
     assert process.returncode == 2
     assert message.format(program) in process.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+def test_make_demo_says_how_long_it_takes_and_repeats_nothing(tmp_path: Path) -> None:
+    """By what make would run the first time, and the second."""
+    report = tmp_path / "runs" / "demo" / "report"
+    for folder in (report, tmp_path / ".venv"):
+        folder.mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    (tmp_path / ".venv" / "installed").touch()
+    first = would_run(tmp_path)
+    assert re.findall(r"bin/ablate (\S+)", first) == ["cost", "anatomy", "sweep", "report"]
+    assert re.search(r"\d+ seconds.*minutes", first, re.DOTALL)
+    (report / "anatomy.md").touch()
+    assert re.findall(r"bin/ablate (\S+)", would_run(tmp_path)) == ["sweep", "report"]
+
+
+def would_run(folder: Path) -> str:
+    command = ["make", "--dry-run", "demo"]
+    process = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=True
+    )
+    return process.stdout

@@ -11,7 +11,14 @@ from ablations.errors import unknown_name
 from ablations.notation import file_name, parse_part
 from ablations.part_options import naming, plain_part, with_options
 from ablations.run_config import RunConfig
-from lightning_modules.data import digits, voc2012
+from lightning_modules.data import (
+    digits,
+    digits_cue,
+    digits_fine,
+    digits_local,
+    digits_lookup,
+    voc2012,
+)
 from lightning_modules.data.contact_sheet import contact_sheet, save_sheet
 from lightning_modules.data.segmentation_data import (
     DataSource,
@@ -21,6 +28,10 @@ from lightning_modules.data.segmentation_data import (
 
 DATASETS: dict[str, Callable[..., DataSource]] = {
     "digits": digits.digits,
+    "digits_local": digits_local.digits_local,
+    "digits_cue": digits_cue.digits_cue,
+    "digits_lookup": digits_lookup.digits_lookup,
+    "digits_fine": digits_fine.digits_fine,
     "voc2012": voc2012.voc2012,
 }
 

@@ -142,6 +142,11 @@ def paint(canvas: Floats, coverage: Floats, colour: Floats) -> None:
 def arc(random: Generator, size: int) -> Floats:
     """Coverage (S, S) of a part of a circle, about as thick as a digit's stroke."""
     radius, thickness = random.uniform(0.08, 0.5), random.uniform(0.03, 0.08)
+    return circle_part(random, radius, thickness, size)
+
+
+def circle_part(random: Generator, radius: float, thickness: float, size: int) -> Floats:
+    """Coverage (S, S) of an arc with that radius and thickness, anywhere."""
     centre, direction = random.uniform(0, 1, 2), random.uniform(-1, 1, 2)
     pixels = (np.arange(size) + 0.5) / size
     row, column = pixels[:, None] - centre[0], pixels - centre[1]
@@ -163,19 +168,42 @@ def centres(random: Generator, count: int) -> list[Point]:
 
 
 def digit(random: Generator, strokes: Point, centre: Point, size: int) -> Floats:
-    """Coverage (S, S) of one sample, turned, sheared and scaled about its centre."""
+    """Coverage (S, S) of one sample, about as large as half a canvas."""
     cell = random.uniform(0.5, 0.72, 2) / 8  # height and width of a sample's pixel
+    return glyph(random, strokes, centre, cell, size)
+
+
+def glyph(
+    random: Generator, strokes: Point, centre: Point, cell: Point, size: int
+) -> Floats:
+    """Coverage (S, S) of one sample, turned, sheared and scaled about its centre.
+
+    cell is the height and width of a sample's pixel. If that is less than about a pixel of
+    the canvas, the coverage is not 0 where a sample is empty; see `floor`.
+    """
+    ink = spread(random, strokes, centre, cell, size)
+    coverage: Floats = np.clip((ink - EDGE) * (size * cell.mean()) + 0.5, 0, 1)
+    return coverage
+
+
+def floor(cell: Point, size: int) -> float:
+    """The coverage of a glyph where its sample has no ink."""
+    return max(0.0, 0.5 - EDGE * size * float(cell.mean()))
+
+
+def spread(
+    random: Generator, strokes: Point, centre: Point, cell: Point, size: int
+) -> Floats:
+    """The ink (S, S) of one sample; at an edge, it changes by about 1 in a cell."""
     turn, shear = random.uniform(-0.15, 0.15), random.uniform(-0.15, 0.15)
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     to_sample = np.array([[1, 0], [shear, 1]]) @ rotation / cell[:, None]
     middle = (len(strokes) - 1) / 2
     offset = middle + to_sample @ (0.5 / size - centre)
-    ink = ndimage.affine_transform(
+    ink: Floats = ndimage.affine_transform(
         strokes, to_sample / size, offset, (size, size), np.float32, prefilter=False
     )
-    sharpness = size * cell.mean()  # at an edge, ink changes by about 1 in a pixel
-    coverage: Floats = np.clip((ink - EDGE) * sharpness + 0.5, 0, 1)
-    return coverage
+    return ink
 
 
 def mark(labels: Bytes, mask: NDArray[np.bool_], name: int) -> None:

@@ -17,6 +17,7 @@ from ablations.errors import InputError
 from ablations.normalisation import Normalisation, normalisation
 from ablations.run_config import RunConfig
 from lightning_modules.data.loader import Batch, Loader
+from lightning_modules.data.probe import Probe
 from lightning_modules.data.sampler import Draw, StepSampler
 
 SplitName = Literal["train", "val", "test"]
@@ -48,6 +49,7 @@ class DataSource(NamedTuple):
     open: Callable[[SplitName, int, Path | None], Split]  # split, size, data folder
     augment: Callable[[int, Fill], nn.Module]  # by size; random, from torch's generator
     prepare: Callable[[int], nn.Module]  # by size; deterministic
+    probe: Probe | None = None  # if it asks for information from far away
 
 
 class SegmentationData(LightningDataModule):
@@ -69,14 +71,24 @@ class SegmentationData(LightningDataModule):
         self.classes = source.classes
         self.train = self.open("train")
         self.val = self.open("val")
-        self.fingerprint = f"{self.train.fingerprint}, {self.val.fingerprint}"
+        splits = {"train": self.train, "val": self.val}
+        if config.score_on == "test":
+            splits["test"] = self.test
+        self.fingerprint = ", ".join(split.fingerprint for split in splits.values())
         self.train_images = first_images("train_images", config.train_images, self.train)
         self.val_images = first_images("val_images", config.val_images, self.val)
         self.check("train", self.train, self.train_images)
         self.check("val", self.val, self.val_images)
+        if config.score_on == "test":
+            self.check("test", self.test, len(self.test))
 
     def open(self, name: SplitName) -> Split:
         return self.source.open(name, self.config.image_size, self.folder)
+
+    @cached_property
+    def test(self) -> Split:
+        """Opened if it is scored, or asked for."""
+        return self.open("test")
 
     def check(self, name: SplitName, split: Split, images: int) -> None:
         """InputError if that many first images of a split cannot be used."""
@@ -115,9 +127,8 @@ class SegmentationData(LightningDataModule):
         return self.in_order(self.val, self.val_images)
 
     def test_dataloader(self) -> Loader:
-        test = self.open("test")
-        self.check("test", test, len(test))
-        return self.in_order(test, len(test))
+        self.check("test", self.test, len(self.test))
+        return self.in_order(self.test, len(self.test))
 
     def in_order(self, split: Split, images: int) -> Loader:
         """That many first images of a split, each once."""

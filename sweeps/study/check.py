@@ -70,6 +70,7 @@ def check_data(configs: Sequence[RunConfig], execution: Execution) -> None:
         largest[config.dataset, "train"] = config
     for config in sorted(configs, key=lambda config: config.val_images or 0):
         largest[config.dataset, "val"] = config
+    largest |= {(c.dataset, "test"): c for c in configs if c.score_on == "test"}
     for config in dict.fromkeys(largest.values()):
         with at_most(STEP, f"opening {config.dataset}"):
             create_data(config, execution.data_folder)
