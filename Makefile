@@ -10,13 +10,13 @@ help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /make \1	/p' Makefile | expand -t 18
 
 demo: .venv/installed runs/demo/report/anatomy.md  ## which blocks carry a bit across an image (about seven minutes on two cores)
-	@echo "Training 18 small networks, five blocks and none with three seeds: about seven minutes on" \
-	  "two cores. Runs that have a record are not repeated."
+	@echo "Training 21 small networks, five blocks with three seeds and none with six: about seven" \
+	  "minutes on two cores. Runs that have a record are not repeated."
 	$(BIN)/ablate sweep sweeps/demo.yaml --jobs 2
 	$(BIN)/ablate report runs/demo --sweep sweeps/demo.yaml
 
 runs/demo/report/anatomy.md: .venv/installed $(shell find ablations reports -name '*.py' 2> /dev/null)
-	@echo "Cost and anatomy of every block, without training: about 20 seconds."
+	@echo "Cost and anatomy of every block, without training: about 30 seconds."
 	$(BIN)/ablate cost --out runs/demo/report
 	$(BIN)/ablate anatomy --out runs/demo/report
 
