@@ -1,0 +1,121 @@
+"""What was measured about a block without training, in sentences."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ablations.anatomy import Anatomy
+from ablations.anatomy.contexts import GAP, sides
+from ablations.anatomy.form import (
+    CONSTANT,
+    EQUAL,
+    EVERY_ENTRY,
+    FACTOR,
+    NOTHING,
+    ONE_CONTEXT,
+    OWN_CONTEXTS,
+    REPLACES,
+)
+from ablations.check.finding import Finding
+from ablations.contract import Size
+from reports.card.stage_costs import Totals
+from reports.check import figures
+from reports.completeness import plural
+from reports.units import label, two_digits, whole_share
+
+FORMS = {
+    NOTHING: "passes its input on unchanged",
+    FACTOR: "multiplies its input by one factor",
+    EVERY_ENTRY: "multiplies every entry of its input by a weight of its own",
+    CONSTANT: "adds a constant",
+    ONE_CONTEXT: "adds one context, the same at all positions",
+    OWN_CONTEXTS: "adds to each position something of its own",
+    REPLACES: "replaces its input",
+}
+
+
+def check_words(findings: Sequence[Finding]) -> str:
+    """Which promises are kept, and what deserves a note."""
+    promises = [one for one in findings if one.subject.startswith("contract: ")]
+    broken = [one for one in findings if one.verdict == "broken"]
+    if broken:
+        return "It breaks what every block promises: " + " ".join(
+            f"{one.subject.removeprefix('contract: ')}: {one.advice}" for one in broken
+        )
+    kept = f"It keeps all {len(promises)} promises of a block."
+    notes = [one for one in findings if one.verdict == "note"]
+    if not notes:
+        return f"{kept} Nothing about its start in the network deserves a note."
+    listed = "; ".join(in_brackets(one.subject, figures(one)) for one in notes)
+    return f"{kept} {plural(len(notes), 'note')}: {listed}."
+
+
+def in_brackets(subject: str, details: str) -> str:
+    return f"{subject} ({details})" if details else subject
+
+
+def function_words(anatomy: Anatomy, peers: Iterable[Anatomy], size: Size) -> str:
+    """What a block computes, and which peers do the same by these words."""
+    own = properties(anatomy, size)
+    same = [label(one.block) for one in peers if properties(one, size) == own]
+    sentence = f"It {own[0]}; {own[1]}; {own[2]}; {own[3]}."
+    return f"{sentence} All of this is also true of {', '.join(same)}." if same else sentence
+
+
+def properties(anatomy: Anatomy, size: Size) -> tuple[str, str, str, str]:
+    return (
+        FORMS.get(anatomy.form.kind, f"multiplies its input by {anatomy.form.kind}"),
+        reach_words(anatomy.reach.share),
+        context_words(anatomy.contexts.distinct, size),
+        content_words(anatomy),
+    )
+
+
+def reach_words(share: float) -> str:
+    if share in (0, 1):
+        return f"a position depends on {'every' if share else 'no'} other position"
+    return f"a position depends on {whole_share(share)} of the others"
+
+
+def context_words(distinct: int, size: Size) -> str:
+    """How many contexts cross the gap, of as many as there are positions on a side."""
+    gap = f"beyond a gap of {GAP} columns"
+    if not distinct:
+        return f"nothing is carried {gap}"
+    if distinct == 1:
+        return f"what is carried {gap} is the same for all positions"
+    if distinct == len(sides(size)[0]):
+        return f"what is carried {gap} can differ at every position"
+    return f"no more than {distinct} numbers are carried {gap}"
+
+
+def content_words(anatomy: Anatomy) -> str:
+    """Whether content steers the block, and whether places matter to it."""
+    steered = "it is linear" if anatomy.symmetry.curvature <= EQUAL else "content steers it"
+    alike = anatomy.symmetry.permutation <= EQUAL
+    return f"{steered}, {'whatever' if alike else 'and it matters'} where positions are"
+
+
+def start_words(anatomy: Anatomy) -> str:
+    start = anatomy.start
+    return (
+        f"As built, it returns {two_digits(start.scale_noise)} times the scale of its "
+        f"input, and after 16 such blocks in a row {two_digits(start.through_16)} times a "
+        "gradient is left (geometric mean of singular values)."
+    )
+
+
+def cost_words(block: str, costs: Mapping[str, Totals]) -> str:
+    """The sums over the four stages, beside those of the peers."""
+    peers = [f"{label(name)} {amounts(one)}" for name, one in costs.items() if name != block]
+    beside = f" Beside it: {'; '.join(peers)}." if peers else ""
+    where = "One block at each of the four stages of a ResNet-50 (images of 512x512)"
+    return f"{where} costs {amounts(costs[block])}.{beside}"
+
+
+def amounts(costs: Totals) -> str:
+    params, direct, fast = (in_millions(value) for value in costs)
+    run = "" if direct == fast else f" ({fast} as run)"
+    return f"{params} parameters and {direct} multiply-adds as published{run}"
+
+
+def in_millions(value: int | None) -> str:
+    return "uncounted" if value is None else f"{value / 1e6:,.2f} M"
