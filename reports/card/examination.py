@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from ablations.anatomy import CHANNELS, SIZE, Anatomy
 from ablations.bare_models import BareModel
+from ablations.blocks import find_block
 from ablations.check.finding import Finding, any_broken
 from ablations.check.insertion_check import check_insertion
 from ablations.models import Network
@@ -31,8 +32,10 @@ class Examination(NamedTuple):
 def examine(block: str, beside: Sequence[str], say: Callable[[str], None]) -> Examination:
     """Takes about half a minute; say announces each step.
 
-    Raises InputError for a block that cannot be built, or that is none.
+    Raises InputError for an unknown block, and for one that cannot be built or is none.
     """
+    for name in (block, *beside):
+        find_block(name)
     say(f"check of {block} in {BARE.model} with {BARE.encoder}")
     network = Network(BARE, None, block, PLACEMENT, IMAGE)
     findings = check_insertion(network, "fast")
@@ -50,8 +53,9 @@ def examine(block: str, beside: Sequence[str], say: Callable[[str], None]) -> Ex
 
 
 def table_in(sections: Sequence[Part]) -> Table:
-    """The first one."""
-    return next(part for part in sections if isinstance(part, Table))
+    """The first one, without its notes, which are on the page."""
+    table = next(part for part in sections if isinstance(part, Table))
+    return table._replace(notes=())
 
 
 def check_part(
@@ -68,6 +72,7 @@ def anatomy_part(block: str, beside: Sequence[str]) -> tuple[list[Text], list[Pa
     own = [one for one in found if one.block == block]
     peers = [one for one in found if one.block != block]
     words = [text for one in own for text in anatomy_words(one, peers)]
+    words += left_out(problems)
     return words, [Heading("What it computes, and how it begins"), function, start]
 
 
@@ -79,10 +84,15 @@ def anatomy_words(own: Anatomy, peers: Sequence[Anatomy]) -> list[Text]:
     ]
 
 
+def left_out(problems: Sequence[str]) -> list[Text]:
+    """The blocks that are missing in a section, and why."""
+    return [Text(Strong("Left out."), f" {problem}") for problem in problems]
+
+
 def cost_part(block: str, beside: Sequence[str]) -> tuple[list[Text], list[Part]]:
     table = stage_table([block, *beside])
-    costs = totals(table)
-    words = [Text(Strong("Cost."), f" {cost_words(block, costs)}")] if block in costs else []
+    words = [Text(Strong("Cost."), f" {cost_words(totals(table))}")]
+    words += left_out(table.notes)
     tables, problems = control_tables(block)
     sections: list[Part] = [Heading("What it costs"), table]
     sections += [Heading("Controls of the same cost"), *tables, *map(Text, problems)]

@@ -1,7 +1,7 @@
 """What the probes of a card show: carried or not, beside a control of the same cost."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ablations.records import Failure, RunRecord
 from ablations.run_config import RunConfig
@@ -63,7 +63,7 @@ def gain_words(comparison: Comparison) -> str:
     )
 
 
-def gain_of(row: dict[str, object]) -> str:
+def gain_of(row: dict[Any, Any]) -> str:
     low, high = points(row["gain_low"]), points(row["gain_high"])
     return f"{label(str(row['block']))} {points(row['gain'])} ({low} to {high})"
 
@@ -88,4 +88,4 @@ def control_line(trained: Trained) -> str:
     if trained.control:
         name = label(trained.control)
         return f"The control of equal cost is {name}, a plain bottleneck without attention."
-    return "There is no control of equal cost: the block has nothing that one could match."
+    return "There is no control of equal cost; the section on controls says why."

@@ -16,7 +16,7 @@ from ablations.anatomy.form import (
 )
 from ablations.check.finding import Finding
 from ablations.contract import Size
-from reports.card.stage_costs import Totals
+from reports.card.stage_costs import WHERE, Totals
 from reports.check import figures
 from reports.completeness import plural
 from reports.units import label, two_digits, whole_share
@@ -44,12 +44,8 @@ def check_words(findings: Sequence[Finding]) -> str:
     notes = [one for one in findings if one.verdict == "note"]
     if not notes:
         return f"{kept} Nothing about its start in the network deserves a note."
-    listed = "; ".join(in_brackets(one.subject, figures(one)) for one in notes)
-    return f"{kept} {plural(len(notes), 'note')}: {listed}."
-
-
-def in_brackets(subject: str, details: str) -> str:
-    return f"{subject} ({details})" if details else subject
+    listed = " ".join(f"{one.subject} ({figures(one)}): {one.advice}" for one in notes)
+    return f"{kept} {plural(len(notes), 'note')}. {listed}"
 
 
 def function_words(anatomy: Anatomy, peers: Iterable[Anatomy], size: Size) -> str:
@@ -57,7 +53,9 @@ def function_words(anatomy: Anatomy, peers: Iterable[Anatomy], size: Size) -> st
     own = properties(anatomy, size)
     same = [label(one.block) for one in peers if properties(one, size) == own]
     sentence = f"It {own[0]}; {own[1]}; {own[2]}; {own[3]}."
-    return f"{sentence} All of this is also true of {', '.join(same)}." if same else sentence
+    return (
+        f"{sentence} All of this is also true of {', '.join(same)}." if same else sentence
+    )
 
 
 def properties(anatomy: Anatomy, size: Size) -> tuple[str, str, str, str]:
@@ -89,32 +87,37 @@ def context_words(distinct: int, size: Size) -> str:
 
 def content_words(anatomy: Anatomy) -> str:
     """Whether content steers the block, and whether places matter to it."""
-    steered = "it is linear" if anatomy.symmetry.curvature <= EQUAL else "content steers it"
-    alike = anatomy.symmetry.permutation <= EQUAL
-    return f"{steered}, {'whatever' if alike else 'and it matters'} where positions are"
+    linear, alike = (
+        error <= EQUAL
+        for error in (anatomy.symmetry.curvature, anatomy.symmetry.permutation)
+    )
+    steered = "it is linear" if linear else "content steers it"
+    return (
+        f"{steered}, and the order of positions {'does not matter' if alike else 'matters'}"
+    )
 
 
 def start_words(anatomy: Anatomy) -> str:
     start = anatomy.start
     return (
-        f"As built, it returns {two_digits(start.scale_noise)} times the scale of its "
-        f"input, and after 16 such blocks in a row {two_digits(start.through_16)} times a "
-        "gradient is left (geometric mean of singular values)."
+        f"As built, the scale of its output is {two_digits(start.scale_noise)} times that "
+        f"of its input; behind 16 such blocks in a row, {two_digits(start.through_16)} "
+        "times a gradient is left (by the geometric mean of the singular values)."
     )
 
 
-def cost_words(block: str, costs: Mapping[str, Totals]) -> str:
+def cost_words(costs: Mapping[str, Totals]) -> str:
     """The sums over the four stages, beside those of the peers."""
-    peers = [f"{label(name)} {amounts(one)}" for name, one in costs.items() if name != block]
-    beside = f" Beside it: {'; '.join(peers)}." if peers else ""
-    where = "One block at each of the four stages of a ResNet-50 (images of 512x512)"
-    return f"{where} costs {amounts(costs[block])}.{beside}"
+    lines = [f"{label(name)} {amounts(one)}" for name, one in costs.items()]
+    return (
+        f"Parameters and multiply-adds of one block at each of {WHERE}, as published: "
+        f"{'; '.join(lines)}."
+    )
 
 
 def amounts(costs: Totals) -> str:
     params, direct, fast = (in_millions(value) for value in costs)
-    run = "" if direct == fast else f" ({fast} as run)"
-    return f"{params} parameters and {direct} multiply-adds as published{run}"
+    return f"{params}, {direct}" + ("" if direct == fast else f" ({fast} as run)")
 
 
 def in_millions(value: int | None) -> str:
