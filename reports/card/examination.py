@@ -12,7 +12,7 @@ from ablations.models import Network
 from reports.anatomy import anatomies, anatomy_page
 from reports.card.stage_costs import control_tables, stage_table, totals
 from reports.card.words import check_words, cost_words, function_words, start_words
-from reports.check import check_table
+from reports.check import check_table, figures
 from reports.page import Heading, Part, Strong, Table, Text
 
 BARE = BareModel("deeplabv3plus", "resnet18", 21)  # as in `ablate check`
@@ -61,8 +61,14 @@ def table_in(sections: Sequence[Part]) -> Table:
 def check_part(
     network: Network, findings: Sequence[Finding]
 ) -> tuple[list[Text], list[Part]]:
-    words = Text(Strong("Check."), f" {check_words(findings)}")
-    return [words], [Heading("Check before training"), check_table(network, findings)]
+    words = [Text(Strong("Check."), f" {check_words(findings)}")]
+    words += [note_on(finding) for finding in findings if finding.verdict == "note"]
+    return words, [Heading("Check before training"), check_table(network, findings)]
+
+
+def note_on(finding: Finding) -> Text:
+    details = f" ({values})" if (values := figures(finding)) else ""
+    return Text(Strong(f"Note on {finding.subject}{details}."), f" {finding.advice}")
 
 
 def anatomy_part(block: str, beside: Sequence[str]) -> tuple[list[Text], list[Part]]:

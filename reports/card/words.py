@@ -17,8 +17,6 @@ from ablations.anatomy.form import (
 from ablations.check.finding import Finding
 from ablations.contract import Size
 from reports.card.stage_costs import WHERE, Totals
-from reports.check import figures
-from reports.completeness import plural
 from reports.units import label, two_digits, whole_share
 
 FORMS = {
@@ -33,19 +31,14 @@ FORMS = {
 
 
 def check_words(findings: Sequence[Finding]) -> str:
-    """Which promises are kept, and what deserves a note."""
+    """Whether every promise is kept."""
     promises = [one for one in findings if one.subject.startswith("contract: ")]
     broken = [one for one in findings if one.verdict == "broken"]
     if broken:
         return "It breaks what every block promises: " + " ".join(
             f"{one.subject.removeprefix('contract: ')}: {one.advice}" for one in broken
         )
-    kept = f"It keeps all {len(promises)} promises of a block."
-    notes = [one for one in findings if one.verdict == "note"]
-    if not notes:
-        return f"{kept} Nothing about its start in the network deserves a note."
-    listed = " ".join(f"{one.subject} ({figures(one)}): {one.advice}" for one in notes)
-    return f"{kept} {plural(len(notes), 'note')}. {listed}"
+    return f"It keeps all {len(promises)} promises of a block."
 
 
 def function_words(anatomy: Anatomy, peers: Iterable[Anatomy], size: Size) -> str:
