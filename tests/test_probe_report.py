@@ -79,8 +79,8 @@ def test_every_run_is_shown_in_the_order_of_seeds(records: list[RunRecord]) -> N
     [comparison] = comparisons(without_one)
     numbers = seed_table(comparison).numbers.set_index("block")
     columns = [f"information_{seed}" for seed in (0, 1, 2)]
-    assert numbers.loc["se", columns].to_list() == [0.99, 0.97, 1.0]
-    assert numbers.loc["gc", columns].to_list() == pytest.approx(
+    assert list(numbers.loc["se", columns]) == [0.99, 0.97, 1.0]
+    assert list(numbers.loc["gc", columns]) == pytest.approx(
         [0.98, float("nan"), 0.9], nan_ok=True
     )
     assert numbers.loc["none", "steps_0"] == inf

@@ -17,6 +17,8 @@ from lightning_modules.data.probe import Probe
 from lightning_modules.data.segmentation_data import VOID, DataSource, Fill, SplitName
 from lightning_modules.execution import Execution
 from lightning_modules.run import train
+from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
+from lightning_modules.training import counts
 from sweeps.study.check import check_data
 
 IMAGES: dict[SplitName, int] = {"train": 6, "val": 5, "test": 7}
@@ -113,10 +115,10 @@ def test_the_training_and_its_validations_are_the_same(
 
 def test_the_information_is_that_of_the_confusion(records: dict[str, RunRecord]) -> None:
     for record in records.values():
-        counts = record.confusion
-        assert counts is not None
-        right = counts[1][1] + counts[2][2] + counts[3][3] + counts[4][4]
-        wrong = counts[1][2] + counts[2][1] + counts[3][4] + counts[4][3]
+        pixels = record.confusion
+        assert pixels is not None
+        right = pixels[1][1] + pixels[2][2] + pixels[3][3] + pixels[4][4]
+        wrong = pixels[1][2] + pixels[2][1] + pixels[3][4] + pixels[4][3]
         expected = 2 * right / (right + wrong) - 1
         assert record.information == pytest.approx(expected, abs=1e-12)
 
@@ -160,3 +162,26 @@ def test_a_test_split_that_cannot_be_used_stops_a_run_before_its_first_step(
     check_data([CONFIG], EXECUTION)  # does not use it
     with pytest.raises(InputError, match="a mask is missing"):
         check_data([SCORED, CONFIG.changed(val_images=5)], EXECUTION)
+
+
+def test_a_network_without_a_loss_on_the_test_split_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(data.DATASETS, "tiny_probe", tiny_probe)
+
+    def test_step(
+        module: SegmentationModule, batch: tuple[Tensor, Tensor], number: int
+    ) -> None:
+        module.score.update(module(batch[0]) * torch.nan, batch[1])
+
+    monkeypatch.setattr(SegmentationModule, "test_step", test_step)
+    with pytest.raises(NonFiniteLossError, match="test loss is nan after the last step"):
+        train(SCORED, tmp_path, EXECUTION)
+
+
+@pytest.mark.parametrize(("classes", "stated"), [(64, True), (65, False)])
+def test_counts_of_many_classes_are_left_out(classes: int, stated: bool) -> None:
+    confusion = torch.arange(classes**2).view(classes, classes)
+    matrix = counts(confusion)
+    assert (matrix is not None) == stated
+    assert not matrix or matrix[1][2] == classes + 2
