@@ -11,10 +11,11 @@ from ablations.cli import main
 from ablations.records import RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
+from reports.card.examination import cost_part
 from reports.card.probes import Trained, trained_words
 from reports.card.stage_costs import Totals, control_tables, stage_table, totals
 from reports.card.words import cost_words, function_words
-from reports.page import Text
+from reports.page import Table, Text
 from reports.terminal import styled
 from sweeps import card
 from sweeps.study.study import PlannedRun
@@ -103,10 +104,10 @@ def test_costs_in_words_are_the_sums_and_say_if_less_is_run() -> None:
         OWN: Totals(2_790_000, 18_514_000, 18_514_000),
         "psa_parallel": Totals(0, 500_000, 10_000),
     }
-    words = cost_words({**costs, "se": Totals(1, None, None)})
+    words = cost_words({**costs, "se": Totals(9_999, None, None)})
     assert f"{OWN} 2.79 M, 18.51 M;" in words
-    assert "PSA (p) 0.00 M, 0.50 M (0.01 M as run);" in words
-    assert words.endswith("SE 0.00 M, uncounted.")
+    assert "PSA (p) 0, 0.50 M (0.01 M as run);" in words
+    assert words.endswith("SE 9,999, uncounted.")
 
 
 def test_a_control_that_cannot_be_made_has_a_reason_in_place_of_a_table() -> None:
@@ -114,6 +115,15 @@ def test_a_control_that_cannot_be_made_has_a_reason_in_place_of_a_table() -> Non
     assert tables == []
     assert "has no parameters, so there is nothing to match" in problems[0]
     assert "has no multiply-adds" in problems[1]
+
+
+def test_a_peer_that_does_not_fit_is_left_out_with_the_reason() -> None:
+    peer = "tests.test_own_blocks:OneSize"
+    words, sections = cost_part(OWN, [peer, "se"])
+    assert "made for 8x8" in plain(words[1:])
+    assert plain(words[1:]).startswith("Left out. ")
+    table = next(part for part in sections if isinstance(part, Table))
+    assert set(table.numbers["block"]) == {OWN, "se"}
 
 
 # The probes
@@ -209,6 +219,27 @@ def test_a_card_of_recorded_runs_trains_nothing(
     assert "s77" not in page
     names = {path.name for path in out.iterdir()}
     assert {"card-cost.csv", "anatomy.tex", "card-digits_cue-runs.svg"} <= names
+
+
+@pytest.mark.slow
+def test_a_card_trains_its_probes_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in card.PROBES:
+        text = (ROOT / "sweeps" / file).read_text()
+        short = text.replace("max_steps: {value: 1000}", "max_steps: {value: 2}")
+        assert short != text
+        (tmp_path / file).write_text(short)
+    monkeypatch.setattr(card, "FOLDER", tmp_path)
+    words = ["card", "se", "--beside", "gc", "--jobs", "1", "--runs", str(tmp_path)]
+    for _ in range(2):
+        assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert "0 of 18 runs have a record" in printed
+    assert "18 of 18 runs have a record" in printed
+    page = (tmp_path / "card-se" / "card.md").read_text()
+    assert "Same params as SE" in page
+    assert "Without a block 0 of 3 runs solve the probe" in page
 
 
 def test_a_block_that_breaks_its_promises_gets_only_the_check(

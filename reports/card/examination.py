@@ -97,7 +97,8 @@ def left_out(problems: Sequence[str]) -> list[Text]:
 
 def cost_part(block: str, beside: Sequence[str]) -> tuple[list[Text], list[Part]]:
     table = stage_table([block, *beside])
-    words = [Text(Strong("Cost."), f" {cost_words(totals(table))}")]
+    costs = totals(table)
+    words = [Text(Strong("Cost."), f" {cost_words(costs)}")] if costs else []
     words += left_out(table.notes)
     tables, problems = control_tables(block)
     sections: list[Part] = [Heading("What it costs"), table]

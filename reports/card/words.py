@@ -19,6 +19,7 @@ from ablations.contract import Size
 from reports.card.stage_costs import WHERE, Totals
 from reports.units import label, two_digits, whole_share
 
+SMALL = 10_000  # below which a number is not given in millions
 FORMS = {
     NOTHING: "passes its input on unchanged",
     FACTOR: "multiplies its input by one factor",
@@ -114,4 +115,7 @@ def amounts(costs: Totals) -> str:
 
 
 def in_millions(value: int | None) -> str:
-    return "uncounted" if value is None else f"{value / 1e6:,.2f} M"
+    """Small numbers as they are."""
+    if value is None:
+        return "uncounted"
+    return f"{value:,}" if value < SMALL else f"{value / 1e6:,.2f} M"
