@@ -87,5 +87,7 @@ def trained_sections(trained: Trained) -> list[Part]:
 def control_line(trained: Trained) -> str:
     if trained.control:
         name = label(trained.control)
-        return f"The control of equal cost is {name}, a plain bottleneck without attention."
+        return (
+            f"The control of equal cost, {name}, is a plain bottleneck without attention."
+        )
     return "There is no control of equal cost; the section on controls says why."
