@@ -17,6 +17,7 @@ VERBS = {  # as a user meets them; each module has EXAMPLES, add_options and run
     "list": "ablations.verbs.list_names",
     "show-data": "lightning_modules.verbs.show_data",
     "where": "reports.verbs.where",
+    "card": "sweeps.verbs.card",
     "check": "reports.verbs.check",
     "anatomy": "reports.verbs.anatomy",
     "cost": "reports.verbs.cost",

@@ -11,7 +11,7 @@ from ablations.attention.base import Evaluation
 from ablations.blocks import create_attention, is_ours
 from ablations.errors import InputError
 from ablations.own_code import OWN_SECONDS, own_errors
-from ablations.passes import on_meta, plain_operators
+from ablations.passes import default_dtype, on_meta, plain_operators
 from ablations.time_limit import at_most
 from ablations.wrappers import without_start
 
@@ -42,8 +42,8 @@ class LoneBlock(NamedTuple):
 
 @lru_cache(maxsize=4)
 def real_block(lone: LoneBlock) -> nn.Module:
-    """The block with the same values every time."""
-    with torch.random.fork_rng(devices=[]):
+    """The block in float32 with the same values every time, whatever happens around it."""
+    with torch.random.fork_rng(devices=[]), default_dtype(torch.float32):
         torch.manual_seed(0)
         return create_attention(*lone).eval()
 

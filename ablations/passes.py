@@ -32,6 +32,17 @@ class PassingNorms(TorchFunctionMode):
 
 
 @contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Tensors that a module makes, when it is built or in its pass, are of this type."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Eval mode; afterwards every part returns to its own mode."""
     before = {part: part.training for part in module.modules()}

@@ -99,7 +99,7 @@ class Display:
         self.say(
             "interrupted: finishing the running cells; interrupt again to stop them"
             if times == 1
-            else "stopping; `ablate sweep` resumes from here"
+            else "stopping; the same command resumes from here"
         )
 
     def add_bar(self, config: RunConfig, position: str) -> None:

@@ -14,12 +14,13 @@ from ablations.anatomy import SIZE as SIZE_OF_PAGE
 from ablations.anatomy.contexts import contexts_of, effective_rank
 from ablations.anatomy.form import Form, form_of
 from ablations.anatomy.reach import reach_of
-from ablations.anatomy.specimen import Specimen, float64
+from ablations.anatomy.specimen import Specimen
 from ablations.anatomy.start import start_of
 from ablations.anatomy.symmetry import Symmetry, symmetry_of
 from ablations.attention import BLOCKS
 from ablations.cli import create_parser, main
 from ablations.errors import InputError
+from ablations.passes import default_dtype
 from reports.anatomy import anatomies, anatomy_page, anatomy_row
 from reports.page import headers
 from reports.write.pages import write_page
@@ -141,12 +142,12 @@ def ours(block: str, channels: int = 32) -> Specimen:
 
 
 def symmetry(specimen: Specimen) -> Symmetry:
-    with float64():
+    with default_dtype(torch.float64):
         return symmetry_of(specimen, form_of(specimen))
 
 
 def form(specimen: Specimen) -> Form:
-    with float64():
+    with default_dtype(torch.float64):
         return form_of(specimen)
 
 

@@ -17,10 +17,11 @@ from ablations.cli import main
 from ablations.complexity.any_resolution import cost_at
 from ablations.complexity.site_costs import site_costs
 from ablations.complexity.subjects import Setting
-from ablations.contract import LoneBlock, check_block
+from ablations.contract import LoneBlock, check_block, real_block
 from ablations.errors import InputError
 from ablations.models import Network, check_network
 from ablations.own_code import load_object
+from ablations.passes import default_dtype
 
 C = 16
 MIX = C * C * 64  # of a 1x1 convolution on 8x8
@@ -126,6 +127,16 @@ class OneSizeByValue(OneSize):
 def test_a_block_is_counted_by_the_very_module_at_the_very_size(block: type) -> None:
     cost = cost_at(LoneBlock(f"{__name__}:{block.__name__}", C, "direct"), (8, 8))
     assert (cost.params, cost.macs, cost.not_counted) == (C * C + C, MIX, "")
+
+
+def test_a_block_is_built_in_float32_whatever_the_default_is_meanwhile() -> None:
+    lone = LoneBlock(f"{__name__}:Mixes", 11, "direct")
+    with default_dtype(torch.float64):
+        inside = lone.real()
+    real_block.cache_clear()
+    states = [*inside.state_dict().values(), *lone.real().state_dict().values()]
+    assert {state.dtype for state in states} == {torch.float32}
+    assert all(map(torch.equal, states[:2], states[2:]))
 
 
 # Blocks that break the contract.
@@ -325,7 +336,7 @@ def test_other_blocks_of_a_table_are_counted(
         assert main(["cost", *blocks, *shape, *sizes]) == 0
         page = capsys.readouterr().out
         assert page.count("| SE (ratio 4) ") >= 2
-        assert "embed_dim must be divisible" in page
+        assert "embed_dim must be divisible" in " ".join(page.split())
         assert "returns tuple" in page
 
 

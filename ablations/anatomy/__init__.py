@@ -10,7 +10,7 @@ from ablations.anatomy.form import Form, form_of
 from ablations.anatomy.intensity import Intensity, intensity_of
 from ablations.anatomy.reach import Reach, reach_of
 from ablations.anatomy.responses import check_independent
-from ablations.anatomy.specimen import Specimen, float64
+from ablations.anatomy.specimen import Specimen
 from ablations.anatomy.start import Start, start_of
 from ablations.anatomy.symmetry import Symmetry, symmetry_of
 from ablations.blocks import is_ours
@@ -18,7 +18,7 @@ from ablations.contract import Size, check_block
 from ablations.controls import resolve
 from ablations.errors import InputError
 from ablations.own_code import OWN_SECONDS, own_errors
-from ablations.passes import plain_operators
+from ablations.passes import default_dtype, plain_operators
 from ablations.threads import on_threads
 from ablations.time_limit import at_most
 
@@ -66,7 +66,12 @@ def check_map(channels: int, size: Size) -> None:
 
 
 def taken_apart(specimen: Specimen) -> Anatomy:
-    with torch.random.fork_rng(devices=[]), on_threads(1), plain_operators(), float64():
+    with (
+        torch.random.fork_rng(devices=[]),
+        on_threads(1),
+        plain_operators(),
+        default_dtype(torch.float64),
+    ):
         torch.manual_seed(0)
         check_independent(specimen.awake(), specimen.noise())
         form = form_of(specimen)

@@ -6,8 +6,6 @@ by one random draw.
 """
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -66,14 +64,3 @@ def drawn(shape: torch.Size, generator: torch.Generator) -> Tensor:
     fan_in = max(1, shape[1:].numel())
     deviation: float = fan_in**-0.5
     return torch.randn(shape, generator=generator).double() * deviation
-
-
-@contextmanager
-def float64() -> Iterator[None]:
-    """Tensors that a block makes in its pass are float64 too."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)

@@ -1,0 +1,1 @@
+"""The card of a block: one page about it beside its peers."""
