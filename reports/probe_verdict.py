@@ -29,7 +29,8 @@ def words(solved: Mapping[str, Solved], split: str) -> str:
     counted = counts_of(solved["none"], blocks, split)
     if not blocks:
         return f"{counted}."
-    sentences = [f"{counted}: {against_baseline(solved['none'], blocks)}."]
+    sentences = headline(solved["none"], blocks)
+    sentences.append(f"{counted}: {against_baseline(solved['none'], blocks)}.")
     if pairs := [*combinations(without_controls(blocks), 2)]:
         sentences.append(differences(pairs, blocks, "ranking among the blocks"))
     if pairs := with_controls(blocks):
@@ -56,12 +57,12 @@ def counts_of(baseline: Solved, blocks: Mapping[str, Solved], split: str) -> str
 
 def against_baseline(baseline: Solved, blocks: Mapping[str, Solved]) -> str:
     """Which blocks differ from the baseline, if that many runs can show it at all."""
-    least = min(least_p(counts, baseline) for counts in blocks.values())
-    if len(blocks) * least >= LEVEL:
-        limit = smallest(least, len(blocks), "block")
+    if too_few(baseline, blocks):
+        limit = smallest(least_of(baseline, blocks), len(blocks), "block")
         few = f"so few runs cannot tell a single block from the baseline ({limit})"
-        real = without_controls(blocks)
-        return f"{few}; {all_together(baseline, real)}" if len(real) > 1 else few
+        every = [*without_controls(blocks).values()]
+        undecided = len(every) > 1 and fisher_p(together(every), baseline) >= LEVEL
+        return f"{few}; {none_together(baseline, every)}" if undecided else few
     family = adjusted(fisher_by_block({"none": baseline, **blocks}))
     found = [block for block, p in family.items() if p < LEVEL]
     test = f"Fisher's exact test, Holm's correction for {plural(len(blocks), 'block')}"
@@ -79,15 +80,40 @@ def against_baseline(baseline: Solved, blocks: Mapping[str, Solved]) -> str:
     return "; ".join([f"{' and '.join(clauses)} ({test}: p at most {largest})", *tail])
 
 
-def all_together(baseline: Solved, blocks: Mapping[str, Solved]) -> str:
-    """One test of all blocks, for when no single one can be told from the baseline."""
-    every = together([*blocks.values()])
-    p = fisher_p(every, baseline)
-    figures = f"{every} against {baseline}, p = {probability(p)} by Fisher's exact test"
-    if p >= LEVEL:
-        return f"nor do all blocks together differ from it ({figures})"
-    often = "more" if every.share > baseline.share else "less"
-    return f"all blocks together solve it {often} often ({figures})"
+def headline(baseline: Solved, blocks: Mapping[str, Solved]) -> list[str]:
+    """What a test of all blocks decides, if no single one can be told from none."""
+    every = [*without_controls(blocks).values()]
+    if len(every) < 2 or not too_few(baseline, blocks):
+        return []
+    some = together(every)
+    if fisher_p(some, baseline) >= LEVEL:
+        return []
+    often = "more" if some.share > baseline.share else "fewer"
+    return [
+        f"With a block {often} runs solve the probe than without one "
+        f"({figures(some, baseline)})."
+    ]
+
+
+def none_together(baseline: Solved, every: Sequence[Solved]) -> str:
+    some = figures(together(every), baseline)
+    return f"nor do all blocks together differ from it ({some})"
+
+
+def figures(some: Solved, baseline: Solved) -> str:
+    p = probability(fisher_p(some, baseline))
+    return (
+        f"{some} against {baseline}, p = {p} by Fisher's exact test of all blocks together"
+    )
+
+
+def too_few(baseline: Solved, blocks: Mapping[str, Solved]) -> bool:
+    """Whether no outcome of so many runs could tell a single block from the baseline."""
+    return len(blocks) * least_of(baseline, blocks) >= LEVEL
+
+
+def least_of(baseline: Solved, blocks: Mapping[str, Solved]) -> float:
+    return min(least_p(counts, baseline) for counts in blocks.values())
 
 
 def differences(pairs: Sequence[Pair], blocks: Mapping[str, Solved], claim: str) -> str:

@@ -99,7 +99,10 @@ def test_the_page_begins_with_what_is_decided(
     write_report(folder_of(records, tmp_path / "runs"), out)
     first = (out / "report.md").read_text().split("\n\n")[1]
     page = text_of(out)
-    assert first.startswith("Without a block 0 of 3 runs solve the probe")
+    assert first.startswith(
+        "With a block more runs solve the probe than without one (5 of 6"
+    )
+    assert "Without a block 0 of 3 runs solve the probe" in first
     assert "Gain is the mean" not in page
     assert "Clopper and Pearson" in page
     assert "p cannot be below 0.1" in page
@@ -183,10 +186,17 @@ def test_a_trained_probe_is_reported(
         (  # 3 over 6: no single block can differ; all together 1 / (9 over 3) = 1 / 84
             {"none": (0, 3), "se": (3, 3), "gc": (3, 3)},
             "0 of 3 runs; with SE, GC 3 of 3: so few runs cannot tell a single block from "
+            "the baseline (the smallest possible p is 0.1, corrected for 2 blocks 0.2). "
+            "So few runs support no ranking among the blocks (the smallest possible p is "
+            "0.1).",
+        ),
+        (  # 2 + 2 of 6 against 0 of 3: p = 0.167, from (5 over 3) and (4 over 3) of 84
+            {"none": (0, 3), "se": (2, 3), "gc": (2, 3)},
+            "0 of 3 runs; with SE, GC 2 of 3: so few runs cannot tell a single block from "
             "the baseline (the smallest possible p is 0.1, corrected for 2 blocks 0.2); "
-            "all blocks together solve it more often (6 of 6 against 0 of 3, p = 0.0119 by "
-            "Fisher's exact test). So few runs support no ranking among the blocks (the "
-            "smallest possible p is 0.1).",
+            "nor do all blocks together differ from it (4 of 6 against 0 of 3, p = 0.167 "
+            "by Fisher's exact test of all blocks together). So few runs support no "
+            "ranking among the blocks (the smallest possible p is 0.1).",
         ),
         (
             {"none": (0, 6), "se": (6, 6), "gc": (0, 6)},
@@ -218,8 +228,16 @@ def test_the_verdict_is_no_stronger_than_its_test(
     solved: dict[str, tuple[int, int]], expected: str
 ) -> None:
     counts = {block: Solved(*pair) for block, pair in solved.items()}
-    said = words(counts, "test")
-    assert (
-        said.replace(" solve the probe (information of at least 0.9 on the test split)", "")
-        == f"Without a block {expected}"
+    said = words(counts, "test").partition("Without a block ")[2]
+    solving = " solve the probe (information of at least 0.9 on the test split)"
+    assert said.replace(solving, "") == expected
+
+
+def test_what_holds_for_all_blocks_together_comes_first() -> None:
+    three = {"none": Solved(0, 3), "se": Solved(3, 3), "gc": Solved(3, 3)}
+    assert words(three, "test").startswith(
+        "With a block more runs solve the probe than without one (6 of 6 against 0 of 3, "
+        "p = 0.0119 by Fisher's exact test of all blocks together). Without a block 0 of 3"
     )
+    six = {name: Solved(2 * counts.solved, 6) for name, counts in three.items()}
+    assert words(six, "test").startswith("Without a block 0 of 6 runs")
