@@ -145,6 +145,7 @@ def test_a_job_that_is_killed_is_a_crash(tmp_path: Path) -> None:
     assert RunFolder(tmp_path / "study", slow()).failure.exists()
 
 
+@pytest.mark.slow
 def test_a_run_of_an_earlier_start_is_not_run_twice(tmp_path: Path) -> None:
     first, second = (cluster_of(tmp_path / "study", slow()) for _ in range(2))
     first.book.open()

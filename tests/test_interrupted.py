@@ -158,6 +158,7 @@ def test_a_signal_in_the_middle_of_a_print_is_acknowledged(
     assert interrupts.times == 1
 
 
+@pytest.mark.slow
 def test_without_a_terminal_a_training_prints_few_lines(
     trainings: list[Training], tmp_path: Path
 ) -> None:

@@ -68,6 +68,7 @@ def test_the_environment_is_that_of_an_agents_child(
     assert dict(os.environ) == before
 
 
+@pytest.mark.slow
 def test_another_program_is_a_child_and_its_record_counts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

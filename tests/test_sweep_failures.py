@@ -183,6 +183,7 @@ def test_a_further_attempt_is_never_silent(tmp_path: Path) -> None:
     assert all("fails: RuntimeError: no luck" in reason for reason in failure.reasons)
 
 
+@pytest.mark.slow
 def test_threads_are_divided_and_each_gpu_has_its_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ SHARED = {  # whose options a verb adopts, or reads in the command of a sweep fi
     "sweep": "lightning_modules.verbs.train",
     "missing": "lightning_modules.verbs.train",
     "bench-study": "lightning_modules.verbs.train",
+    "show-evidence": "lightning_modules.verbs.train",
     "report": "lightning_modules.verbs.train",
 }
 PRINT_IMPORTS = (
