@@ -7,7 +7,7 @@ from typing import Any
 
 from ablations.errors import InputError, quoted
 from ablations.option_types import part, positive, size, up_to
-from ablations.place_notation import placement_spelling
+from ablations.spelling import one_spelling
 
 DEFAULT = "(default: %(default)s)"  # argparse fills in the value
 MODEL = "segmentation model, see `ablate list models`"
@@ -48,7 +48,7 @@ def placement_option(parser: argparse.ArgumentParser) -> None:
 def placement(text: str) -> str:
     """The one spelling of a placement."""
     try:
-        return placement_spelling(text)
+        return one_spelling("placement", text)
     except InputError as error:
         raise argparse.ArgumentTypeError(f"{quoted(text)}: {error}") from None
 

@@ -17,13 +17,13 @@ from pydantic import (
 
 from ablations.errors import InputError, quoted, unknown_name
 from ablations.notation import file_name, parse_part
-from ablations.place_notation import placement_spelling
 from ablations.sources import check_source, source_of
 from ablations.spelling import one_spelling
 from ablations.wrappers import IDENTITY, started
 from ablations.yaml_file import number_hint
 
-PARTS = ("block", "model", "encoder", "dataset")  # keys that name a part with options
+# Keys that name a part with options, and so have one spelling.
+PARTS = ("block", "placement", "model", "encoder", "dataset")
 DERIVED = {"source"}  # keys that are filled in, not set by a user
 MANY = 10**9
 NULLS = {"", "none", "null", "~"}  # texts that mean null
@@ -131,12 +131,6 @@ class RunConfig(BaseModel):
                 "block none has no start; in a grid, list the baseline as a cell of its own"
             )
         return init
-
-    @field_validator("placement")
-    @classmethod
-    def one_order(cls, text: str) -> str:
-        """See ablations/place_notation.py."""
-        return placement_spelling(text)
 
     @field_validator("encoder_weights")
     @classmethod

@@ -11,16 +11,19 @@ from functools import lru_cache
 from typing import Any
 
 from ablations.notation import Part, parse_part
+from ablations.place_notation import placement_spelling
 
 Options = Mapping[str, Any]
 
 
 @lru_cache(4096)
 def one_spelling(kind: str, text: str) -> str:
-    """The spelling of a block, model, encoder or data set.
+    """The spelling of a block, placement, model, encoder or data set.
 
     Raises InputError for a text that is not a part at all.
     """
+    if kind == "placement":  # a sum of parts
+        return placement_spelling(text)
     return str(spelled(kind, parse_part(text)))
 
 

@@ -171,6 +171,14 @@ def test_w_and_b_may_spell_a_block_as_the_sweep_does() -> None:
         check_locked(config.model_dump() | {"block": "se(ratio=16)"}, config)
 
 
+def test_w_and_b_may_spell_a_placement_as_the_sweep_does() -> None:
+    config = RunConfig(placement="stages@4-5+decoder")
+    shown = {"placement": "decoder + stages@4 + stages@5"}
+    check_locked(config.model_dump() | shown, config)
+    with pytest.raises(RuntimeError, match=r"W&B has placement = 'stages', but"):
+        check_locked(config.model_dump() | {"placement": "stages"}, config)
+
+
 def test_a_failure_is_recorded_with_its_reason(tmp_path: Path) -> None:
     config = RunConfig.parse(CONFIG.model_dump() | {"lr": 1e30, "optimizer": "sgd"})
     with pytest.raises(NonFiniteLossError):
