@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ablations.errors import InputError, quoted
-from ablations.option_types import part, positive, size, up_to
+from ablations.option_types import Each, part, positive, size, up_to
 from ablations.spelling import one_spelling
 
 DEFAULT = "(default: %(default)s)"  # argparse fills in the value
@@ -33,6 +33,37 @@ def network_options(parser: argparse.ArgumentParser, encoder: str) -> None:
             help=f"{text} {DEFAULT}",
         )
     placement_option(parser)
+
+
+def blocks_option(parser: argparse.ArgumentParser, default: str) -> None:
+    """Several blocks; default says in words which, if none is given."""
+    parser.add_argument(
+        "--block",
+        type=part("block"),
+        action=Each,
+        help=f"{BLOCK}; repeatable (default: {default})",
+    )
+
+
+def channels_option(
+    parser: argparse.ArgumentParser, largest: int, default: int, of: str
+) -> None:
+    parser.add_argument(
+        "--channels",
+        type=up_to(largest, "channels"),
+        default=default,
+        metavar="N",
+        help=f"channels of {of} {DEFAULT}",
+    )
+
+
+def evaluation_option(parser: argparse.ArgumentParser, verb: str) -> None:
+    parser.add_argument(
+        "--evaluation",
+        choices=["direct", "fast"],
+        default="fast",
+        help=f"{verb} blocks as published or as run here {DEFAULT}",
+    )
 
 
 def placement_option(parser: argparse.ArgumentParser) -> None:
@@ -103,6 +134,11 @@ def out_option(parser: argparse.ArgumentParser, folder: str) -> None:
         default=Path(folder),
         help=f"folder for files, which are written after the table is printed {DEFAULT}",
     )
+
+
+def files_option(parser: argparse.ArgumentParser) -> None:
+    """Without it, a page is only printed."""
+    parser.add_argument("--out", type=Path, help="folder for files (default: no files)")
 
 
 def sweep_file_option(parser: argparse.ArgumentParser) -> None:

@@ -1,10 +1,14 @@
 """What blocks do without training: form, reach, contexts, symmetry, start, intensity."""
 
 import argparse
-from pathlib import Path
 
-from ablations.option_types import Each, part, up_to
-from ablations.options import BLOCK, DEFAULT, size_option, wide_option
+from ablations.options import (
+    blocks_option,
+    channels_option,
+    files_option,
+    size_option,
+    wide_option,
+)
 
 EXAMPLES = [
     "anatomy",
@@ -12,25 +16,14 @@ EXAMPLES = [
     "anatomy --wide --out runs/anatomy",
 ]
 
-channels = up_to(256, "channels")
+LARGEST = 256  # channels
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--block",
-        type=part("block"),
-        action=Each,
-        help=f"{BLOCK}; repeatable (default: every block)",
-    )
-    parser.add_argument(
-        "--channels",
-        type=channels,
-        default=32,
-        metavar="N",
-        help=f"channels of a block's input {DEFAULT}",
-    )
+    blocks_option(parser, "every block")
+    channels_option(parser, LARGEST, 32, "a block's input")
     size_option(parser, (10, 12), "of a block's input")
-    parser.add_argument("--out", type=Path, help="folder for files (default: no files)")
+    files_option(parser)
     wide_option(parser)
 
 

@@ -2,8 +2,14 @@
 
 import argparse
 
-from ablations.option_types import Each, part, plain_name, shape
-from ablations.options import BLOCK, DEFAULT, out_option, timing_options, wide_option
+from ablations.option_types import Each, plain_name, shape
+from ablations.options import (
+    DEFAULT,
+    blocks_option,
+    out_option,
+    timing_options,
+    wide_option,
+)
 
 EXAMPLES = [
     "bench --block psa_parallel --shape 1x512x64x64",
@@ -15,12 +21,7 @@ SHAPES = [(1, 512, 64, 64), (4, 256, 64, 64), (8, 64, 128, 128)]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--block",
-        type=part("block"),
-        action=Each,
-        help=f"{BLOCK}; repeatable (default: {' and '.join(BLOCKS)})",
-    )
+    blocks_option(parser, " and ".join(BLOCKS))
     shapes = ", ".join("x".join(map(str, sides)) for sides in SHAPES)
     parser.add_argument(
         "--shape",

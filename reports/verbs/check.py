@@ -1,9 +1,15 @@
 """Check a block in a network before training: promises, scale, gradients, cost."""
 
 import argparse
-from pathlib import Path
 
-from ablations.options import DEFAULT, network_options, size_option, wide_option
+from ablations.options import (
+    DEFAULT,
+    evaluation_option,
+    files_option,
+    network_options,
+    size_option,
+    wide_option,
+)
 
 EXAMPLES = [
     "check --block psa_sequential --encoder resnet50 --init identity",
@@ -27,14 +33,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="pretrained weights of the encoder, such as imagenet (default: random)",
     )
-    parser.add_argument(
-        "--evaluation",
-        choices=["direct", "fast"],
-        default="fast",
-        help=f"run blocks as published or as run here {DEFAULT}",
-    )
+    evaluation_option(parser, "run")
     size_option(parser, (64, 64), "of the images")
-    parser.add_argument("--out", type=Path, help="folder for files (default: no files)")
+    files_option(parser)
     wide_option(parser)
 
 

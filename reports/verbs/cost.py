@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from ablations.catalogue import conventions
 from ablations.option_types import Each, part, up_to
 from ablations.options import (
-    BLOCK,
     DEFAULT,
     ENCODER,
     MODEL,
+    blocks_option,
+    channels_option,
     out_option,
     placement_option,
     size_option,
@@ -30,24 +31,13 @@ EXAMPLES = [
 ]
 ENCODERS = ["resnet50", "mobilenet_v2", "efficientnet-b0"]  # of --all
 
-channels = up_to(16_384, "channels")
+LARGEST = 16_384  # channels
 classes = up_to(65_536, "classes")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--block",
-        type=part("block"),
-        action=Each,
-        help=f"{BLOCK}; repeatable (default: every block)",
-    )
-    parser.add_argument(
-        "--channels",
-        type=channels,
-        default=256,
-        metavar="N",
-        help=f"channels of a block alone {DEFAULT}",
-    )
+    blocks_option(parser, "every block")
+    channels_option(parser, LARGEST, 256, "a block alone")
     size_option(parser, (64, 64), "of a block's input, or of the image with --model,")
     model_options(parser)
     placement_option(parser)

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ablations.options import (
-    DEFAULT,
+    evaluation_option,
     network_options,
     out_option,
     size_option,
@@ -28,12 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="every placement of the model, and --placement, on one page with a picture",
     )
-    parser.add_argument(
-        "--evaluation",
-        choices=["direct", "fast"],
-        default="fast",
-        help=f"count blocks as published or as run here {DEFAULT}",
-    )
+    evaluation_option(parser, "count")
     size_option(parser, (64, 64), "of the image")
     out_option(parser, "runs/where")
     wide_option(parser)

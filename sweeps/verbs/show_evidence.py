@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ablations.errors import InputError, quoted
-from ablations.option_types import Each, count, part
-from ablations.options import BLOCK, DEFAULT, sweep_file_option
+from ablations.option_types import count
+from ablations.options import DEFAULT, blocks_option, sweep_file_option
 from ablations.run_config import RunConfig
 from sweeps.study.sweep_file import load_study
 
@@ -18,12 +18,7 @@ EXAMPLES = [
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     sweep_file_option(parser)
-    parser.add_argument(
-        "--block",
-        type=part("block"),
-        action=Each,
-        help=f"{BLOCK}, as in the study; repeatable (default: all its blocks)",
-    )
+    blocks_option(parser, "all of the study")
     parser.add_argument(
         "--seed", type=count, metavar="N", help="seed (default: the study's first)"
     )
