@@ -9,8 +9,7 @@ formula of a block is needed, so networks without a block and with any block com
 from typing import Any, NamedTuple
 
 import torch
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-from pytorch_lightning import Trainer, seed_everything
+from pytorch_lightning import seed_everything
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
@@ -21,7 +20,7 @@ from lightning_modules.data.probe import Probe
 from lightning_modules.data.probe_scenes import GAP
 from lightning_modules.data.segmentation_data import SegmentationData, Split
 from lightning_modules.segmentation import SegmentationModule
-from lightning_modules.trainer import quiet
+from lightning_modules.trainer import create_bare_trainer, quiet
 
 
 class Evidence(NamedTuple):
@@ -77,20 +76,7 @@ def trained(config: RunConfig, data: SegmentationData) -> SegmentationModule:
     seed_everything(config.seed, verbose=False)
     module = SegmentationModule(config, data.classes, data.source.probe)
     with quiet():
-        trainer = Trainer(
-            devices=1,
-            precision=config.precision,
-            max_steps=config.max_steps,
-            val_check_interval=config.max_steps,
-            check_val_every_n_epoch=None,
-            num_sanity_val_steps=0,
-            deterministic="warn",
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            plugins=[LightningEnvironment()],  # even inside Slurm
-        )
+        trainer = create_bare_trainer(config)
         trainer.fit(module, data)
         if config.score_on == "test":
             trainer.test(module, data, verbose=False)

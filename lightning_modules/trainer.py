@@ -5,11 +5,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning import Callback, Trainer
 
+from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
 from lightning_modules.checkpoints import (
     LastCheckpoint,
@@ -36,22 +38,40 @@ def create_trainer(
 ) -> Trainer:
     config = folder.config
     return Trainer(
+        **arguments(config),
         accelerator=execution.accelerator,
-        devices=1,
-        precision=config.precision,
-        max_steps=config.max_steps,
         val_check_interval=execution.val_every or -(-config.max_steps // 4),
-        check_val_every_n_epoch=None,
-        num_sanity_val_steps=0,
-        deterministic="warn",
         logger=mirror.logger or False,
         log_every_n_steps=10,
         callbacks=callbacks,
-        enable_progress_bar=False,
-        enable_model_summary=False,
         default_root_dir=folder.path,
         plugins=[WholeFile(), LightningEnvironment()],  # the latter even inside Slurm
     )
+
+
+def create_bare_trainer(config: RunConfig) -> Trainer:
+    """Trains as a run does, but writes and shows nothing."""
+    return Trainer(
+        **arguments(config),
+        val_check_interval=config.max_steps,
+        logger=False,
+        enable_checkpointing=False,
+        plugins=[LightningEnvironment()],  # even inside Slurm
+    )
+
+
+def arguments(config: RunConfig) -> dict[str, Any]:
+    """What every training of a configuration has in common."""
+    return {
+        "devices": 1,
+        "precision": config.precision,
+        "max_steps": config.max_steps,
+        "check_val_every_n_epoch": None,
+        "num_sanity_val_steps": 0,
+        "deterministic": "warn",
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    }
 
 
 def create_callbacks(
