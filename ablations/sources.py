@@ -35,7 +35,7 @@ imports_here: dict[str, str] = {}  # by path, the digest when this process impor
 
 
 def source_of(values: Mapping[str, Any]) -> str:
-    """`block=DIGEST` for a block of the user's own; empty for keys of the registries."""
+    """`block=DIGEST` for each part of the user's own; empty for keys of the registries."""
     sources = [(key, digest(module_of(path))) for key, path in import_paths(values)]
     return ",".join(f"{key}={source}" for key, source in sources if source)
 
@@ -75,8 +75,10 @@ def names_in(key: str, text: object) -> Iterator[str]:
     if not isinstance(text, str):
         return
     try:
-        terms = parse_placement(text) if key == "placement" else []
-        parts = [term.part for term in terms] if terms else [parse_part(text)]
+        if key == "placement":
+            parts = [term.part for term in parse_placement(text)]
+        else:
+            parts = [parse_part(text)]
     except InputError:  # it names nothing; whoever looks it up says so
         return
     for part in parts:

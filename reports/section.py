@@ -29,9 +29,7 @@ def section(
         parts += probe_parts(comparison, name)
         parts += timing_tables(comparison, timings, name)
         return [*parts, *noise_floor(comparison)]
-    parts.append(comparison_table(comparison, timings, name))
-    parts += noise_floor(comparison)
-    parts += timing_tables(comparison, timings, name)
+    parts += tables(comparison, timings, name)
     several = len(comparison.numbers) > 1
     parts += pictures(comparison, name) if several else []
     classes = comparison.classes
@@ -47,8 +45,18 @@ def long_section(comparison: Comparison, timings: Sequence[StudyTimings]) -> lis
     """For a report of many settings: only the tables, without files of their own."""
     if not comparison.records:
         return opening(comparison)
-    tables = [comparison_table(comparison, timings), *timing_tables(comparison, timings)]
-    return [*opening(comparison), *tables, *noise_floor(comparison)]
+    return [*opening(comparison), *tables(comparison, timings)]
+
+
+def tables(
+    comparison: Comparison, timings: Sequence[StudyTimings], name: str = ""
+) -> list[Part]:
+    """The comparison, the noise that it must be read with, and the timings."""
+    return [
+        comparison_table(comparison, timings, name),
+        *noise_floor(comparison),
+        *timing_tables(comparison, timings, name),
+    ]
 
 
 def opening(comparison: Comparison) -> list[Part]:

@@ -13,7 +13,7 @@ from ablations.run_config import RunConfig
 from ablations.threads import on_threads
 from ablations.time_limit import at_most
 from ablations.timings import StudyTimings, TimedNetwork, timed_network
-from lightning_modules.data import find_dataset
+from lightning_modules.data import count_classes
 from lightning_modules.execution import Accelerator
 from lightning_modules.machine import check_precision, commit, versions
 from lightning_modules.run import check_names
@@ -54,7 +54,7 @@ def timed_networks(configs: Iterable[RunConfig]) -> list[TimedNetwork]:
     with at_most(IMPORTS, "looking up names"):
         check_names(configs)
     names = {config.dataset for config in configs}
-    classes = {name: len(find_dataset(name).classes) for name in names}
+    classes = {name: count_classes(name) for name in names}
     return list(dict.fromkeys(timed_network(c, classes[c.dataset]) for c in configs))
 
 

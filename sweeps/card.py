@@ -18,13 +18,13 @@ from ablations.run_config import RunConfig
 from ablations.sites import find_sites
 from ablations.spelling import one_spelling
 from ablations.wrappers import CONTROLS
+from lightning_modules.data import count_classes
 from lightning_modules.execution import Execution
 from reports.card.probes import Trained
 from sweeps.display import Display
 from sweeps.local.executor import here
 from sweeps.local.resources import Resources
 from sweeps.study.check import check_networks
-from sweeps.study.insertions import classes_of
 from sweeps.study.study import Launch, PlannedRun, Study
 from sweeps.study.sweep_file import load_study
 
@@ -68,7 +68,7 @@ def runs_of(
 
 def control_of(block: str, config: RunConfig) -> str | None:
     """The first control that can be made where config places blocks."""
-    network = network_of(config, classes_of(config))
+    network = network_of(config, count_classes(config.dataset))
     sites = find_sites(network.bare, network.placement, network.size)
     for name in CONTROLS:
         control = one_spelling("block", f"{name}({block})")

@@ -58,6 +58,11 @@ def find_dataset(text: str) -> DataSource:
     return source
 
 
+def count_classes(name: str) -> int:
+    """The number of classes of a data set, which is not opened."""
+    return len(find_dataset(name).classes)
+
+
 def show_data(
     name: str,
     out: Path,

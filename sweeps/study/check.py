@@ -16,7 +16,7 @@ from ablations.errors import printable
 from ablations.models import check_training, network_of
 from ablations.run_config import RunConfig
 from ablations.time_limit import at_most
-from lightning_modules.data import create_data, find_dataset
+from lightning_modules.data import count_classes, create_data
 from lightning_modules.execution import Execution
 from lightning_modules.freezing import advice, check_freeze
 from lightning_modules.machine import check_precision
@@ -78,7 +78,7 @@ def check_data(configs: Sequence[RunConfig], execution: Execution) -> None:
 
 def check_networks(configs: Sequence[RunConfig]) -> str:
     """Build and run each network once; returns how many there was time for."""
-    classes = [len(find_dataset(config.dataset).classes) for config in configs]
+    classes = [count_classes(config.dataset) for config in configs]
     networks = list(dict.fromkeys(map(network_of, configs, classes)))
     end = time.monotonic() + SECONDS
     console = Console(stderr=True)
@@ -97,7 +97,7 @@ def check_freezes(configs: Sequence[RunConfig]) -> None:
     distinct = {(c.model, c.encoder, c.dataset, c.freeze): c for c in configs}
     for config in distinct.values():
         with at_most(STEP, f"a network with encoder {config.encoder!r}"):
-            check_freeze(config, len(find_dataset(config.dataset).classes))
+            check_freeze(config, count_classes(config.dataset))
 
 
 def advice_for(configs: Sequence[RunConfig]) -> list[str]:

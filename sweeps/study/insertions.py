@@ -15,7 +15,7 @@ from ablations.contract import Size
 from ablations.errors import InputError, printable
 from ablations.models import Network, check_size, network_of
 from ablations.run_config import RunConfig
-from lightning_modules.data import find_dataset
+from lightning_modules.data import count_classes
 
 SMALL: Size = (64, 64)  # of images, which decides the time but hardly what is found
 
@@ -61,19 +61,16 @@ def total_of(networks: int, lines: Sequence[str]) -> str:
 def insertions_of(configs: Sequence[RunConfig]) -> list[Insertion]:
     """Distinct networks with blocks; those with the same bare network in a row."""
     insertions = dict.fromkeys(
-        Insertion(small(network_of(config, classes_of(config))), config.evaluation)
+        Insertion(small_network(config), config.evaluation)
         for config in configs
         if config.block != "none"
     )
     return sorted(insertions, key=lambda insertion: insertion.network.bare)
 
 
-def classes_of(config: RunConfig) -> int:
-    return len(find_dataset(config.dataset).classes)
-
-
-def small(network: Network) -> Network:
+def small_network(config: RunConfig) -> Network:
     """On small images if the model takes them, and without pretrained weights."""
+    network = network_of(config, count_classes(config.dataset))
     size = network.size
     if min(size) > min(SMALL):
         try:
