@@ -54,15 +54,18 @@ def value_in(part: ast.If) -> ast.expr:
 
 def placements() -> dict[str, str]:
     """Keys and the first line of their functions' docstrings."""
-    tree = source("ablations", "placements.py")
+    return functions("ablations", "placements.py", "PLACEMENTS")
+
+
+def functions(package: str, path: str, name: str) -> dict[str, str]:
+    """Keys of a registry of functions, and the first line of their docstrings."""
+    tree = source(package, path)
     summaries = {
         part.name: first_line(part)
         for part in tree.body
         if isinstance(part, ast.FunctionDef)
     }
-    return {
-        key: summaries[ast.unparse(value)] for key, value in registry(tree, "PLACEMENTS")
-    }
+    return {key: summaries[ast.unparse(value)] for key, value in registry(tree, name)}
 
 
 def models() -> dict[str, str]:
@@ -96,12 +99,31 @@ def datasets() -> dict[str, str]:
     }
 
 
+def augmentations() -> dict[str, str]:
+    """Keys and the first line of their functions' docstrings."""
+    return functions("lightning_modules", "data/augmentations.py", "AUGMENTATIONS")
+
+
+def losses() -> dict[str, str]:
+    """Keys and the first line of their functions' docstrings."""
+    return functions("lightning_modules", "losses.py", "LOSSES")
+
+
+def protocols() -> dict[str, str]:
+    """Keys and their meanings."""
+    entries = registry(source("ablations", "protocols.py"), "PROTOCOLS")
+    return {key: cast(Any, value).args[0].value for key, value in entries}
+
+
 # By the option that takes them.
 NAMES: dict[str, Callable[[], Mapping[str, str]]] = {
     "block": every_block,
     "placement": placements,
     "model": models,
     "dataset": datasets,
+    "augmentation": augmentations,
+    "loss": losses,
+    "protocol": protocols,
 }
 
 

@@ -104,6 +104,13 @@ def count(text: str) -> int:
     return int(text)
 
 
+def amount(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 <= (number := float(text)) < 1e6:
+            return number
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
+
+
 def job_minutes(text: str) -> int:
     if (number := positive(text)) < 5:  # Slurm may send its warning 150 s before the end
         raise argparse.ArgumentTypeError(f"{text!r} is less than 5 minutes")

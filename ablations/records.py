@@ -117,6 +117,9 @@ class RunRecord(RunDocument):
     iou: dict[Text, Share | None] = Field(min_length=1)  # by class; None: occurred nowhere
     confusion: Confusion | None = None  # pixels: a row per class, a column per prediction
     information: Information | None = None  # of a probe: 2 x accuracy of the state - 1
+    miou_augmented: Share | None = None  # with config.test_augmentation, unless it is none
+    images: Text | None = None  # sha256 of images.npz, the counts of every scored image
+    step: Annotated[Count, Field(gt=0)] | None = None  # of the scored weights; None: last
     val_loss: Loss  # of the validation split, whichever is scored
     test_loss: Loss | None = None  # if the test split is scored
     curve: list[Point]  # of the training, with validations
@@ -126,6 +129,9 @@ class RunRecord(RunDocument):
     not_counted: str = ""  # why macs are None: the operators without a count
     train_seconds: Seconds  # wall clock over all sessions, without validation
     compute_seconds: Seconds | None = None  # the same of a CPU core, or of a GPU
+    data_seconds: Seconds | None = None  # wall clock in which training waited for images
+    validation_seconds: Seconds | None = None  # wall clock of all validations
+    devices: Annotated[Count, Field(gt=0)] = 1  # that trained together
     device: str
     versions: dict[str, str]
     commit: str

@@ -17,13 +17,14 @@ from pydantic import (
 
 from ablations.errors import InputError, quoted, unknown_name
 from ablations.notation import file_name, parse_part
+from ablations.protocols import with_protocol
 from ablations.sources import check_source, source_of
 from ablations.spelling import one_spelling
 from ablations.wrappers import IDENTITY, started
 from ablations.yaml_file import number_hint
 
 # Keys that name a part with options, and so have one spelling.
-PARTS = ("block", "placement", "model", "encoder", "dataset")
+PARTS = ("block", "placement", "model", "encoder", "dataset", "augmentation", "loss")
 DERIVED = {"source"}  # keys that are filled in, not set by a user
 MANY = 10**9
 NULLS = {"", "none", "null", "~"}  # texts that mean null
@@ -40,6 +41,11 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
+    protocol: str | None = Field(
+        None,
+        description="published recipe that fills in the keys that are not given, see "
+        "`ablate list protocols`",
+    )
     block: str = Field(
         "none", description="attention block: a key, or my_file:MyBlock, see `ablate list`"
     )
@@ -61,7 +67,9 @@ class RunConfig(BaseModel):
     )
     encoder: str = Field("resnet18", description="smp encoder, see `ablate list encoders`")
     encoder_weights: str | None = Field(
-        None, description="pretrained encoder weights, by smp's name; none: random weights"
+        None,
+        description="pretrained encoder weights, by smp's name, or file:PATH; none: random "
+        "weights",
     )
     dataset: str = Field("digits", description="data set, see `ablate list datasets`")
     image_size: int = Field(
@@ -78,11 +86,55 @@ class RunConfig(BaseModel):
         description="split whose scores the record states; of test, always all images",
     )
     augment: bool = Field(True, description="random augmentation of training images")
-    batch_size: int = Field(16, ge=2, le=65536, description="images per step")
+    augmentation: str = Field(
+        "dataset",
+        description="how training images are augmented, see `ablate list augmentations`",
+    )
+    inference: Literal["dataset", "center_crop", "whole", "slide"] = Field(
+        "dataset",
+        description="what is scored of an image: what the data set prepares, the middle, "
+        "the whole image, or the whole in overlapping windows of image_size",
+    )
+    test_augmentation: Literal["none", "flip", "multi_scale"] = Field(
+        "none",
+        description="a second score, averaged over mirror images, or over mirror images "
+        "in six sizes",
+    )
+    batch_size: int = Field(16, ge=2, le=65536, description="images per step, in all")
     max_steps: int = Field(400, ge=1, le=MANY, description="optimizer steps")
+    accumulate: int = Field(
+        1, ge=1, le=65536, description="parts in which the images of a step are computed"
+    )
+    loss: str = Field(
+        "cross_entropy", description="loss, or a sum of losses, see `ablate list losses`"
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of a label that is spread over all classes"
+    )
+    auxiliary_loss: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="weight of a second loss, on the encoder's last feature but one",
+    )
     optimizer: Literal["sgd", "adamw"] = Field("adamw", description="optimizer")
-    lr: float = Field(2e-3, gt=0, description="initial learning rate; poly decay to 0")
+    lr: float = Field(2e-3, gt=0, description="highest learning rate; poly decay")
+    lr_floor: float = Field(0.0, ge=0, description="learning rate at the end of the decay")
+    warmup_steps: int = Field(
+        0, ge=0, le=MANY, description="steps in which the learning rate grows from 0"
+    )
+    momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd")
     weight_decay: float = Field(1e-4, ge=0, description="weight decay")
+    clip_gradient: float | None = Field(
+        None, gt=0, description="largest norm of the gradient; none: any"
+    )
+    ema: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="decay of the moving average of weights that is scored; none: the "
+        "weights themselves are",
+    )
     freeze: Freeze = Field(
         "none", description="what is not trained; blocks inside the encoder always are"
     )
@@ -94,6 +146,18 @@ class RunConfig(BaseModel):
     )
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
         "32-true", description="training precision, by Lightning's name"
+    )
+    channels_last: bool = Field(
+        False, description="keep the channels of a pixel side by side in memory"
+    )
+    compile: bool = Field(False, description="compile the network with torch.compile")
+    validations: int = Field(
+        4, ge=1, le=MANY, description="evenly spaced validations, the last at the end"
+    )
+    select: Literal["last", "best"] = Field(
+        "last",
+        description="which weights are scored: those of the last step, or of the "
+        "validation with the highest mIoU",
     )
     seed: int = Field(
         0, ge=0, le=2**32 - 1, description="seed of weights, order and augmentation"
@@ -164,6 +228,14 @@ class RunConfig(BaseModel):
         if values.get("source") is not None:
             check_source(config.model_dump(), source)
         return config
+
+    @model_validator(mode="before")
+    @classmethod
+    def with_protocol(cls, values: Any) -> Any:
+        """Fill in what the protocol says about keys that are not given."""
+        if not isinstance(values, dict) or values.get("protocol") is None:
+            return values
+        return with_protocol(values)
 
     @model_validator(mode="before")
     @classmethod

@@ -3,6 +3,8 @@
 runs/<study>/<run_id>/record.json    finished: the done-marker of the run
 runs/<study>/<run_id>/failure.json   failed, with the reason; removed by a later success
 runs/<study>/<run_id>/last.ckpt      interrupted: where the run resumes
+runs/<study>/<run_id>/images.npz     the counts of every scored image, as the record states
+runs/<study>/<run_id>/weights.safetensors    the trained network, if it is kept
 """
 
 from collections.abc import Iterator
@@ -41,6 +43,21 @@ class RunFolder:
     @property
     def checkpoint(self) -> Path:
         return self.path / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """The training state of the best validation so far, while a run needs it."""
+        return self.path / "best.ckpt"
+
+    @property
+    def images(self) -> Path:
+        """The counts of every scored image."""
+        return self.path / "images.npz"
+
+    @property
+    def weights(self) -> Path:
+        """The trained network."""
+        return self.path / "weights.safetensors"
 
     @property
     def log(self) -> Path:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
-from ablations.notation import Part, parse_part
+from ablations.notation import Part, parse_part, split_outside
 from ablations.place_notation import placement_spelling
 
 Options = Mapping[str, Any]
@@ -18,12 +18,15 @@ Options = Mapping[str, Any]
 
 @lru_cache(4096)
 def one_spelling(kind: str, text: str) -> str:
-    """The spelling of a block, placement, model, encoder or data set.
+    """The spelling of a block, placement, model, encoder, data set, augmentation or loss.
 
     Raises InputError for a text that is not a part at all.
     """
     if kind == "placement":  # a sum of parts
         return placement_spelling(text)
+    if kind == "loss":  # likewise
+        terms = [parse_part(term) for term in split_outside(text, "+")]
+        return "+".join(str(spelled(kind, term)) for term in terms)
     return str(spelled(kind, parse_part(text)))
 
 

@@ -17,8 +17,11 @@ from ablations.records import as_stated
 from ablations.run_config import RunConfig
 
 UNTIMED = (  # keys that decide neither the network nor the work of a step
-    "encoder_weights", "dataset", "train_images", "val_images", "score_on", "augment",
-    "max_steps", "optimizer", "lr", "encoder_lr_factor", "weight_decay", "seed", "repeat",
+    "protocol", "encoder_weights", "dataset", "train_images", "val_images", "score_on",
+    "augment", "augmentation", "inference", "test_augmentation", "max_steps", "accumulate",
+    "loss", "label_smoothing", "auxiliary_loss", "optimizer", "lr", "lr_floor",
+    "warmup_steps", "momentum", "encoder_lr_factor", "weight_decay", "clip_gradient", "ema",
+    "validations", "select", "seed", "repeat",
 )  # fmt: skip
 OF_BLOCKS = ("placement", "init", "evaluation")  # keys that the baseline does not use
 READABLE = 60  # characters of a device in the name of a file

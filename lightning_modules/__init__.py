@@ -19,7 +19,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from lightning_modules.data import DATASETS, create_data
-    from lightning_modules.data.segmentation_data import DataSource, SegmentationData
+    from lightning_modules.data.data_source import DataSource
+    from lightning_modules.data.segmentation_data import SegmentationData
     from lightning_modules.execution import Execution
     from lightning_modules.run import train
     from lightning_modules.segmentation import SegmentationModule
@@ -28,7 +29,7 @@ else:
         __name__,
         {
             "DATASETS": "lightning_modules.data",
-            "DataSource": "lightning_modules.data.segmentation_data",
+            "DataSource": "lightning_modules.data.data_source",
             "Execution": "lightning_modules.execution",
             "SegmentationData": "lightning_modules.data.segmentation_data",
             "SegmentationModule": "lightning_modules.segmentation",

@@ -16,9 +16,10 @@ from torch.nn.functional import max_pool2d
 from ablations.errors import InputError, quoted
 from ablations.run_config import RunConfig
 from lightning_modules.data import create_data
+from lightning_modules.data.data_source import Split
 from lightning_modules.data.probe import Probe
 from lightning_modules.data.probe_scenes import GAP
-from lightning_modules.data.segmentation_data import SegmentationData, Split
+from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.trainer import create_bare_trainer, quiet
 

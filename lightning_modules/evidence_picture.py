@@ -23,7 +23,7 @@ from lightning_modules.data.contact_sheet import (
     palette,
     save_sheet,
 )
-from lightning_modules.data.segmentation_data import DataSource, Sample
+from lightning_modules.data.data_source import DataSource, Sample
 from lightning_modules.display import say
 from lightning_modules.evidence import Evidence, evidence, scored_split
 

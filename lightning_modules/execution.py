@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ablations.model_options import add_flags
-from ablations.option_types import Reading, count, positive
+from ablations.option_types import Reading, amount, count, positive
 from ablations.options import runs_option
 
 Accelerator = Literal["auto", "cpu", "gpu", "mps"]
 WandbMode = Literal["disabled", "offline", "online"]
+KeepWeights = Literal["last", "best", "none"]
 
 
 class Execution(BaseModel):
@@ -23,11 +24,27 @@ class Execution(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     accelerator: Accelerator = Field("auto", description="device to train on")
-    workers: Annotated[int, Reading(count)] = Field(
-        0, description="processes that load data"
+    devices: Annotated[int, Reading(positive)] = Field(
+        1, description="devices of each machine that train one run together"
+    )
+    machines: Annotated[int, Reading(positive)] = Field(
+        1, description="machines that train one run together"
+    )
+    workers: Annotated[int | None, Reading(count)] = Field(
+        None,
+        description="processes that load data (default: as many as loading needs and "
+        "cores are free)",
+    )
+    cache: Annotated[float, Reading(amount)] = Field(
+        1.0, description="memory for decoded images, in GB"
     )
     val_every: Annotated[int | None, Reading(positive)] = Field(
-        None, description="steps between validations (default: a quarter of the run)"
+        None, description="steps between validations (default: as the key validations says)"
+    )
+    keep_weights: KeepWeights | None = Field(
+        None,
+        description="network that is kept in the run's folder (default: best for `ablate "
+        "train`, none in a sweep)",
     )
     wandb: WandbMode = Field(
         "disabled",

@@ -13,10 +13,12 @@ from ablations.run_folder import RunFolder
 from ablations.sources import check_imported
 from lightning_modules.checkpoints import Progress
 from lightning_modules.data import find_dataset
+from lightning_modules.data.augmentations import find_augmentation
 from lightning_modules.execution import USUAL, Execution, agent
 from lightning_modules.failure import note_error
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.lock import claim
+from lightning_modules.losses import find_loss
 from lightning_modules.machine import check_precision
 from lightning_modules.sweep_check import check_cell
 from lightning_modules.trainer import quiet
@@ -33,6 +35,8 @@ def check_names(configs: Iterable[RunConfig]) -> None:
         "model": check_model,
         "encoder": check_encoder,
         "dataset": find_dataset,
+        "augmentation": find_augmentation,
+        "loss": find_loss,
     }
     configs = list(configs)
     for key, find in finders.items():

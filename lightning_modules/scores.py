@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from lightning_modules.data.segmentation_data import VOID
+from lightning_modules.data.data_source import VOID
 
 
 def mean_loss(logits: Tensor, labels: Tensor) -> Tensor:

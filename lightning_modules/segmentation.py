@@ -11,11 +11,12 @@ from torch import Tensor
 from ablations.bare_models import BareModel, create_bare
 from ablations.models import place, sizes_at_places
 from ablations.run_config import RunConfig
+from lightning_modules.data.data_source import SplitName
 from lightning_modules.data.probe import Probe
-from lightning_modules.data.segmentation_data import SplitName
 from lightning_modules.freezing import OwnParts
+from lightning_modules.losses import loss_of
 from lightning_modules.optimizer import create_optimizer
-from lightning_modules.scores import Score, SplitScore, mean_loss
+from lightning_modules.scores import Score, SplitScore
 
 CURVE_POINTS = 50
 
@@ -47,6 +48,7 @@ class SegmentationModule(LightningModule):
         sizes = sizes_at_places(bare, block, placement, size)
         place(self.model, block, placement, config.evaluation, sizes)
         self.own_parts.freeze(config.freeze)
+        self.loss = loss_of(config)
         self.score = SplitScore(len(classes))
         self.curve: list[dict[str, float]] = []  # kept in checkpoints
         self.validated_step = -1
@@ -67,7 +69,7 @@ class SegmentationModule(LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         images, labels = batch
-        loss = mean_loss(self(images), labels)
+        loss = self.loss(self(images), labels)
         if not loss.isfinite():
             raise NonFiniteLossError(f"loss is {loss.item()} at step {self.global_step}")
         self.log("train/loss", loss, prog_bar=True)

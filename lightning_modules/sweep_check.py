@@ -21,7 +21,7 @@ from lightning_modules.optimizer import in_use
 CELL = "WANDB_SWEEP_PARAM_PATH"
 DATA_KEYS = {
     "dataset", "image_size", "train_images", "val_images", "score_on", "augment",
-    "batch_size",
+    "augmentation", "batch_size",
 }  # fmt: skip
 
 

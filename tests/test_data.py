@@ -13,9 +13,10 @@ from ablations.errors import InputError
 from ablations.normalisation import IMAGENET
 from ablations.run_config import RunConfig
 from lightning_modules.data import DATASETS, create_data, show_data
+from lightning_modules.data.data_source import VOID
 from lightning_modules.data.digits import CLASSES, HANDWRITING, SCENES, DigitScenes, scene
 from lightning_modules.data.sampler import StepSampler
-from lightning_modules.data.segmentation_data import VOID, SegmentationData
+from lightning_modules.data.segmentation_data import SegmentationData
 from tests.test_voc2012 import fake_voc
 
 CONFIG = RunConfig(image_size=40, train_images=7, val_images=5, batch_size=4, max_steps=6)

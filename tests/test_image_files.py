@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from ablations.errors import InputError
-from lightning_modules.data.image_files import check_pairs, read_pair
+from lightning_modules.data.image_files import as_stored, check_pairs, read_pair
 from lightning_modules.data.name_list import read_list
 
 H, W, CLASSES = 12, 20, 21
+STORED = as_stored(CLASSES)
 RANDOM = np.random.default_rng(0)
 PIXELS = RANDOM.integers(0, 256, (H, W, 3), dtype=np.uint8)
 LABELS = RANDOM.integers(0, CLASSES, (H, W), dtype=np.uint8)
@@ -54,7 +55,7 @@ def chunk(kind: bytes, content: bytes) -> bytes:
 
 def test_pixels_and_labels_are_what_the_files_hold(whole: tuple[Path, Path]) -> None:
     check_pairs([whole])
-    image, labels = read_pair(whole, CLASSES)
+    image, labels = read_pair(whole, STORED)
     assert np.array_equal(image, PIXELS.transpose(2, 0, 1))
     assert np.array_equal(labels, LABELS)
 
@@ -74,7 +75,7 @@ def test_deep_grey_is_scaled_to_bytes(
 ) -> None:
     path = tmp_path / f"deep.{suffix}"
     Image.fromarray(values).save(path)
-    image, _ = read_pair((path, whole[1]), CLASSES)
+    image, _ = read_pair((path, whole[1]), STORED)
     for channel in image:
         assert abs(channel.numpy().astype(float) - EXPECTED).max() <= 1
     assert (image.min(), image.max()) == (0, 255)
@@ -87,7 +88,7 @@ def test_other_colours_become_red_green_and_blue(
     picture = Image.fromarray(PIXELS).convert(mode)
     path = tmp_path / ("other.tif" if mode in ("CMYK", "YCbCr") else "other.png")
     picture.save(path)
-    image, _ = read_pair((path, whole[1]), CLASSES)
+    image, _ = read_pair((path, whole[1]), STORED)
     expected = np.array(picture.convert("RGB")).transpose(2, 0, 1).astype(int)
     assert abs(image.numpy().astype(int) - expected).max() <= 1
 
@@ -98,7 +99,7 @@ def test_transparency_is_dropped_without_a_warning(
     path = tmp_path / "clear.png"
     picture = Image.fromarray(PIXELS).quantize(8)
     picture.save(path, transparency=bytes(range(8)))
-    image, _ = read_pair((path, whole[1]), CLASSES)
+    image, _ = read_pair((path, whole[1]), STORED)
     assert np.array_equal(image, np.array(picture.convert("RGB")).transpose(2, 0, 1))
 
 
@@ -108,7 +109,7 @@ def test_a_grey_mask_of_any_depth_holds_labels(
 ) -> None:
     values = LABELS & (2**depth - 1)
     (tmp_path / "mask.png").write_bytes(grey_png(depth, values))
-    assert np.array_equal(read_pair(whole, CLASSES)[1], values)
+    assert np.array_equal(read_pair(whole, STORED)[1], values)
 
 
 @pytest.mark.parametrize("suffix", ["png", "gif", "bmp", "tif"])
@@ -119,12 +120,12 @@ def test_a_mask_with_a_palette_holds_its_indices(
     picture.putpalette([value for index in range(256) for value in (index, 0, 0)])
     picture.save(tmp_path / f"mask.{suffix}")
     files = (whole[0], tmp_path / f"mask.{suffix}")
-    assert np.array_equal(read_pair(files, CLASSES)[1], LABELS)
+    assert np.array_equal(read_pair(files, STORED)[1], LABELS)
 
 
 def test_a_mask_of_16_bits_holds_labels(whole: tuple[Path, Path]) -> None:
     Image.fromarray(LABELS.astype(np.uint16)).save(whole[1])
-    assert np.array_equal(read_pair(whole, CLASSES)[1], LABELS)
+    assert np.array_equal(read_pair(whole, STORED)[1], LABELS)
 
 
 def cut(path: Path, length: int) -> None:
@@ -166,7 +167,7 @@ def test_a_bad_file_is_named_before_and_when_it_is_read(
 ) -> None:
     spoil, message = BAD_FILES[name]
     spoil(whole[which])
-    for attempt in (lambda: check_pairs([whole]), lambda: read_pair(whole, CLASSES)):
+    for attempt in (lambda: check_pairs([whole]), lambda: read_pair(whole, STORED)):
         with pytest.raises(InputError) as raised:
             attempt()
         assert str(raised.value).startswith(f"{whole[which]}: {message}")
@@ -179,7 +180,7 @@ def test_a_damaged_file_is_named_when_it_is_read(
 ) -> None:
     flip(whole[which])
     with pytest.raises(InputError, match="cannot be read") as raised:
-        read_pair(whole, CLASSES)
+        read_pair(whole, STORED)
     assert str(raised.value).startswith(f"{whole[which]}: ")
 
 
@@ -207,7 +208,7 @@ def test_numbers_without_a_known_white_are_refused(
     path = tmp_path / "deep.tif"
     Image.fromarray(values).save(path)
     with pytest.raises(InputError, match=f"deep.tif: {message}"):
-        read_pair((path, whole[1]), CLASSES)
+        read_pair((path, whole[1]), STORED)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "CMYK", "F"])
@@ -220,7 +221,7 @@ def test_a_picture_is_not_a_mask(
     ).save(path)
     for attempt in (
         lambda: check_pairs([(whole[0], path)]),
-        lambda: read_pair((whole[0], path), CLASSES),
+        lambda: read_pair((whole[0], path), STORED),
     ):
         with pytest.raises(InputError, match=f"is an image of mode {mode}; a mask has"):
             attempt()
@@ -244,7 +245,7 @@ def test_unknown_labels_are_listed_with_their_pixels(whole: tuple[Path, Path]) -
         match=r"unknown labels 21 \(3 pixels\), 30 \(2 pixels\), 31 \(2 pixels\), 32 "
         r"\(2 pixels\), 254 \(1 pixel\) and 1 more; allowed are 0 to 20, and 255 for void",
     ):
-        read_pair(whole, CLASSES)
+        read_pair(whole, STORED)
 
 
 @pytest.mark.parametrize("size", [(W, H - 1), (W // 2, H), (H, W)])
@@ -253,7 +254,7 @@ def test_a_mask_of_another_size_is_refused_with_both(
 ) -> None:
     Image.fromarray(LABELS).resize(size).save(whole[1])
     message = f"{whole[0]} is 20x12 pixels, but its mask {whole[1]} is {size[0]}x{size[1]}"
-    for attempt in (lambda: check_pairs([whole]), lambda: read_pair(whole, CLASSES)):
+    for attempt in (lambda: check_pairs([whole]), lambda: read_pair(whole, STORED)):
         with pytest.raises(InputError) as raised:
             attempt()
         assert str(raised.value) == message
@@ -263,7 +264,7 @@ def test_a_photo_is_not_turned(whole: tuple[Path, Path], tmp_path: Path) -> None
     path, turn = tmp_path / "photo.jpg", Image.Exif()
     turn[0x0112] = 6
     Image.fromarray(PIXELS).save(path, exif=turn)
-    assert read_pair((path, whole[1]), CLASSES)[0].shape == (3, H, W)
+    assert read_pair((path, whole[1]), STORED)[0].shape == (3, H, W)
     Image.fromarray(PIXELS.transpose(1, 0, 2).copy()).save(path, exif=turn)
     with pytest.raises(InputError, match=r"12x20 pixels \(as stored; its EXIF orientation"):
         check_pairs([(path, whole[1])])

@@ -19,7 +19,7 @@ from ablations.normalisation import IMAGENET, normalisation
 from ablations.run_config import RunConfig
 from lightning_modules.data import create_data
 from lightning_modules.data.segmentation_data import PreparedImages
-from lightning_modules.data.voc2012 import VocImages
+from lightning_modules.data.voc2012 import open_split
 from tests.test_voc2012 import fake_voc
 
 
@@ -128,8 +128,8 @@ def test_batches_and_what_pads_them_follow_the_weights(
     assert padded.any()
     assert (labels[padded] == 255).all()
     assert images.movedim(1, -1)[padded].abs().max() < 1 / 255 / min(std)
-    raw = VocImages("val", 64, tmp_path)[0][0].as_subclass(Tensor)
+    raw = open_split("val", 64, tmp_path)[0][0].as_subclass(Tensor)
     small = PreparedImages(
-        VocImages("val", 64, tmp_path), v2.Identity(), data.normalisation
+        open_split("val", 64, tmp_path), v2.Identity(), data.normalisation
     )
     torch.testing.assert_close(small[0][0], (raw / 255 - shift) / scale)

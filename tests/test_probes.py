@@ -26,6 +26,7 @@ from lightning_modules.data import (
     digits_lookup,
     find_dataset,
 )
+from lightning_modules.data.data_source import VOID, SplitName
 from lightning_modules.data.digits import SCENES, glyph, handwriting
 from lightning_modules.data.probe import Probe
 from lightning_modules.data.probe_scenes import (
@@ -40,7 +41,6 @@ from lightning_modules.data.probe_scenes import (
     handwritten,
     layout,
 )
-from lightning_modules.data.segmentation_data import VOID, SplitName
 
 SIGN_CLASSES = (1, 2)
 CUE = digits_cue.PROBE

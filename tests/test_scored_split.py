@@ -13,8 +13,8 @@ from ablations.records import RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
 from lightning_modules import data
+from lightning_modules.data.data_source import VOID, DataSource, Fill, SplitName
 from lightning_modules.data.probe import Probe
-from lightning_modules.data.segmentation_data import VOID, DataSource, Fill, SplitName
 from lightning_modules.execution import Execution
 from lightning_modules.run import train
 from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
@@ -55,6 +55,9 @@ class TinyScenes:
         labels = torch.randint(0, 6, (self.size, self.size), generator=random)
         image = (40 * labels).expand(3, -1, -1).to(torch.uint8)
         return Image(image), Mask(labels.where(labels < 5, VOID).to(torch.uint8))
+
+    def title(self, index: int) -> str:
+        return f"scene {index}"
 
     def check(self, count: int) -> None:
         if self.name == "test" and count != IMAGES["test"]:

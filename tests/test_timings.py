@@ -30,7 +30,7 @@ from tests.test_records import record
 CLASSES = 2  # of tests.test_records.record
 TIMED = {
     "block", "placement", "init", "evaluation", "model", "encoder", "image_size",
-    "batch_size", "freeze", "precision", "source",
+    "batch_size", "freeze", "precision", "source", "channels_last", "compile",
 }  # fmt: skip
 
 

@@ -13,8 +13,8 @@ from ablations.errors import InputError
 from ablations.records import Failure
 from ablations.run_config import RunConfig
 from lightning_modules.data import create_data, show_data
-from lightning_modules.data.segmentation_data import VOID
-from lightning_modules.data.voc2012 import VocImages, augment
+from lightning_modules.data.data_source import VOID
+from lightning_modules.data.voc2012 import augment, open_split
 
 LISTS = {"train": ["wide", "tall"], "val": ["small", "square"]}
 SIZES = {"wide": (20, 31), "tall": (33, 18), "small": (9, 12), "square": (24, 24)}
@@ -48,7 +48,7 @@ def save_mask(path: Path, size: tuple[int, int], labels: tuple[int, ...]) -> Non
 
 def test_images_keep_their_size_and_labels_are_palette_indices(tmp_path: Path) -> None:
     fake_voc(tmp_path)
-    images = VocImages("train", 16, tmp_path)
+    images = open_split("train", 16, tmp_path)
     image, labels = images[1]
     assert len(images) == 2
     assert image.shape == (3, 33, 18)
@@ -77,7 +77,7 @@ def test_validation_keeps_the_middle_of_the_image(tmp_path: Path) -> None:
 
 def test_a_crop_beyond_the_edge_is_void_on_the_colour_given(tmp_path: Path) -> None:
     fake_voc(tmp_path)
-    images = VocImages("val", 64, tmp_path)
+    images = open_split("val", 64, tmp_path)
     fill = {tv_tensors.Image: [128, 7, 99], tv_tensors.Mask: VOID}
     torch.manual_seed(0)
     beyond = 0
@@ -92,21 +92,21 @@ def test_a_crop_beyond_the_edge_is_void_on_the_colour_given(tmp_path: Path) -> N
 
 def test_the_augmented_list_is_used_where_its_masks_are(tmp_path: Path) -> None:
     root = fake_voc(tmp_path)
-    plain = VocImages("train", 16, tmp_path).fingerprint
+    plain = open_split("train", 16, tmp_path).fingerprint
     (root / "ImageSets/Segmentation/trainaug.txt").write_text("square\n")
-    assert VocImages("train", 16, tmp_path).fingerprint == plain
+    assert open_split("train", 16, tmp_path).fingerprint == plain
     save_mask(root / "SegmentationClassAug/square.png", SIZES["square"], (3,))
-    augmented = VocImages("train", 16, tmp_path)
+    augmented = open_split("train", 16, tmp_path)
     assert augmented.fingerprint.startswith("voc2012 trainaug 1 ")
     assert augmented[0][1].unique().tolist() == [3]
-    assert VocImages("val", 16, tmp_path).fingerprint.startswith("voc2012 val 2 ")
+    assert open_split("val", 16, tmp_path).fingerprint.startswith("voc2012 val 2 ")
 
 
 def test_other_files_have_another_fingerprint(tmp_path: Path) -> None:
     root = fake_voc(tmp_path)
-    before = VocImages("val", 16, tmp_path).fingerprint
+    before = open_split("val", 16, tmp_path).fingerprint
     save_mask(root / "SegmentationClass/small.png", SIZES["small"], (1,))
-    assert VocImages("val", 16, tmp_path).fingerprint != before
+    assert open_split("val", 16, tmp_path).fingerprint != before
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_mask_of_other_labels_is_named_with_them(tmp_path: Path) -> None:
         InputError,
         match=r"wide\.png: unknown labels 21 \(300 pixels\); allowed are 0 to 20, and 255",
     ):
-        VocImages("train", 16, tmp_path)[0]
+        open_split("train", 16, tmp_path)[0]
 
 
 def test_files_that_cannot_be_used_stop_a_run_before_it_trains(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ from ablations.catalogue import NAMES
 from ablations.signatures import OPTIONS, spelled
 
 EXAMPLES = ["list", "list blocks", "list encoders"]
-KINDS = {f"{option}s": names for option, names in NAMES.items()}
+KINDS = {
+    "losses" if option == "loss" else f"{option}s": names for option, names in NAMES.items()
+}
 OTHER_ENCODERS = [
     "tu-NAME: timm's models (python -c 'import timm; print(timm.list_models())')",
     "tu-NAME(option=value): arguments of the model's class, such as drop_path_rate=0.1",

@@ -20,11 +20,8 @@ from lightning_modules.data import (
     voc2012,
 )
 from lightning_modules.data.contact_sheet import contact_sheet, save_sheet
-from lightning_modules.data.segmentation_data import (
-    DataSource,
-    SegmentationData,
-    SplitName,
-)
+from lightning_modules.data.data_source import DataSource, SplitName
+from lightning_modules.data.segmentation_data import SegmentationData
 
 DATASETS: dict[str, Callable[..., DataSource]] = {
     "digits": digits.digits,
@@ -37,7 +34,7 @@ DATASETS: dict[str, Callable[..., DataSource]] = {
 
 
 def create_data(
-    config: RunConfig, folder: Path | None = None, workers: int = 0
+    config: RunConfig, folder: Path | None = None, workers: int | None = 0
 ) -> SegmentationData:
     """The data set that config names, served as config says.
 

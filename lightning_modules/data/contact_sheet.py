@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from ablations.errors import InputError, writing
-from lightning_modules.data.segmentation_data import VOID, Sample
+from lightning_modules.data.data_source import VOID, Sample
 
 COLUMNS = 8
 TILE = 1.5  # inches

@@ -26,12 +26,7 @@ from torch import nn
 from torchvision.transforms import v2
 from torchvision.tv_tensors import Image, Mask
 
-from lightning_modules.data.segmentation_data import (
-    VOID,
-    DataSource,
-    Fill,
-    SplitName,
-)
+from lightning_modules.data.data_source import VOID, DataSource, Fill, SplitName
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -68,6 +63,9 @@ class DigitScenes:
         draw = cached_scene if self.size <= CACHED_SIZE else scene
         image, labels = draw(self.name, index, self.size)
         return Image(torch.from_numpy(image)), Mask(torch.from_numpy(labels))
+
+    def title(self, index: int) -> str:
+        return f"scene {index}"
 
     def check(self, count: int) -> None:
         """Nothing to check: scenes are drawn, not read."""

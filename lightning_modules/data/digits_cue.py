@@ -12,6 +12,7 @@ from functools import partial
 
 import numpy as np
 
+from lightning_modules.data.data_source import DataSource, SplitName
 from lightning_modules.data.digits import (
     Bytes,
     ground,
@@ -31,7 +32,6 @@ from lightning_modules.data.probe_scenes import (
     layout,
     recolour,
 )
-from lightning_modules.data.segmentation_data import DataSource, SplitName
 
 CLASSES = (
     "background", "sign zero", "sign one",

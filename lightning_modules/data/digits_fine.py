@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 
+from lightning_modules.data.data_source import DataSource, SplitName
 from lightning_modules.data.digits import (
     EDGE,
     Bytes,
@@ -32,7 +33,6 @@ from lightning_modules.data.probe_scenes import (
     recolour,
     samples_of,
 )
-from lightning_modules.data.segmentation_data import DataSource, SplitName
 
 CLASSES = ("background", "two", "four")
 WIDTH = 1.5  # of a stroke, in pixels at any size of the canvas

@@ -10,9 +10,9 @@ from functools import partial
 import numpy as np
 
 from lightning_modules.data import digits_cue
+from lightning_modules.data.data_source import VOID, DataSource, SplitName
 from lightning_modules.data.digits import Bytes, prepare
 from lightning_modules.data.probe_scenes import ProbeScenes, recolour
-from lightning_modules.data.segmentation_data import VOID, DataSource, SplitName
 
 CLASSES = ("background", "sign zero", "sign one", "two", "four")
 

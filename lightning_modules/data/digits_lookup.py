@@ -19,6 +19,7 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 
+from lightning_modules.data.data_source import DataSource, SplitName
 from lightning_modules.data.digits import (
     Bytes,
     Floats,
@@ -41,7 +42,6 @@ from lightning_modules.data.probe_scenes import (
     layout,
     recolour,
 )
-from lightning_modules.data.segmentation_data import DataSource, SplitName
 
 PROBE = Probe(states=((3, 4), (5, 6)), pooled_information=0.5)
 

@@ -10,7 +10,7 @@ values, such as JPEG, are refused.
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torchvision.tv_tensors import Image, Mask
 
 from ablations.errors import InputError
-from lightning_modules.data.segmentation_data import VOID, Sample
+from lightning_modules.data.data_source import VOID, Sample
 
 SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 WHITE = dict.fromkeys(SIXTEEN_BITS, 65535.0) | {"F": 1.0}  # others are bytes
@@ -33,19 +33,31 @@ ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}  # the last bytes of a co
 ORIENTATION = 0x0112  # in EXIF; 5 to 8 swap height and width
 
 Files = tuple[Path, Path]  # image, mask
+# From an opened mask: labels (H, W), classes or VOID; InputError for any other.
+ReadLabels = Callable[[PIL.Image.Image, Path], NDArray[np.uint8]]
 
 
-def read_pair(files: Files, classes: int) -> Sample:
-    """An image (3, H, W) and its labels (H, W), below classes or VOID."""
+def as_stored(classes: int) -> ReadLabels:
+    """Masks that hold the classes themselves, and VOID."""
+
+    def read(picture: PIL.Image.Image, path: Path) -> NDArray[np.uint8]:
+        labels = stored_labels(picture, path)
+        check_labels(labels, classes, path)
+        return labels.astype(np.uint8)
+
+    return read
+
+
+def read_pair(files: Files, read_labels: ReadLabels) -> Sample:
+    """An image (3, H, W) and its labels (H, W), classes or VOID."""
     image, mask = files
     with open_picture(image) as picture, open_picture(mask) as mask_picture:
         pixels = colours(picture, image)  # (H, W, 3)
-        labels = stored_labels(mask_picture, mask)  # (H, W)
         check_sizes(files, picture, mask_picture)
-    check_labels(labels, classes, mask)
+        labels = read_labels(mask_picture, mask)  # (H, W)
     return (
         Image(torch.from_numpy(pixels.transpose(2, 0, 1))),
-        Mask(torch.from_numpy(labels.astype(np.uint8))),
+        Mask(torch.from_numpy(labels)),
     )
 
 

@@ -23,6 +23,7 @@ from torchvision.transforms import v2
 from torchvision.tv_tensors import Image, Mask
 
 from ablations.errors import InputError
+from lightning_modules.data.data_source import Fill, SplitName
 from lightning_modules.data.digits import (
     CACHED_SIZE,
     HANDWRITING,
@@ -34,7 +35,6 @@ from lightning_modules.data.digits import (
     glyph,
     handwriting,
 )
-from lightning_modules.data.segmentation_data import Fill, SplitName
 
 VERSION = 1  # of the scenes: a change of any pixel needs a new number
 SMALLEST = 52  # side of the canvas
@@ -67,6 +67,9 @@ class ProbeScenes:
         draw = cached if self.size <= CACHED_SIZE else drawn
         image, labels = draw(self.draw, self.name, index, self.size)
         return Image(torch.from_numpy(image)), Mask(torch.from_numpy(labels))
+
+    def title(self, index: int) -> str:
+        return f"scene {index}"
 
     def check(self, count: int) -> None:
         """Nothing to check: scenes are drawn, not read."""

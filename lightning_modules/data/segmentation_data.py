@@ -1,9 +1,7 @@
 """A data set as the rest of the code sees it: three splits, as normalised batches."""
 
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -16,40 +14,10 @@ from torchvision.tv_tensors import Image, Mask
 from ablations.errors import InputError
 from ablations.normalisation import Normalisation, normalisation
 from ablations.run_config import RunConfig
+from lightning_modules.data.augmentations import augmentation
+from lightning_modules.data.data_source import VOID, DataSource, Split, SplitName
 from lightning_modules.data.loader import Batch, Loader
-from lightning_modules.data.probe import Probe
 from lightning_modules.data.sampler import Draw, StepSampler
-
-SplitName = Literal["train", "val", "test"]
-Sample = tuple[Image, Mask]
-VOID = 255  # label of pixels that count neither in the loss nor in mIoU
-Fill = dict[type, Any]  # beyond an image's edge: the mean colour, and VOID
-
-
-class Split(Protocol):
-    """Images (3, H, W) and labels (H, W) as stored: uint8, of any size."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> Sample: ...
-
-    @property
-    def fingerprint(self) -> str:
-        """What the pixels depend on; equal if and only if the data are the same."""
-
-    def check(self, count: int) -> None:
-        """InputError if one of the first count is visibly wrong without decoding."""
-
-
-class DataSource(NamedTuple):
-    """A data set: its label, its classes, and how a split is opened and resized."""
-
-    label: str
-    classes: tuple[str, ...]
-    open: Callable[[SplitName, int, Path | None], Split]  # split, size, data folder
-    augment: Callable[[int, Fill], nn.Module]  # by size; random, from torch's generator
-    prepare: Callable[[int], nn.Module]  # by size; deterministic
-    probe: Probe | None = None  # if it asks for information from far away
 
 
 class SegmentationData(LightningDataModule):
@@ -63,11 +31,15 @@ class SegmentationData(LightningDataModule):
     first_step = 0
 
     def __init__(
-        self, config: RunConfig, source: DataSource, folder: Path | None, workers: int
+        self,
+        config: RunConfig,
+        source: DataSource,
+        folder: Path | None,
+        workers: int | None,
     ) -> None:
         super().__init__()
         self.config, self.source, self.folder = config, source, folder
-        self.workers = workers
+        self.workers = workers or 0
         self.classes = source.classes
         self.train = self.open("train")
         self.val = self.open("val")
@@ -116,7 +88,7 @@ class SegmentationData(LightningDataModule):
         )
         if config.augment:
             fill = {Image: mean_colour(self.normalisation), Mask: VOID}
-            transform = self.source.augment(config.image_size, fill)
+            transform = augmentation(config, self.source, fill)
         else:
             transform = self.source.prepare(config.image_size)
         prepared = PreparedImages(self.train, transform, self.normalisation)

@@ -11,21 +11,16 @@ images are not public, so `test` is `val`.
 Images are scaled by their shorter side, relative to the requested size.
 """
 
-import hashlib
 from pathlib import Path
 
 from torch import nn
 from torchvision.transforms import v2
 
 from ablations.errors import InputError
-from lightning_modules.data.image_files import check_pairs, read_pair
+from lightning_modules.data.data_source import DataSource, Fill, SplitName
+from lightning_modules.data.image_files import as_stored
 from lightning_modules.data.name_list import read_list
-from lightning_modules.data.segmentation_data import (
-    DataSource,
-    Fill,
-    Sample,
-    SplitName,
-)
+from lightning_modules.data.paired_files import Pair, PairedFiles
 
 CLASSES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus",
@@ -34,44 +29,18 @@ CLASSES = (
 )  # fmt: skip
 
 
-class VocImages:
-    """One split: images (3, H, W) and labels (H, W), of many sizes."""
-
-    def __init__(self, name: SplitName, size: int, folder: Path | None) -> None:
-        self.root = find_root(folder)
-        self.list, self.masks = "val", self.root / "SegmentationClass"
-        if name == "train":
-            self.list, self.masks = training_list(self.root)
-        self.names = read_list(self.root / f"ImageSets/Segmentation/{self.list}.txt")
-        self.fingerprint = f"voc2012 {self.list} {len(self.names)} {self.digest()}"
-
-    def digest(self) -> str:
-        """A hash of all names and file lengths; InputError names a missing file."""
-        digest = hashlib.sha256()
-        for name in self.names:
-            for path in self.files(name):
-                digest.update(f"{path.name} {self.length(path)}\n".encode())
-        return digest.hexdigest()[:8]
-
-    def length(self, path: Path) -> int:
-        try:
-            if path.is_file():
-                return path.stat().st_size
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-        raise InputError(f"{path}: not found, but {self.list}.txt lists it")
-
-    def files(self, name: str) -> tuple[Path, Path]:
-        return self.root / f"JPEGImages/{name}.jpg", self.masks / f"{name}.png"
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __getitem__(self, index: int) -> Sample:
-        return read_pair(self.files(self.names[index]), len(CLASSES))
-
-    def check(self, count: int) -> None:
-        check_pairs(self.files(name) for name in self.names[:count])
+def open_split(name: SplitName, size: int, folder: Path | None) -> PairedFiles:
+    root = find_root(folder)
+    listing, masks = "val", root / "SegmentationClass"
+    if name == "train":
+        listing, masks = training_list(root)
+    names = read_list(root / f"ImageSets/Segmentation/{listing}.txt")
+    pairs = [
+        Pair(name, (root / f"JPEGImages/{name}.jpg", masks / f"{name}.png"))
+        for name in names
+    ]
+    label, labels = f"voc2012 {listing}", as_stored(len(CLASSES))
+    return PairedFiles(label, pairs, labels, origin=f"{listing}.txt")
 
 
 def find_root(folder: Path | None) -> Path:
@@ -118,4 +87,4 @@ def prepare(size: int) -> nn.Module:
 
 
 def voc2012() -> DataSource:
-    return DataSource("PASCAL VOC 2012", CLASSES, VocImages, augment, prepare)
+    return DataSource("PASCAL VOC 2012", CLASSES, open_split, augment, prepare)
