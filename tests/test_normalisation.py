@@ -20,7 +20,7 @@ from ablations.run_config import RunConfig
 from lightning_modules.data import create_data
 from lightning_modules.data.segmentation_data import PreparedImages
 from lightning_modules.data.voc2012 import open_split
-from tests.test_voc2012 import fake_voc
+from tests.fake_data import fake_voc
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -15,35 +14,9 @@ from ablations.run_config import RunConfig
 from lightning_modules.data import create_data, show_data
 from lightning_modules.data.data_source import VOID
 from lightning_modules.data.voc2012 import augment, open_split
+from tests.fake_data import VOC_LISTS, VOC_SIZES, fake_trainaug, fake_voc, save_mask
 
-LISTS = {"train": ["wide", "tall"], "val": ["small", "square"]}
-SIZES = {"wide": (20, 31), "tall": (33, 18), "small": (9, 12), "square": (24, 24)}
 CONFIG = RunConfig(dataset="voc2012", image_size=16, batch_size=2, max_steps=3)
-
-
-def fake_voc(folder: Path) -> Path:
-    """A fake VOC 2012 in torchvision's layout: noise, with labels 0, 7, 20 and void."""
-    root = folder / "VOCdevkit" / "VOC2012"
-    for part in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
-        (root / part).mkdir(parents=True)
-    for name, names in LISTS.items():
-        path = root / f"ImageSets/Segmentation/{name}.txt"
-        path.write_text("\n".join(names) + "\n")
-    random = np.random.default_rng(0)
-    for name, size in SIZES.items():
-        pixels = random.integers(0, 256, (*size, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(root / f"JPEGImages/{name}.jpg")
-        save_mask(root / f"SegmentationClass/{name}.png", size, (0, 7, 20, VOID))
-    return root
-
-
-def save_mask(path: Path, size: tuple[int, int], labels: tuple[int, ...]) -> None:
-    """Write labels in vertical stripes, as a PNG with a palette."""
-    stripes = np.arange(size[1]) * len(labels) // size[1]
-    mask = Image.fromarray(np.tile(np.array(labels, np.uint8)[stripes], (size[0], 1)))
-    mask.putpalette([value for index in range(256) for value in (index, 0, 0)])
-    path.parent.mkdir(exist_ok=True)
-    mask.save(path)
 
 
 def test_images_keep_their_size_and_labels_are_palette_indices(tmp_path: Path) -> None:
@@ -95,17 +68,36 @@ def test_the_augmented_list_is_used_where_its_masks_are(tmp_path: Path) -> None:
     plain = open_split("train", 16, tmp_path).fingerprint
     (root / "ImageSets/Segmentation/trainaug.txt").write_text("square\n")
     assert open_split("train", 16, tmp_path).fingerprint == plain
-    save_mask(root / "SegmentationClassAug/square.png", SIZES["square"], (3,))
+    save_mask(root / "SegmentationClassAug/square.png", VOC_SIZES["square"], (3,))
     augmented = open_split("train", 16, tmp_path)
     assert augmented.fingerprint.startswith("voc2012 trainaug 1 ")
     assert augmented[0][1].unique().tolist() == [3]
     assert open_split("val", 16, tmp_path).fingerprint.startswith("voc2012 val 2 ")
 
 
+def test_a_training_list_that_is_asked_for_is_used_or_missed(tmp_path: Path) -> None:
+    root = fake_voc(tmp_path)
+    plain = open_split("train", 16, tmp_path, "train")
+    assert plain.fingerprint == open_split("train", 16, tmp_path).fingerprint
+    with pytest.raises(InputError, match=r"trainaug\.txt: not found; VOC's own archive"):
+        open_split("train", 16, tmp_path, "trainaug")
+    (root / "ImageSets/Segmentation/trainaug.txt").write_text("square\n")
+    with pytest.raises(InputError, match="SegmentationClassAug: not found; VOC's own"):
+        create_data(CONFIG.changed(dataset="voc2012(train='trainaug')"), tmp_path)
+
+
+def test_trainaug_can_be_there_and_not_be_used(tmp_path: Path) -> None:
+    fake_trainaug(tmp_path)
+    titles = {"train": "voc2012 train 2 ", "trainaug": "voc2012 trainaug 2 "}
+    for name, start in titles.items():
+        config = CONFIG.changed(dataset=f"voc2012(train={name!r})")
+        assert create_data(config, tmp_path).fingerprint.startswith(start)
+
+
 def test_other_files_have_another_fingerprint(tmp_path: Path) -> None:
     root = fake_voc(tmp_path)
     before = open_split("val", 16, tmp_path).fingerprint
-    save_mask(root / "SegmentationClass/small.png", SIZES["small"], (1,))
+    save_mask(root / "SegmentationClass/small.png", VOC_SIZES["small"], (1,))
     assert open_split("val", 16, tmp_path).fingerprint != before
 
 
@@ -125,7 +117,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 
 def test_a_mask_of_other_labels_is_named_with_them(tmp_path: Path) -> None:
     root = fake_voc(tmp_path)
-    save_mask(root / "SegmentationClass/wide.png", SIZES["wide"], (0, 21))
+    save_mask(root / "SegmentationClass/wide.png", VOC_SIZES["wide"], (0, 21))
     with pytest.raises(
         InputError,
         match=r"wide\.png: unknown labels 21 \(300 pixels\); allowed are 0 to 20, and 255",
@@ -139,7 +131,7 @@ def test_files_that_cannot_be_used_stop_a_run_before_it_trains(tmp_path: Path) -
     Image.new("RGB", (31, 20)).save(root / "SegmentationClass/wide.png")
     with pytest.raises(InputError, match=r"wide\.png: is an image of mode RGB; a mask"):
         create_data(CONFIG, tmp_path)
-    save_mask(root / "SegmentationClass/wide.png", SIZES["wide"], (0, 7))
+    save_mask(root / "SegmentationClass/wide.png", VOC_SIZES["wide"], (0, 7))
     with pytest.raises(
         InputError,
         match=r"square\.jpg is 24x24 pixels, but its mask .*square\.png is 24x12$",
@@ -149,13 +141,13 @@ def test_files_that_cannot_be_used_stop_a_run_before_it_trains(tmp_path: Path) -
     create_data(unaffected, tmp_path)
 
 
-@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("name", VOC_LISTS)
 def test_a_split_of_void_only_stops_a_run_before_it_trains(
     tmp_path: Path, name: str
 ) -> None:
     root = fake_voc(tmp_path)
-    for image in LISTS[name]:
-        save_mask(root / f"SegmentationClass/{image}.png", SIZES[image], (VOID,))
+    for image in VOC_LISTS[name]:
+        save_mask(root / f"SegmentationClass/{image}.png", VOC_SIZES[image], (VOID,))
     with pytest.raises(
         InputError, match=f"PASCAL VOC 2012, {name}: no labelled pixel in the 2 images"
     ):
@@ -168,7 +160,7 @@ def test_what_is_found_while_training_ends_in_one_line(
 ) -> None:
     """Even if a process that loads data finds it."""
     root = fake_voc(tmp_path)
-    save_mask(root / "SegmentationClass/tall.png", SIZES["tall"], (0, 99))
+    save_mask(root / "SegmentationClass/tall.png", VOC_SIZES["tall"], (0, 99))
     command = (
         "train --dataset voc2012 --model fpn --image-size 32 --batch-size 2 --max-steps 1 "
         f"--no-augment --accelerator cpu --workers {workers}"

@@ -12,11 +12,14 @@ from ablations.notation import file_name, parse_part
 from ablations.part_options import naming, plain_part, with_options
 from ablations.run_config import RunConfig
 from lightning_modules.data import (
+    ade20k,
+    cityscapes,
     digits,
     digits_cue,
     digits_fine,
     digits_local,
     digits_lookup,
+    oxford_pet,
     voc2012,
 )
 from lightning_modules.data.contact_sheet import contact_sheet, save_sheet
@@ -30,6 +33,9 @@ DATASETS: dict[str, Callable[..., DataSource]] = {
     "digits_lookup": digits_lookup.digits_lookup,
     "digits_fine": digits_fine.digits_fine,
     "voc2012": voc2012.voc2012,
+    "cityscapes": cityscapes.cityscapes,
+    "ade20k": ade20k.ade20k,
+    "oxford_pet": oxford_pet.oxford_pet,
 }
 
 

@@ -193,15 +193,18 @@ def check_sizes(
 def check_labels(labels: NDArray[Any], classes: int, path: Path) -> None:
     """InputError, listing labels that are neither below classes nor VOID."""
     wrong = labels[((labels < 0) | (labels >= classes)) & (labels != VOID)]
-    if not wrong.size:
-        return
-    values, counts = (part.tolist() for part in np.unique(wrong, return_counts=True))
+    if wrong.size:
+        raise InputError(
+            f"{path}: unknown labels {listed_labels(wrong)}; allowed are 0 to "
+            f"{classes - 1}, and {VOID} for void"
+        )
+
+
+def listed_labels(labels: NDArray[Any]) -> str:
+    """The first five of labels, each with its number of pixels, for an error."""
+    values, counts = (part.tolist() for part in np.unique(labels, return_counts=True))
     listing = ", ".join(
         f"{label} ({count:,} pixel{'s' if count > 1 else ''})"
         for label, count in list(zip(values, counts, strict=True))[:5]
     )
-    more = f" and {len(values) - 5} more" if values[5:] else ""
-    raise InputError(
-        f"{path}: unknown labels {listing}{more}; allowed are 0 to {classes - 1}, "
-        f"and {VOID} for void"
-    )
+    return listing + (f" and {len(values) - 5} more" if values[5:] else "")

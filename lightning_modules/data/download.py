@@ -1,0 +1,62 @@
+"""Downloads of the published data sets that torchvision can fetch.
+
+Only its downloads are used, not its data sets: those list VOC without trainaug and
+Cityscapes in the order of the disk, check no file, and return masks as they are stored.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from torchvision.datasets import OxfordIIITPet, VOCSegmentation
+
+from ablations.errors import InputError, first_line, unknown_name, writing
+from lightning_modules.data import DATASETS, ade20k, cityscapes, oxford_pet, voc2012
+
+Fetch = Callable[[Path], object]
+
+
+def fetch_voc2012(folder: Path) -> object:
+    return VOCSegmentation(folder, download=True)
+
+
+def fetch_oxford_pet(folder: Path) -> object:
+    return OxfordIIITPet(folder, target_types="segmentation", download=True)
+
+
+DOWNLOADS: dict[str, Fetch] = {
+    "voc2012": fetch_voc2012,
+    "oxford_pet": fetch_oxford_pet,
+}
+LAYOUTS = {
+    module.LAYOUT.name: module.LAYOUT
+    for module in (voc2012, cityscapes, ade20k, oxford_pet)
+}
+
+
+def download(name: str, folder: Path) -> None:
+    """Fetch a data set and unpack it into folder, as the data set expects it there.
+
+    torchvision shows the progress, keeps the archives and verifies their checksums. Raises
+    InputError for a data set that must be fetched by hand, with what to fetch from where,
+    and if the host cannot be reached.
+    """
+    if name not in DATASETS:
+        raise unknown_name("data set", name, DATASETS)
+    if name not in DOWNLOADS:
+        raise InputError(by_hand(name))
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        DOWNLOADS[name](folder)
+    except Exception as error:  # of the network, the archive, the checksum or the disk
+        raise InputError(
+            f"{name} could not be downloaded to {folder} ({first_line(error)}); you can "
+            f"also get it without this command: {LAYOUTS[name].fetch}"
+        ) from None
+
+
+def by_hand(name: str) -> str:
+    """What a user must do to have a data set that cannot be downloaded here."""
+    if name in LAYOUTS:
+        return f"{name} cannot be downloaded automatically: {LAYOUTS[name].fetch}"
+    return f"{name} needs no download"
