@@ -298,6 +298,8 @@ def first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
     key, value = ".".join(str(part) for part in problem["loc"]), problem["input"]
     message = problem["msg"].removeprefix("Value error, ")
+    if not key:  # about several keys, which the message names
+        return message
     return f"{key} = {quoted(value)}: {message}{hint(problem['type'], value)}"
 
 

@@ -130,8 +130,12 @@ def pictures(comparison: Comparison, name: str) -> list[Part]:
 
 
 def describe(setting: dict[str, object]) -> str:
-    """A setting in one line: the four keys that name it, then any not at the default."""
+    """A setting in one line: the four keys that name it, then any not at the default.
+
+    The default is the protocol's, if the setting follows one, and then it is named, too.
+    """
     named = ("dataset", "model", "encoder", "placement")
-    usual = RunConfig().model_dump()
+    protocol = {"protocol": setting.get("protocol")}
+    usual = RunConfig.parse(protocol).model_dump() | {"protocol": None}
     others = [f"{k} {v}" for k, v in setting.items() if k not in named and v != usual[k]]
     return shortened(", ".join([str(setting[key]) for key in named] + others))

@@ -19,9 +19,13 @@ PETS = {  # by name: what the file really is
     "Abyssinian_34": "GIF",
     "Bombay_10": "JPEG",
     "Bombay_2": "JPEG",
+    "Birman_5": "JPEG",
     "Egyptian_Mau_14": "PNG",
+    "beagle_116": "JPEG",
     "beagle_3": "JPEG",
+    "boxer_12": "JPEG",
     "pug_7": "JPEG",
+    "samoyed_9": "JPEG",
 }
 
 
@@ -71,14 +75,14 @@ def fake_ade20k(folder: Path) -> Path:
 
 
 def fake_pets(folder: Path) -> Path:
-    """Seven pets to learn from and two to test on; some are no JPEG files."""
+    """Eleven pets to learn from and two to test on; some are no JPEG files."""
     root = folder / "oxford-iiit-pet"
     lists = {"trainval": PETS, "test": {"pug_8": "JPEG", "Bombay_1": "JPEG"}}
     for listing, pets in lists.items():
         lines = [f"{name} 1 1 1" for name in pets]
         write_list(root / f"annotations/{listing}.txt", lines)
         for number, (name, kind) in enumerate(pets.items()):
-            size = (23 + 2 * number, 35 - 3 * number)
+            size = (23 + 2 * number, 45 - 3 * number)
             save_photo(root / f"images/{name}.jpg", size, kind)
             save_grey(root / f"annotations/trimaps/{name}.png", size, (1, 2, 3))
     return root

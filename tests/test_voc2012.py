@@ -13,7 +13,8 @@ from ablations.records import Failure
 from ablations.run_config import RunConfig
 from lightning_modules.data import create_data, show_data
 from lightning_modules.data.data_source import VOID
-from lightning_modules.data.voc2012 import augment, open_split
+from lightning_modules.data.scale_and_crop import augment
+from lightning_modules.data.voc2012 import open_split
 from tests.fake_data import VOC_LISTS, VOC_SIZES, fake_trainaug, fake_voc, save_mask
 
 CONFIG = RunConfig(dataset="voc2012", image_size=16, batch_size=2, max_steps=3)
