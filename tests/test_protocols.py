@@ -15,6 +15,7 @@ from ablations.run_config import RunConfig
 from lightning_modules.data import count_classes
 from reports.section import describe
 from tests.fake_data import fake_trainaug
+from tests.test_readme import GUIDES, rows
 
 SMALL: dict[str, object] = {
     "model": "fpn",
@@ -222,3 +223,14 @@ def test_protocols_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     for name, protocol in PROTOCOLS.items():
         assert f"{name} " in output
         assert protocol.meaning in output
+
+
+def test_the_guide_lists_what_the_protocols_are() -> None:
+    header = "| protocol | data set | network | crop, batch, steps | scored |"
+    table = rows(GUIDES["lightning_modules/README.md"], header)[1:]
+    assert [row[0] for row in table] == [f"`{name}`" for name in PROTOCOLS]
+    for row, (name, protocol) in zip(table, PROTOCOLS.items(), strict=True):
+        config = RunConfig(protocol=name)
+        numbers = (config.image_size, config.batch_size, config.max_steps)
+        assert row[1] == f"`{protocol.dataset}`"
+        assert row[3] == ", ".join(f"{number:,}" for number in numbers)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.io import savemat
 from torchvision.datasets import Cityscapes, OxfordIIITPet, VOCSegmentation
 
 from ablations.cli import main
@@ -25,15 +26,19 @@ from lightning_modules.data.data_source import VOID, SplitName
 from lightning_modules.data.download import LAYOUTS, download
 from lightning_modules.data.label_table import by_table
 from lightning_modules.data.paired_files import PairedFiles
+from lightning_modules.data.trainaug import add_trainaug
 from tests.fake_data import (
     PETS,
     TWINS,
     fake_ade20k,
     fake_cityscapes,
     fake_pets,
+    fake_trainaug,
     fake_voc,
     save_grey,
+    save_photo,
     stripes,
+    write_list,
     write_twin,
 )
 
@@ -282,7 +287,7 @@ def test_a_table_translates_masks_of_any_depth(tmp_path: Path, mode: str) -> Non
 def test_a_download_leaves_a_set_where_it_is_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fakes = {"voc2012": fake_voc, "oxford_pet": fake_pets}
+    fakes = {"voc2012": fake_trainaug, "oxford_pet": fake_pets}
     assert set(downloads.DOWNLOADS) == set(fakes)
     for name, fake in fakes.items():
         monkeypatch.setitem(downloads.DOWNLOADS, name, fake)
@@ -291,24 +296,71 @@ def test_a_download_leaves_a_set_where_it_is_looked_for(
         assert len(data.val) == 2
 
 
+def save_sbd(folder: Path, sizes: dict[str, tuple[int, int]]) -> None:
+    """SBD with masks of 5 and 0, its images listed in two halves."""
+    (folder / "cls").mkdir(parents=True)
+    for name, size in sizes.items():
+        truth = {"GTcls": {"Segmentation": np.array(stripes(size, (5, 0)))}}
+        savemat(folder / f"cls/{name}.mat", truth)
+    write_list(folder / "train.txt", list(sizes)[::2])
+    write_list(folder / "val.txt", list(sizes)[1::2])
+
+
+def test_trainaug_is_voc_s_own_training_list_and_sbd_without_voc_s_validation(
+    tmp_path: Path,
+) -> None:
+    root = fake_voc(tmp_path)
+    others = {"wide": (20, 31), "square": (24, 24), "new": (11, 14), "last": (8, 7)}
+    for name in ("new", "last"):
+        save_photo(root / f"JPEGImages/{name}.jpg", others[name])
+    save_sbd(tmp_path / "sbd", others)
+    add_trainaug(root, tmp_path / "sbd")
+    split = voc2012.open_split("train", 16, tmp_path, "trainaug")
+    assert [pair.title for pair in split.pairs] == ["last", "new", "tall", "wide"]
+    assert labels_of(split, 1) == [5] * 7 + [0] * 7
+    assert set(labels_of(split, 3)) == {0, 7, 20, VOID}  # VOC's own mask, not SBD's
+    split.check(4)
+
+
 def test_torchvision_is_asked_for_what_the_sets_expect(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Archives that were unpacked before are not fetched again."""
+    """Pets and SBD are not fetched again; a second download of VOC changes nothing."""
     fetched: list[tuple[str, Path]] = []
 
     def fetch(url: str, download_root: Path, filename: str = "", md5: str = "") -> None:
         fetched.append((url.rsplit("/", 1)[1], Path(download_root)))
-        fake_voc(tmp_path) if "VOC" in url else None
 
-    monkeypatch.setattr("torchvision.datasets.voc.download_and_extract_archive", fetch)
-    monkeypatch.setattr(
-        "torchvision.datasets.oxford_iiit_pet.download_and_extract_archive", fetch
-    )
+    for module in ("voc", "oxford_iiit_pet", "sbd"):
+        monkeypatch.setattr(
+            f"torchvision.datasets.{module}.download_and_extract_archive", fetch
+        )
     fake_pets(tmp_path)
+    fake_voc(tmp_path)
+    save_sbd(tmp_path / "sbd", {"wide": (20, 31), "tall": (33, 18)})
     download("oxford_pet", tmp_path)
     download("voc2012", tmp_path)
-    assert fetched == [("VOCtrainval_11-May-2012.tar", tmp_path)]
+    before = voc2012.open_split("train", 16, tmp_path, "trainaug").fingerprint
+    download("voc2012", tmp_path)
+    assert voc2012.open_split("train", 16, tmp_path, "trainaug").fingerprint == before
+    assert fetched == [("VOCtrainval_11-May-2012.tar", tmp_path)] * 2
+
+
+def test_voc_without_sbd_is_said_to_be_usable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(url: str, *args: object, **options: object) -> None:
+        if "VOC" not in url:
+            raise URLError("no network")
+
+    for module in ("voc", "sbd"):
+        monkeypatch.setattr(
+            f"torchvision.datasets.{module}.download_and_extract_archive", fetch
+        )
+    fake_voc(tmp_path)
+    with pytest.raises(InputError, match=r"^VOC 2012 is in .*, but trainaug could not be"):
+        download("voc2012", tmp_path)
+    assert len(create_data(RunConfig(dataset="voc2012", batch_size=2), tmp_path).train) == 2
 
 
 @pytest.mark.parametrize("name", downloads.DOWNLOADS)

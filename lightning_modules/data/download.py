@@ -7,20 +7,34 @@ Cityscapes in the order of the disk, check no file, and return masks as they are
 from collections.abc import Callable
 from pathlib import Path
 
-from torchvision.datasets import OxfordIIITPet, VOCSegmentation
+from torchvision.datasets import OxfordIIITPet, SBDataset, VOCSegmentation
 
 from ablations.errors import InputError, first_line, unknown_name, writing
 from lightning_modules.data import DATASETS, ade20k, cityscapes, oxford_pet, voc2012
+from lightning_modules.data.trainaug import LISTS, add_trainaug
 
-Fetch = Callable[[Path], object]
-
-
-def fetch_voc2012(folder: Path) -> object:
-    return VOCSegmentation(folder, download=True)
+Fetch = Callable[[Path], None]
 
 
-def fetch_oxford_pet(folder: Path) -> object:
-    return OxfordIIITPet(folder, target_types="segmentation", download=True)
+def fetch_voc2012(folder: Path) -> None:
+    """VOC itself; then SBD, whose masks become those of trainaug if there are none yet."""
+    VOCSegmentation(folder, download=True)
+    root, sbd = folder / voc2012.LAYOUT.root, folder / "sbd"
+    if (root / LISTS / "trainaug.txt").is_file():
+        return
+    try:
+        if not (sbd / "val.txt").is_file():  # torchvision unpacks it last
+            SBDataset(sbd, mode="segmentation", download=True)
+        add_trainaug(root, sbd)
+    except Exception as error:  # as in download
+        raise InputError(
+            f"VOC 2012 is in {folder}, but trainaug could not be added from SBD "
+            f"({first_line(error)}); without it, training has 1,464 images"
+        ) from None
+
+
+def fetch_oxford_pet(folder: Path) -> None:
+    OxfordIIITPet(folder, target_types="segmentation", download=True)
 
 
 DOWNLOADS: dict[str, Fetch] = {
@@ -48,6 +62,8 @@ def download(name: str, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     try:
         DOWNLOADS[name](folder)
+    except InputError:
+        raise
     except Exception as error:  # of the network, the archive, the checksum or the disk
         raise InputError(
             f"{name} could not be downloaded to {folder} ({first_line(error)}); you can "

@@ -193,18 +193,19 @@ def check_sizes(
 def check_labels(labels: NDArray[Any], classes: int, path: Path) -> None:
     """InputError, listing labels that are neither below classes nor VOID."""
     wrong = labels[((labels < 0) | (labels >= classes)) & (labels != VOID)]
-    if wrong.size:
-        raise InputError(
-            f"{path}: unknown labels {listed_labels(wrong)}; allowed are 0 to "
-            f"{classes - 1}, and {VOID} for void"
-        )
-
-
-def listed_labels(labels: NDArray[Any]) -> str:
-    """The first five of labels, each with its number of pixels, for an error."""
-    values, counts = (part.tolist() for part in np.unique(labels, return_counts=True))
-    listing = ", ".join(
-        f"{label} ({count:,} pixel{'s' if count > 1 else ''})"
-        for label, count in list(zip(values, counts, strict=True))[:5]
+    if not wrong.size:
+        return
+    raise InputError(
+        f"{path}: unknown labels {counted(wrong, str)}; allowed are 0 to {classes - 1}, "
+        f"and {VOID} for void"
     )
-    return listing + (f" and {len(values) - 5} more" if values[5:] else "")
+
+
+def counted(values: NDArray[Any], name: Callable[[int], str]) -> str:
+    """The first distinct values, each with the number of its pixels."""
+    numbers, counts = (part.tolist() for part in np.unique(values, return_counts=True))
+    listing = ", ".join(
+        f"{name(number)} ({count:,} pixel{'s' if count > 1 else ''})"
+        for number, count in list(zip(numbers, counts, strict=True))[:5]
+    )
+    return listing + (f" and {len(numbers) - 5} more" if numbers[5:] else "")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ablations.errors import InputError
 from lightning_modules.data.data_source import VOID
-from lightning_modules.data.image_files import ReadLabels, listed_labels, stored_labels
+from lightning_modules.data.image_files import ReadLabels, counted, stored_labels
 
 
 def by_table(classes: Mapping[int, int]) -> ReadLabels:
@@ -33,6 +33,6 @@ def check_known(stored: NDArray[Any], known: NDArray[Any], path: Path) -> None:
     wrong = stored[~np.isin(stored, known)]
     if wrong.size:
         raise InputError(
-            f"{path}: unknown labels {listed_labels(wrong)}; "
+            f"{path}: unknown labels {counted(wrong, str)}; "
             f"allowed are {known.min()} to {known.max()}"
         )

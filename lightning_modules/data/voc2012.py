@@ -10,8 +10,7 @@ flickr and under flickr's terms of use.
 | train | 1,464 | train.txt, SegmentationClass, otherwise |
 | val, test | 1,449 | val.txt, SegmentationClass |
 
-The masks of trainaug are those of Hariharan et al., "Semantic Contours from Inverse
-Detectors", ICCV 2011 (SBD), and they are not in VOC's own archive. With train='trainaug' a
+The masks of trainaug are not in VOC's own archive, see trainaug.py. With train='trainaug' a
 folder without them is an error. The labels of the challenge's test images are not public,
 so `test` is `val`.
 
@@ -30,13 +29,13 @@ from lightning_modules.data.image_files import as_stored
 from lightning_modules.data.name_list import read_list
 from lightning_modules.data.paired_files import Pair, PairedFiles
 from lightning_modules.data.scale_and_crop import augment, prepare
+from lightning_modules.data.trainaug import LISTS
 
 CLASSES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus",
     "car", "cat", "chair", "cow", "dining table", "dog", "horse", "motorbike",
     "person", "potted plant", "sheep", "sofa", "train", "tv monitor",
 )  # fmt: skip
-LISTS = "ImageSets/Segmentation"
 LAYOUT = Layout(
     "voc2012",
     "VOCdevkit/VOC2012",
@@ -71,7 +70,8 @@ def training_list(root: Path, train: TrainingList) -> tuple[str, Path]:
         missing = next(path for path in found if not found[path])
         raise InputError(
             f"{missing}: not found; VOC's own archive has neither trainaug.txt nor "
-            "SegmentationClassAug: add them, or write voc2012(train='train')"
+            "SegmentationClassAug: add them with `ablate data download voc2012`, or write "
+            "voc2012(train='train')"
         )
     if train == "train" or not all(found.values()):
         return "train", root / "SegmentationClass"
