@@ -61,7 +61,7 @@ PROTOCOLS: dict[str, Protocol] = {
             "encoder_weights": "imagenet",
             "image_size": 513,
             "augmentation": "scale_crop(smallest=0.5, largest=2.0)",
-            "inference": "center_crop",
+            "inference": "dataset",  # the middle, at a shorter side of 513
             "batch_size": 16,
             "max_steps": 30_000,
             "optimizer": "sgd",
