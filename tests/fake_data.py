@@ -110,7 +110,7 @@ def write_list(path: Path, lines: list[str]) -> None:
 
 def save_photo(path: Path, size: Size, kind: str | None = None) -> None:
     """Write noise; kind is PIL's name of the format if the suffix does not tell it."""
-    random = np.random.default_rng(size)
+    random = np.random.default_rng(list(path.stem.encode()))  # no two are equal
     pixels = random.integers(0, 256, (*size, 3), dtype=np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path, kind)

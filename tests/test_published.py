@@ -377,7 +377,7 @@ def test_without_a_network_a_download_ends_in_one_line(
     with pytest.raises(InputError, match=f"{name} could not be downloaded to ") as raised:
         download(name, tmp_path)
     assert "\n" not in str(raised.value)
-    assert "without this command: " in str(raised.value)
+    assert "; try again, or unpack " in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -395,6 +395,11 @@ def test_what_cannot_be_downloaded_is_said_before_a_folder_is_made(
     with pytest.raises(InputError, match=message):
         download(name, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_layout_says_whether_its_set_can_be_downloaded() -> None:
+    can = {name for name, layout in LAYOUTS.items() if layout.can_download}
+    assert can == set(downloads.DOWNLOADS)
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

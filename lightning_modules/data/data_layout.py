@@ -13,7 +13,15 @@ class Layout(NamedTuple):
     name: str  # of the data set
     root: str  # its folder
     parts: tuple[str, ...]  # folders that must be in it
-    fetch: str  # what to do if it is not there, as the end of a sentence
+    by_hand: str  # what to do if it is not there, as the end of a sentence
+    can_download: bool = False  # see download.py
+
+    @property
+    def fetch(self) -> str:
+        """The easiest way to get it."""
+        if not self.can_download:
+            return self.by_hand
+        return f"fetch it with `ablate data download {self.name}`, or {self.by_hand}"
 
     def find(self, folder: Path | None) -> Path:
         """The root of the data set; InputError says what is missing and where to get it."""

@@ -66,13 +66,13 @@ def download(name: str, folder: Path) -> None:
         raise
     except Exception as error:  # of the network, the archive, the checksum or the disk
         raise InputError(
-            f"{name} could not be downloaded to {folder} ({first_line(error)}); you can "
-            f"also get it without this command: {LAYOUTS[name].fetch}"
+            f"{name} could not be downloaded to {folder} ({first_line(error)}); try again, "
+            f"or {LAYOUTS[name].by_hand}"
         ) from None
 
 
 def by_hand(name: str) -> str:
     """What a user must do to have a data set that cannot be downloaded here."""
     if name in LAYOUTS:
-        return f"{name} cannot be downloaded automatically: {LAYOUTS[name].fetch}"
+        return f"{name} cannot be downloaded automatically: {LAYOUTS[name].by_hand}"
     return f"{name} needs no download"

@@ -34,9 +34,10 @@ LAYOUT = Layout(
     "oxford_pet",
     "oxford-iiit-pet",
     ("images", "annotations/trimaps"),
-    "fetch it with `ablate data download oxford_pet`, or unpack images.tar.gz and "
-    "annotations.tar.gz of https://www.robots.ox.ac.uk/~vgg/data/pets/ into the folder "
+    "unpack images.tar.gz and annotations.tar.gz of "
+    "https://www.robots.ox.ac.uk/~vgg/data/pets/ into the folder "
     "oxford-iiit-pet of the data folder",
+    can_download=True,
 )
 
 

@@ -40,8 +40,9 @@ LAYOUT = Layout(
     "voc2012",
     "VOCdevkit/VOC2012",
     ("JPEGImages", "SegmentationClass", LISTS),
-    "fetch it with `ablate data download voc2012`, or unpack VOCtrainval_11-May-2012.tar "
-    "of http://host.robots.ox.ac.uk/pascal/VOC/voc2012 into the data folder",
+    "unpack VOCtrainval_11-May-2012.tar of "
+    "http://host.robots.ox.ac.uk/pascal/VOC/voc2012 into the data folder",
+    can_download=True,
 )
 TrainingList = Literal["any", "train", "trainaug"]  # any: trainaug if it is there
 
