@@ -17,6 +17,7 @@ from lightning_modules.data import (
     digits_fine,
     digits_local,
     digits_lookup,
+    landcover,
     voc2012,
 )
 from lightning_modules.data.contact_sheet import contact_sheet, save_sheet
@@ -29,6 +30,7 @@ DATASETS: dict[str, Callable[..., DataSource]] = {
     "digits_cue": digits_cue.digits_cue,
     "digits_lookup": digits_lookup.digits_lookup,
     "digits_fine": digits_fine.digits_fine,
+    "landcover": landcover.landcover,
     "voc2012": voc2012.voc2012,
 }
 
@@ -78,5 +80,5 @@ def show_data(
     images, prepare = source.open(split, size, folder), source.prepare(size)
     samples = [prepare(images[index]) for index in range(min(count, len(images)))]
     title = f"{source.label}: {split}, {len(images):,} images, shown at {size}x{size}"
-    save_sheet(contact_sheet(title, samples, source.classes), path)
+    save_sheet(contact_sheet(title, samples, source), path)
     return path
