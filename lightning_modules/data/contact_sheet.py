@@ -48,12 +48,16 @@ def pair(sample: Sample, colours: list[Colour]) -> Pixels:
 
 
 def overlay(image: Pixels, labels: NDArray[Any], colours: list[Colour]) -> Pixels:
-    """Image in dark grey, classes in colour, void in white."""
+    """Image in dark grey, classes in colour, void in white.
+
+    Without a background the classes are a map of their own.
+    """
+    opacity = OPACITY if BACKGROUND in colours else 1.0
     picture: Pixels = np.repeat(image.mean(axis=2, keepdims=True) * 0.7, 3, axis=2)
     for name, colour in enumerate(colours):
         if colour != BACKGROUND:
             mask = labels == name
-            picture[mask] = (1 - OPACITY) * picture[mask] + OPACITY * np.array(colour)
+            picture[mask] = (1 - opacity) * picture[mask] + opacity * np.array(colour)
     picture[labels == VOID] = VOID_COLOUR
     return picture
 

@@ -100,7 +100,9 @@ def tiles_in(band: int, side: int) -> Iterator[Tile]:
 def tiles_of(split: SplitName, fold: int, side: int) -> list[Tile]:
     """The tiles of a split, shuffled: the first few are from everywhere."""
     tiles = [tile for band in bands(split, fold) for tile in tiles_in(band, side)]
-    return sorted(tiles, key=lambda tile: hashlib.sha256(repr(tuple(tile)).encode()).digest())
+    return sorted(
+        tiles, key=lambda tile: hashlib.sha256(repr(tuple(tile)).encode()).digest()
+    )
 
 
 class LandCover:
