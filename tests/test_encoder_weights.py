@@ -4,6 +4,7 @@ import builtins
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -69,7 +70,7 @@ def test_imagenet_is_found_in_the_package(encoder: str) -> None:
 
 
 def test_features_equal_timms_own_to_the_bit() -> None:
-    whole = timm.create_model("tf_efficientnet_lite0").eval()
+    whole: Any = timm.create_model("tf_efficientnet_lite0").eval()
     whole.load_state_dict(to_timm(shipped()))
     torch.manual_seed(5)
     images = torch.randn(2, 3, 63, 97)

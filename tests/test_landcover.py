@@ -1,8 +1,8 @@
 """Land cover from space: real tiles, split by place so that nothing leaks."""
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -15,7 +15,7 @@ from ablations.cli import main
 from ablations.errors import InputError
 from ablations.run_config import RunConfig
 from lightning_modules.data import create_data, find_dataset
-from lightning_modules.data.data_source import VOID, Split, SplitName
+from lightning_modules.data.data_source import VOID, SplitName
 from lightning_modules.data.landcover import (
     BANDS,
     CLASSES,
@@ -95,8 +95,8 @@ def test_the_first_fold_holds_out_these_longitudes() -> None:
 
 
 def test_every_band_is_once_in_validation_and_once_in_test() -> None:
-    for split in ("val", "test"):
-        held = [band for fold in FOLDS for band in bands(split, fold)]  # type: ignore[arg-type]
+    for split in SPLITS[1:]:
+        held = [band for fold in FOLDS for band in bands(split, fold)]
         assert sorted(held) == [*range(12)]
     for fold in FOLDS:
         assert sorted(band for split in SPLITS for band in bands(split, fold)) == [
@@ -147,7 +147,8 @@ def test_crops_of_training_vary_and_stay_in_the_surroundings_of_a_tile() -> None
         for c in range(49)
     }
     torch.manual_seed(0)
-    crop = augment(48, {}).transforms[0]  # type: ignore[union-attr, index]
+    whole: Any = augment(48, {})
+    crop = whole.transforms[0]
     crops = [crop(sample)[0].numpy().tobytes() for _ in range(20)]
     assert len({*crops}) > 15
     assert {*crops} <= patches
@@ -182,8 +183,9 @@ def iou(one: Tensor, other: Tensor) -> float:
 
 
 def test_the_fingerprint_follows_what_is_shown() -> None:
+    shown: list[tuple[SplitName, int, int]]
     shown = [("train", 64, 0), ("val", 64, 0), ("val", 96, 0), ("val", 64, 1)]
-    prints = [opened(split, size, fold).fingerprint for split, size, fold in shown]  # type: ignore[arg-type]
+    prints = [opened(split, size, fold).fingerprint for split, size, fold in shown]
     content = hashlib.sha256(FILES[0].read_bytes() + FILES[1].read_bytes()).hexdigest()
     assert len({*prints}) == 4
     assert all(text.endswith(content[:8]) for text in prints)
@@ -226,30 +228,28 @@ def test_the_data_set_is_trained_from_the_command_line(tmp_path: Path) -> None:
     assert main(["train", *data, *few, "3", *network, *runs]) == 0
 
 
-def pixels(split: Split) -> Iterator[tuple[Tensor, Tensor]]:
-    """Colours (N, 3) and labels (N,) of each image."""
-    for index in range(len(split)):
-        image, labels = split[index]
-        known = labels != VOID
-        yield image[:, known].T.as_subclass(Tensor), labels[known].as_subclass(Tensor)
+def pixels(split: SplitName, count: int) -> tuple[Tensor, Tensor]:
+    """Colours (N, 3) and labels (N,) of that many pixels of a split's tiles of 96x96."""
+    image, labels, _ = earth()
+    tiles = [tile for band in bands(split, 0) for tile in tiles_in(band, 96)]
+    places = [(slice(row, row + 96), slice(column, column + 96)) for row, column in tiles]
+    colours = torch.cat([image[:, rows, columns].flatten(1) for rows, columns in places], 1)
+    known = torch.cat([labels[place].flatten() for place in places])
+    random = torch.Generator().manual_seed(0)
+    chosen = torch.randperm(len(known), generator=random)
+    chosen = chosen[known[chosen] != VOID][:count]
+    return colours.T[chosen], known[chosen]
 
 
 @pytest.mark.slow
 def test_the_colour_of_a_pixel_alone_reaches_the_stated_bar() -> None:
-    """42.1 and 43.0 % were measured with another sample of pixels: within 1.5 points."""
-    tiles = LandCover(0, None, "train", 64, None)
-    tiles.name = "val"  # training's tiles without their surroundings
-    colours, labels = (torch.cat(part) for part in zip(*pixels(tiles), strict=True))
-    chosen = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))[
-        :200_000
-    ]
-    booster = HistGradientBoostingClassifier(random_state=0)
-    booster.fit(colours[chosen].numpy(), labels[chosen].numpy())
-    for split, bar in (("val", 0.421), ("test", 0.430)):
-        colours, labels = (
-            torch.cat(part)
-            for part in zip(*pixels(opened(split, 64)), strict=True)  # type: ignore[arg-type]
-        )
+    """42.1 and 43.0 % were measured beforehand, on other pixels: within one point."""
+    colours, labels = pixels("train", 50_000)
+    booster = HistGradientBoostingClassifier(random_state=0, max_iter=60)
+    booster.fit(colours.numpy(), labels.numpy())
+    bars: dict[SplitName, float] = {"val": 0.421, "test": 0.430}
+    for split, bar in bars.items():
+        colours, labels = pixels(split, 100_000)
         predicted = torch.from_numpy(booster.predict(colours.numpy()))
         overlaps = [iou(predicted == name, labels == name) for name in range(len(CLASSES))]
-        assert np.mean(overlaps) == pytest.approx(bar, abs=0.015)
+        assert np.mean(overlaps) == pytest.approx(bar, abs=0.01)
