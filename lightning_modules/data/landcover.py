@@ -196,7 +196,7 @@ def prepare(size: int) -> nn.Module:
 
 
 def landcover(fold: int = 0, tile: int | None = None) -> DataSource:
-    """fold is the pair of validation; tile is the side of tiles, else that is image_size."""
+    """fold is the pair of validation; tile is the side of tiles, if not image_size."""
     if not 0 <= fold < len(PAIRS):
         raise InputError(f"fold = {fold}: there are folds 0 to {len(PAIRS) - 1}")
     if tile is not None and not 16 <= tile <= LARGEST:
