@@ -11,6 +11,13 @@ from huggingface_hub import constants, get_session, try_to_load_from_cache
 from torch import nn
 
 from ablations.contract import Size
+from ablations.encoder_weights import (
+    LocalWeights,
+    fitting_state,
+    load_weights,
+    local_weights,
+    package_advice,
+)
 from ablations.encoders import (
     SET_ELSEWHERE,
     check_encoder,
@@ -26,6 +33,7 @@ from ablations.own_code import describe_error
 from ablations.paper_models import PAPER_MODELS
 from ablations.part_options import named_options
 from ablations.passes import on_meta
+from ablations.sources import Stamp, stamp
 
 PATIENCE = 5  # seconds to wait until the host of pretrained weights answers
 
@@ -57,20 +65,25 @@ def create_bare(
     check_weights(encoder, encoder_weights)
     check_model(model)
     what = f"weights {encoder_weights!r} of encoder {quoted(encoder)}"
-    if encoder_weights and not (is_downloaded(encoder, encoder_weights) or host_answers()):
+    local = local_weights(encoder, encoder_weights)
+    hub = None if local else encoder_weights
+    if hub and not (is_downloaded(encoder, hub) or host_answers()):
         raise InputError(
             f"{what} are not on this machine, and {constants.ENDPOINT} cannot be reached: "
-            "download them once while online, or use random weights "
-            "(encoder_weights: null in a file, --encoder-weights none)"
+            f"{package_advice(encoder)}download them once while online, or use random "
+            "weights (encoder_weights: null in a file, --encoder-weights none)"
         )
     try:
-        return build(model, encoder, classes, encoder_weights)
+        network = build(model, encoder, classes, hub)
     except Exception as error:  # each encoder of timm raises its own
         raise InputError(
             f"model {quoted(model)} with encoder {quoted(encoder)} and weights "
             f"{encoder_weights!r} cannot be built: {describe_error(error)}"
             f"{options_note(model)}"
         ) from None
+    if local:
+        load_weights(encoder_of(network), encoder, local)
+    return network
 
 
 def build(
@@ -97,6 +110,22 @@ def options_note(model: str) -> str:
     name, _, options = model_part(model)
     known = named_options(model_class(name), SET_ELSEWHERE) or {}
     return f" (options of {name}: {', '.join(known)})" if options else ""
+
+
+def check_fit(bare: BareModel, weights: str | None) -> None:
+    """InputError for weights on this machine that do not fit the encoder."""
+    if local := local_weights(bare.encoder, weights):
+        check_local(bare, local, stamp(local.path))
+
+
+@cache
+def check_local(bare: BareModel, local: LocalWeights, stamp: Stamp) -> None:
+    """Not twice for the same content."""
+    fitting_state(encoder_of(bare.meta()), bare.encoder, local)
+
+
+def encoder_of(network: nn.Module) -> nn.Module:
+    return network.get_submodule("encoder")
 
 
 def is_downloaded(encoder: str, weights: str) -> bool:

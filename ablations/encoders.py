@@ -8,6 +8,7 @@ import segmentation_models_pytorch as smp
 import timm
 import torch
 
+from ablations.encoder_weights import check_file
 from ablations.errors import InputError, unknown_name
 from ablations.notation import Part, parse_part
 from ablations.paper_models import PAPER_MODELS
@@ -19,6 +20,7 @@ from ablations.part_options import (
     naming,
     plain_part,
 )
+from ablations.sources import FILE
 
 # Every architecture of smp that takes a convolutional encoder.
 SMP_MODELS = [name for name in smp.MODEL_ARCHITECTURES_MAPPING if name != "dpt"]
@@ -128,6 +130,9 @@ def check_weights(encoder: str, weights: str | None) -> None:
     """InputError for weights that the encoder lacks, before anything is downloaded."""
     if weights is None:
         return
+    if weights.startswith(FILE):
+        check_file(weights)
+        return
     encoder = name_of(encoder)
     if encoder.startswith("tu-"):
         pretrained = timm.models.is_model_pretrained(encoder.removeprefix("tu-"))
@@ -135,4 +140,6 @@ def check_weights(encoder: str, weights: str | None) -> None:
     else:
         names = list(smp.encoders.encoders[encoder]["pretrained_settings"])
     if weights not in names:
-        raise unknown_name(f"weights of encoder {encoder!r}:", weights, [*names, "none"])
+        raise unknown_name(
+            f"weights of encoder {encoder!r}:", weights, [*names, f"{FILE}PATH", "none"]
+        )

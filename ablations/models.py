@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ablations.attention.base import Evaluation
-from ablations.bare_models import BareModel, create_bare
+from ablations.bare_models import BareModel, check_fit, create_bare
 from ablations.blocks import create_attention, find_block
 from ablations.contract import Size, check_block
 from ablations.controls import UNCALLED, control_of, resolve, resolve_at
@@ -150,3 +150,4 @@ def check_network(network: Network) -> None:
     where = placement if block != "none" else None
     for site in find_sites(bare, where, size):
         check_block(resolve_at(block, site), site.channels, site.size or UNCALLED)
+    check_fit(bare, weights)

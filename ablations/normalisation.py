@@ -2,7 +2,8 @@
 
 A wrong normalisation silently costs accuracy, so it is read from the source of the
 weights: timm's configuration for `tu-` encoders, smp's for its own. Encoders that start
-from random weights get ImageNet's.
+from random weights get ImageNet's. A file of weights says nothing of it: `tu-` encoders get
+what timm says of their architecture, smp's own ImageNet's.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import timm
 
 from ablations.encoders import name_of
 from ablations.errors import InputError
+from ablations.sources import FILE
 
 
 class Normalisation(NamedTuple):
@@ -31,9 +33,9 @@ def normalisation(encoder: str, weights: str | None) -> Normalisation:
 
     Raises InputError if it cannot be determined.
     """
-    if weights is None:
-        return IMAGENET
     encoder = name_of(encoder)
+    if weights is None or (weights.startswith(FILE) and not has_settings(encoder)):
+        return IMAGENET
     try:
         if encoder.startswith("tu-"):
             name = encoder.removeprefix("tu-")
@@ -47,6 +49,12 @@ def normalisation(encoder: str, weights: str | None) -> Normalisation:
             f"encoder {encoder!r}, weights {weights!r}: the normalisation that they expect "
             f"cannot be read ({reason})"
         ) from None
+
+
+def has_settings(encoder: str) -> bool:
+    """Whether timm knows how images are normalised for an encoder."""
+    name = encoder.removeprefix("tu-")
+    return name != encoder and timm.models.is_model_pretrained(name)
 
 
 def from_settings(settings: Mapping[str, Any]) -> Normalisation:

@@ -169,7 +169,9 @@ class RunConfig(BaseModel):
         description="changes nothing but the run's id: the same run again, for the noise "
         "between equal seeds",
     )
-    source: str = Field("", description="digest of a user's own block; filled in")
+    source: str = Field(
+        "", description="digests of a user's own code and weights; filled in"
+    )
 
     @field_validator(*PARTS)
     @classmethod

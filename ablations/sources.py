@@ -2,7 +2,8 @@
 
 It decides the result of a run, so its digest is part of the run's identity. The digest
 covers the named module's file and those of the user's own files that it imports. Nothing is
-executed to find them; an import under a computed name is missed.
+executed to find them; an import under a computed name is missed. The same holds for the
+content of a file of encoder weights.
 """
 
 import ast
@@ -25,6 +26,7 @@ from ablations.search_path import OURS
 # Keys of a configuration whose value may hold import paths.
 NAMED = ("block", "placement", "dataset")
 SUITE = [Path(__file__).parents[1] / name for name in OURS]
+FILE = "file:"  # before the path of encoder weights
 STANDARD = Path(sysconfig.get_path("stdlib"))
 
 Stamp = tuple[int, int]  # of a file: time of modification, in ns, and size
@@ -37,13 +39,17 @@ imports_here: dict[str, str] = {}  # by path, the digest when this process impor
 def source_of(values: Mapping[str, Any]) -> str:
     """`block=DIGEST` for each part of the user's own; empty for keys of the registries."""
     sources = [(key, digest(module_of(path))) for key, path in import_paths(values)]
+    if weights := weights_file(values.get("encoder_weights")):
+        sources.append(("encoder_weights", content_digest(weights, stamp(weights))))
     return ",".join(f"{key}={source}" for key, source in sources if source)
 
 
 def check_source(values: Mapping[str, Any], name: str) -> None:
     """InputError if the source that values state is not the current one."""
     source, current = values["source"], source_of(values)
-    paths = ", ".join(path for _, path in import_paths(values))
+    names = [path for _, path in import_paths(values)]
+    weights = weights_file(values.get("encoder_weights"))
+    paths = ", ".join([*names, str(weights)] if weights else names)
     if source and not paths:
         raise InputError(f"{name}: source = {source!r}: only a user's own part has one")
     if source != current:
@@ -68,6 +74,13 @@ def import_paths(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The import paths in a configuration, each with its key."""
     named = [(key, name) for key in NAMED for name in names_in(key, values.get(key))]
     return [(key, name) for key, name in dict.fromkeys(named) if is_import_path(name)]
+
+
+def weights_file(weights: object) -> Path | None:
+    """The file that encoder_weights name, if they name one."""
+    if not isinstance(weights, str) or not weights.startswith(FILE) or "\0" in weights:
+        return None
+    return Path(weights.removeprefix(FILE))
 
 
 def names_in(key: str, text: object) -> Iterator[str]:
@@ -177,6 +190,18 @@ def stamp(file: Path) -> Stamp:
     except OSError:
         return 0, 0
     return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(64)
+def content_digest(file: Path, stamp: Stamp) -> str:
+    """The digest of a file of weights; empty if it cannot be read."""
+    if not file.is_file():  # a pipe would be waited for
+        return ""
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()[:12]
+    except OSError:
+        return ""
 
 
 @lru_cache(4096)

@@ -45,7 +45,8 @@ def timed_network(config: RunConfig, classes: int) -> TimedNetwork:
     keys = UNTIMED + (OF_BLOCKS if config.block == "none" else ())
     usual = {key: RunConfig.model_fields[key].default for key in keys}
     sources = config.source.split(",") if config.block != "none" else []
-    source = ",".join(part for part in sources if not part.startswith("dataset="))
+    data = ("dataset=", "encoder_weights=")
+    source = ",".join(part for part in sources if not part.startswith(data))
     return TimedNetwork(config.model_copy(update=usual | {"source": source}), classes)
 
 

@@ -19,8 +19,8 @@ from lightning_modules.data import create_data
 from lightning_modules.data.contact_sheet import (
     Pixels,
     add_legend,
+    colours_of,
     overlay,
-    palette,
     save_sheet,
 )
 from lightning_modules.data.data_source import DataSource, Sample
@@ -55,7 +55,7 @@ def scene_of(config: RunConfig, scene: int) -> tuple[DataSource, Sample]:
 
 def evidence_sheet(source: DataSource, sample: Sample, found: Sequence[Evidence]) -> Figure:
     """The scene and its labels on the left, then a column for each network."""
-    colours = palette(len(source.classes))
+    colours = colours_of(source)
     image = sample[0].numpy().transpose(1, 2, 0) / 255  # (S, S, 3)
     figure = Figure((2.1 * (len(found) + 1), 7.4), dpi=100, layout="constrained")
     axes = figure.subplots(len(ROWS), len(found) + 1, squeeze=False)

@@ -19,6 +19,7 @@ from lightning_modules.data import (
     digits_fine,
     digits_local,
     digits_lookup,
+    landcover,
     oxford_pet,
     voc2012,
 )
@@ -32,6 +33,7 @@ DATASETS: dict[str, Callable[..., DataSource]] = {
     "digits_cue": digits_cue.digits_cue,
     "digits_lookup": digits_lookup.digits_lookup,
     "digits_fine": digits_fine.digits_fine,
+    "landcover": landcover.landcover,
     "voc2012": voc2012.voc2012,
     "cityscapes": cityscapes.cityscapes,
     "ade20k": ade20k.ade20k,
@@ -84,5 +86,5 @@ def show_data(
     images, prepare = source.open(split, size, folder), source.prepare(size)
     samples = [prepare(images[index]) for index in range(min(count, len(images)))]
     title = f"{source.label}: {split}, {len(images):,} images, shown at {size}x{size}"
-    save_sheet(contact_sheet(title, samples, source.classes), path)
+    save_sheet(contact_sheet(title, samples, source), path)
     return path

@@ -11,20 +11,20 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from ablations.errors import InputError, writing
-from lightning_modules.data.data_source import VOID, Sample
+from lightning_modules.data.data_source import VOID, Colour, DataSource, Sample
 
 COLUMNS = 8
 TILE = 1.5  # inches
 OPACITY = 0.7  # of a mask
 VOID_COLOUR = (1.0, 1.0, 1.0)
+BACKGROUND = (0.25, 0.25, 0.25)  # a class of this colour is not painted
 
-Colour = tuple[float, float, float]
 Pixels = NDArray[Any]  # (H, W, 3), in [0, 1]
 
 
-def contact_sheet(title: str, samples: list[Sample], classes: tuple[str, ...]) -> Figure:
+def contact_sheet(title: str, samples: list[Sample], source: DataSource) -> Figure:
     """Samples of equal size in rows under the title, and a legend of the classes."""
-    colours = palette(len(classes))
+    colours = colours_of(source)
     columns = min(COLUMNS, len(samples))
     rows = -(-len(samples) // columns)
     size = (max(TILE * columns, 8), 2.08 * TILE * rows + 1.1)
@@ -36,7 +36,7 @@ def contact_sheet(title: str, samples: list[Sample], classes: tuple[str, ...]) -
         axis.set_axis_off()
     for axis, sample in zip(axes, samples, strict=False):
         axis.imshow(pair(sample, colours), interpolation="nearest")
-    add_legend(figure, classes, colours)
+    add_legend(figure, source.classes, colours)
     return figure
 
 
@@ -48,13 +48,23 @@ def pair(sample: Sample, colours: list[Colour]) -> Pixels:
 
 
 def overlay(image: Pixels, labels: NDArray[Any], colours: list[Colour]) -> Pixels:
-    """Image in dark grey, classes in colour, void in white; class 0 is the background."""
+    """Image in dark grey, classes in colour, void in white.
+
+    Without a background the classes are a map of their own.
+    """
+    opacity = OPACITY if BACKGROUND in colours else 1.0
     picture: Pixels = np.repeat(image.mean(axis=2, keepdims=True) * 0.7, 3, axis=2)
-    for name in range(1, len(colours)):
-        mask = labels == name
-        picture[mask] = (1 - OPACITY) * picture[mask] + OPACITY * np.array(colours[name])
+    for name, colour in enumerate(colours):
+        if colour != BACKGROUND:
+            mask = labels == name
+            picture[mask] = (1 - opacity) * picture[mask] + opacity * np.array(colour)
     picture[labels == VOID] = VOID_COLOUR
     return picture
+
+
+def colours_of(source: DataSource) -> list[Colour]:
+    """The data set's own colours, or the usual ones."""
+    return list(source.colours or palette(len(source.classes)))
 
 
 def palette(classes: int) -> list[Colour]:
@@ -64,7 +74,7 @@ def palette(classes: int) -> list[Colour]:
         colorsys.hls_to_rgb(turn, 0.62 if number % 2 else 0.52, 0.85)
         for number, turn in enumerate(turns)
     ]
-    return [(0.25, 0.25, 0.25), *hues]
+    return [BACKGROUND, *hues]
 
 
 def add_legend(figure: Figure, classes: tuple[str, ...], colours: list[Colour]) -> None:

@@ -13,6 +13,7 @@ SplitName = Literal["train", "val", "test"]
 Sample = tuple[Image, Mask]
 VOID = 255  # label of pixels that count neither in the loss nor in mIoU
 Fill = dict[type, Any]  # beyond an image's edge: the mean colour, and VOID
+Colour = tuple[float, float, float]  # red, green, blue, in [0, 1]
 
 
 class Split(Protocol):
@@ -42,3 +43,4 @@ class DataSource(NamedTuple):
     augment: Callable[[int, Fill], nn.Module]  # by size; random, from torch's generator
     prepare: Callable[[int], nn.Module]  # by size; deterministic
     probe: Probe | None = None  # if it asks for information from far away
+    colours: tuple[Colour, ...] | None = None  # of the classes in pictures
