@@ -202,7 +202,7 @@ def test_a_contact_sheet_is_a_picture(tmp_path: Path) -> None:
 def test_a_folder_or_a_bare_name_gets_a_picture(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, picture: str
 ) -> None:
-    command = ["show-data", "digits", "--split", "test", "--count", "1", "--size", "16"]
+    command = ["data", "show", "digits", "--split", "test", "--count", "1", "--size", "16"]
     assert main([*command, "--out", str(tmp_path / name)]) == 0
     assert capsys.readouterr().out == f"{tmp_path / picture}\n"
     assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
@@ -218,7 +218,7 @@ def test_a_format_that_cannot_be_drawn_is_refused_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "sheet.docx"
-    assert main(["show-data", "digits", "--count", "1", "--out", str(out)]) == 2
+    assert main(["data", "show", "digits", "--count", "1", "--out", str(out)]) == 2
     message = capsys.readouterr().err
     assert message.startswith(f"ablate: {out}: cannot be written (Format 'docx'")
     assert message.count("\n") == 1

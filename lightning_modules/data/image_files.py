@@ -35,6 +35,7 @@ ORIENTATION = 0x0112  # in EXIF; 5 to 8 swap height and width
 Files = tuple[Path, Path]  # image, mask
 # From an opened mask: labels (H, W), classes or VOID; InputError for any other.
 ReadLabels = Callable[[PIL.Image.Image, Path], NDArray[np.uint8]]
+CheckMask = Callable[[PIL.Image.Image, Path], None]  # of its header; raises InputError
 
 
 def as_stored(classes: int) -> ReadLabels:
@@ -61,20 +62,20 @@ def read_pair(files: Files, read_labels: ReadLabels) -> Sample:
     )
 
 
-def check_pairs(pairs: Iterable[Files]) -> None:
+def check_pairs(pairs: Iterable[Files], check_header: CheckMask) -> None:
     """Check headers, and decode what looks truncated. InputError says what is wrong."""
-    problems = [problem for pair in pairs if (problem := problem_of(pair))]
+    problems = [problem for pair in pairs if (problem := problem_of(pair, check_header))]
     if problems:
         more = f" ({len(problems) - 1} more are unusable)" if problems[1:] else ""
         raise InputError(f"{problems[0]}{more}")
 
 
-def problem_of(files: Files) -> str:
+def problem_of(files: Files, check_header: CheckMask) -> str:
     """What is wrong with an image or its mask and shows without decoding, or ''."""
     image, mask = files
     try:
         with open_picture(image) as picture, open_picture(mask) as mask_picture:
-            check_mask(mask_picture, mask)
+            check_header(mask_picture, mask)
             check_sizes(files, picture, mask_picture)
             check_end(picture, image)
             check_end(mask_picture, mask)
@@ -195,13 +196,17 @@ def check_labels(labels: NDArray[Any], classes: int, path: Path) -> None:
     wrong = labels[((labels < 0) | (labels >= classes)) & (labels != VOID)]
     if not wrong.size:
         return
-    values, counts = (part.tolist() for part in np.unique(wrong, return_counts=True))
-    listing = ", ".join(
-        f"{label} ({count:,} pixel{'s' if count > 1 else ''})"
-        for label, count in list(zip(values, counts, strict=True))[:5]
-    )
-    more = f" and {len(values) - 5} more" if values[5:] else ""
     raise InputError(
-        f"{path}: unknown labels {listing}{more}; allowed are 0 to {classes - 1}, "
+        f"{path}: unknown labels {counted(wrong, str)}; allowed are 0 to {classes - 1}, "
         f"and {VOID} for void"
     )
+
+
+def counted(values: NDArray[Any], name: Callable[[int], str]) -> str:
+    """The first distinct values, each with the number of its pixels."""
+    numbers, counts = (part.tolist() for part in np.unique(values, return_counts=True))
+    listing = ", ".join(
+        f"{name(number)} ({count:,} pixel{'s' if count > 1 else ''})"
+        for number, count in list(zip(numbers, counts, strict=True))[:5]
+    )
+    return listing + (f" and {len(numbers) - 5} more" if numbers[5:] else "")
