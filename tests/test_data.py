@@ -17,6 +17,7 @@ from lightning_modules.data.data_source import VOID
 from lightning_modules.data.digits import CLASSES, HANDWRITING, SCENES, DigitScenes, scene
 from lightning_modules.data.sampler import StepSampler
 from lightning_modules.data.segmentation_data import SegmentationData
+from tests.test_folder import own_folder
 from tests.test_voc2012 import fake_voc
 
 CONFIG = RunConfig(image_size=40, train_images=7, val_images=5, batch_size=4, max_steps=6)
@@ -31,8 +32,11 @@ def config_with(change: dict[str, object]) -> RunConfig:
 
 
 @pytest.mark.parametrize("name", DATASETS)
-def test_batches_have_the_promised_types(name: str, tmp_path: Path) -> None:
+def test_batches_have_the_promised_types(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake_voc(tmp_path)
+    monkeypatch.chdir(own_folder(tmp_path))
     config = RunConfig(dataset=name, image_size=56, batch_size=2, max_steps=1)
     data = create_data(config, tmp_path)
     for loader in (data.train_dataloader(), data.val_dataloader()):

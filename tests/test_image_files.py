@@ -256,7 +256,7 @@ def test_a_mask_of_another_size_is_refused_with_both(
     whole: tuple[Path, Path], size: tuple[int, int]
 ) -> None:
     Image.fromarray(LABELS).resize(size).save(whole[1])
-    message = f"{whole[0]} is 20x12 pixels, but its mask {whole[1]} is {size[0]}x{size[1]}"
+    message = f"{whole[0]}: is 20x12 pixels, but its mask {whole[1]} is {size[0]}x{size[1]}"
     for attempt in (
         lambda: check_pairs([whole], check_mask),
         lambda: read_pair(whole, STORED),

@@ -16,6 +16,7 @@ from ablations.notation import file_name, parse_part
 from ablations.own_code import load_object
 from ablations.part_options import naming, plain_part, with_options
 from ablations.run_config import RunConfig
+from ablations.signatures import DATA_FOLDER
 from lightning_modules.data import (
     digits,
     digits_cue,
@@ -67,9 +68,7 @@ def find_dataset(text: str, folder: Path | None = None) -> DataSource:
         check_import_path(part.name, "data set", "MyData")
     build = load_object("data set", part.name) if own else DATASETS[part.name]
     with naming("data set", text):
-        build = with_folder(
-            with_options(build, part.options, given=["data_folder"]), folder
-        )
+        build = with_folder(with_options(build, part.options, given=[DATA_FOLDER]), folder)
         if not own:
             return build()
     return own_source(text, build)
@@ -79,7 +78,7 @@ def with_folder(
     build: Callable[..., DataSource], folder: Path | None
 ) -> Callable[[], DataSource]:
     """build with the data folder, if it asks for it."""
-    if "data_folder" in inspect.signature(build).parameters:
+    if DATA_FOLDER in inspect.signature(build).parameters:
         return partial(build, data_folder=folder)
     return build
 

@@ -25,7 +25,7 @@ from pydantic import (
 
 from ablations.errors import InputError, quoted, unknown_name
 from ablations.yaml_file import read_yaml
-from lightning_modules.data.data_source import VOID
+from lightning_modules.data.data_source import SPLITS, VOID
 from lightning_modules.data.file_patterns import SPLIT, Patterns, read_patterns
 from lightning_modules.data.mask_values import Value, Values, read_classes, read_void
 from lightning_modules.data.splitting import read_group
@@ -93,10 +93,10 @@ class Folds(Keys):
 def kind_of_splits(value: object) -> Literal["named", "shares", "folds"]:
     if isinstance(value, dict) and value.keys() & {"folds", "fold"}:
         return "folds"
-    named = isinstance(value, dict) and any(
-        isinstance(part, str) for part in value.values()
-    )
-    return "named" if named else "shares"
+    if not isinstance(value, dict):
+        return "shares"
+    texts = any(isinstance(value.get(name), str) for name in SPLITS)
+    return "named" if texts or "train" in value else "shares"
 
 
 class Description(Keys):
@@ -150,8 +150,11 @@ def read_description(path: Path) -> Description:
 def problem_of(error: ValidationError) -> str:
     """The first problem: key, value and what is allowed."""
     problem = error.errors(include_url=False)[0]
-    tags = {"named", "shares", "folds"} if len(problem["loc"]) > 1 else set()
-    key = ".".join(str(part) for part in problem["loc"] if part not in tags)
+    first, *others = problem["loc"] or ("",)
+    inner = (
+        others[1:] if first == "splits" else others
+    )  # the next one is the kind of splits
+    key = ".".join(str(part) for part in (first, *inner))
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "missing":
         example = f"; for example {EXAMPLE}" if key == "splits" else ""

@@ -186,7 +186,7 @@ def check_sizes(
     turned = picture.format != "TIFF" and picture.getexif().get(ORIENTATION, 1) >= 5
     note = " (as stored; its EXIF orientation is not applied)" if turned else ""
     raise InputError(
-        f"{files[0]} is {width}x{height} pixels{note}, "
+        f"{files[0]}: is {width}x{height} pixels{note}, "
         f"but its mask {files[1]} is {mask_width}x{mask_height}"
     )
 

@@ -140,6 +140,6 @@ def check_tensor(name: str, value: object, kind: type[Tensor]) -> None:
     if not isinstance(value, kind) or value.dtype != torch.uint8:
         dtype = f" of {value.dtype}" if isinstance(value, Tensor) else ""
         raise InputError(
-            f"{name} is a {type(value).__name__}{dtype}; promised is a tv_tensors."
-            f"{kind.__name__} of torch.uint8"
+            f"{name} has the type {type(value).__name__}{dtype}; promised is "
+            f"tv_tensors.{kind.__name__} of torch.uint8"
         )

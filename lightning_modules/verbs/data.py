@@ -128,10 +128,10 @@ def show(args: argparse.Namespace, folder: Path | None) -> int:
 
 
 def fetch(args: argparse.Namespace, folder: Path | None) -> int:
-    from lightning_modules.data.download import download
-
     if folder is None:
         raise InputError("data download: pass --data-folder or set ABLATE_DATA")
+    from lightning_modules.data.download import download
+
     download(args.dataset, folder)
     return 0
 
