@@ -1,6 +1,6 @@
-"""The options of blocks, models and data sets, read from source files: importing them takes seconds.
+"""The options of blocks, models and data sets, read from source files.
 
-A test compares them with the signatures.
+Importing them takes seconds. A test compares them with the signatures.
 """
 
 import ast
