@@ -15,7 +15,7 @@ from ablations.version import version
 
 VERBS = {  # as a user meets them; each module has EXAMPLES, add_options and run
     "list": "ablations.verbs.list_names",
-    "show-data": "lightning_modules.verbs.show_data",
+    "data": "lightning_modules.verbs.data",
     "where": "reports.verbs.where",
     "card": "sweeps.verbs.card",
     "check": "reports.verbs.check",
@@ -63,7 +63,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def create_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
-    """All verbs, with the options of only those that appear in words."""
+    """All verbs, with the options of only the first that appears in words."""
     parser = Parser(
         prog="ablate",
         description="Ablation and benchmark suite for attention blocks in segmentation.",
@@ -77,9 +77,10 @@ def create_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
     )
     parser.set_defaults(run=lambda _: without_verb(parser))
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
+    asked = next((word for word in words if word in VERBS), None)
     for name, module in VERBS.items():
         verb = verbs.add_parser(name, help=summary(module))
-        if name in words:
+        if name == asked:
             open_verb(module, verb)
     return parser
 

@@ -13,12 +13,12 @@ def is_library_block(name: str) -> bool:
     return bool(colon) and library in LIBRARIES
 
 
-def check_import_path(name: str) -> None:
+def check_import_path(name: str, kind: str = "block", example: str = "MyBlock") -> None:
     """InputError, before any import, for a path whose parts are not Python names."""
     module, _, attribute = name.partition(":")
     for part in [*module.split("."), attribute]:
         if not part.isidentifier() or keyword.iskeyword(part):
             raise InputError(
-                f"block {quoted(name)}: {quoted(part)} is not a Python name; "
-                "write a block of your own as my_package.my_file:MyBlock"
+                f"{kind} {quoted(name)}: {quoted(part)} is not a Python name; "
+                f"write a {kind} of your own as my_package.my_file:{example}"
             )

@@ -71,7 +71,9 @@ class RunConfig(BaseModel):
         description="pretrained encoder weights, by smp's name, or file:PATH; none: random "
         "weights",
     )
-    dataset: str = Field("digits", description="data set, see `ablate list datasets`")
+    dataset: str = Field(
+        "digits", description="data set, see `ablate list datasets`, or my_file:my_data"
+    )
     image_size: int = Field(
         64, ge=16, le=16384, description="side of the square crop, in pixels"
     )

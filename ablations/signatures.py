@@ -1,6 +1,6 @@
-"""The options of blocks and models, read from source files: importing them takes seconds.
+"""The options of blocks, models and data sets, read from source files.
 
-A test compares them with the signatures.
+Importing them takes seconds. A test compares them with the signatures.
 """
 
 import ast
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import cast
 
 from ablations.catalogue import SMP, architectures, folder_of, registry, source
+
+DATA_FOLDER = "data_folder"  # an argument of a data set that is not an option
 
 Options = dict[str, str]  # names and defaults, as written in Python
 
@@ -35,8 +37,19 @@ def model_options() -> dict[str, Options]:
     return of_smp | {key: options(papers, value, given) for key, value in own}
 
 
+def dataset_options() -> dict[str, Options]:
+    """The options of each data set, by its key."""
+    entries = registry(source("lightning_modules", "data/__init__.py"), "DATASETS")
+    found = {}
+    for key, value in entries:
+        module, _, function = ast.unparse(value).partition(".")
+        file = folder_of("lightning_modules") / f"data/{module}.py"
+        found[key] = options(file, ast.Name(function), {DATA_FOLDER})
+    return found
+
+
 # By the option that takes them.
-OPTIONS = {"block": block_options, "model": model_options}
+OPTIONS = {"block": block_options, "model": model_options, "dataset": dataset_options}
 
 
 def options(file: Path, value: ast.expr, given: Collection[str]) -> Options:

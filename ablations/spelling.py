@@ -64,8 +64,24 @@ def of_encoder(name: str, options: Options) -> Options:
     return {key: plain(value) for key, value in values.items()}
 
 
+def of_dataset(name: str, options: Options) -> Options:
+    """The defaults are read from the data set's file, which is on a floor above."""
+    from ast import literal_eval
+
+    from ablations.part_options import is_default
+    from ablations.signatures import dataset_options
+
+    defaults = dataset_options()[name]
+    return {
+        key: value
+        for key, value in options.items()
+        if not (defaults.get(key) and is_default(value, literal_eval(defaults[key])))
+    }
+
+
 CHANGED: dict[str, Callable[[str, Options], Options]] = {
     "block": of_block,
     "model": of_model,
     "encoder": of_encoder,
+    "dataset": of_dataset,
 }

@@ -1,6 +1,7 @@
 """One run: from a configuration to a record."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from ablations.blocks import find_block
@@ -27,14 +28,14 @@ from lightning_modules.wandb_checks import check_mode
 from lightning_modules.wandb_mirror import Mirror, mirror_record
 
 
-def check_names(configs: Iterable[RunConfig]) -> None:
-    """InputError for an unknown name, before anything starts."""
+def check_names(configs: Iterable[RunConfig], folder: Path | None = None) -> None:
+    """InputError for an unknown name, before anything starts; folder holds data sets."""
     finders: dict[str, Callable[[str], object]] = {
         "block": find_block,
         "placement": find_placement,
         "model": check_model,
         "encoder": check_encoder,
-        "dataset": find_dataset,
+        "dataset": partial(find_dataset, folder=folder),
         "augmentation": find_augmentation,
         "loss": find_loss,
     }

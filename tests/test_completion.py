@@ -48,7 +48,8 @@ def completions(line: str, folder: Path) -> set[str]:
         ("ablate train --placement ", PLACEMENTS),
         ("ablate where --model ", MODELS),
         ("ablate train --dataset ", DATASETS),
-        ("ablate show-data ", DATASETS),
+        ("ablate data show ", DATASETS),
+        ("ablate data ", ["check", "show", "download"]),
         ("ablate train --block 'se(", ["se(ratio="]),
         ("ablate where --model 'unet(enc", ["unet(encoder_depth="]),
         (

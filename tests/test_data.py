@@ -18,6 +18,7 @@ from lightning_modules.data.digits import CLASSES, HANDWRITING, SCENES, DigitSce
 from lightning_modules.data.sampler import StepSampler
 from lightning_modules.data.segmentation_data import SegmentationData
 from tests.fake_data import write_twin
+from tests.test_folder import own_folder
 
 CONFIG = RunConfig(image_size=40, train_images=7, val_images=5, batch_size=4, max_steps=6)
 
@@ -31,8 +32,11 @@ def config_with(change: dict[str, object]) -> RunConfig:
 
 
 @pytest.mark.parametrize("name", DATASETS)
-def test_batches_have_the_promised_types(name: str, tmp_path: Path) -> None:
+def test_batches_have_the_promised_types(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_twin(name, tmp_path)
+    monkeypatch.chdir(own_folder(tmp_path))
     config = RunConfig(dataset=name, image_size=56, batch_size=2, max_steps=1)
     data = create_data(config, tmp_path)
     for loader in (data.train_dataloader(), data.val_dataloader()):
@@ -202,7 +206,7 @@ def test_a_contact_sheet_is_a_picture(tmp_path: Path) -> None:
 def test_a_folder_or_a_bare_name_gets_a_picture(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, picture: str
 ) -> None:
-    command = ["show-data", "digits", "--split", "test", "--count", "1", "--size", "16"]
+    command = ["data", "show", "digits", "--split", "test", "--count", "1", "--size", "16"]
     assert main([*command, "--out", str(tmp_path / name)]) == 0
     assert capsys.readouterr().out == f"{tmp_path / picture}\n"
     assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
@@ -218,7 +222,7 @@ def test_a_format_that_cannot_be_drawn_is_refused_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "sheet.docx"
-    assert main(["show-data", "digits", "--count", "1", "--out", str(out)]) == 2
+    assert main(["data", "show", "digits", "--count", "1", "--out", str(out)]) == 2
     message = capsys.readouterr().err
     assert message.startswith(f"ablate: {out}: cannot be written (Format 'docx'")
     assert message.count("\n") == 1

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ablations.errors import InputError
-from lightning_modules.data.image_files import as_stored, check_pairs, read_pair
+from lightning_modules.data.image_files import as_stored, check_mask, check_pairs, read_pair
 from lightning_modules.data.name_list import read_list
 
 H, W, CLASSES = 12, 20, 21
@@ -54,7 +54,7 @@ def chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def test_pixels_and_labels_are_what_the_files_hold(whole: tuple[Path, Path]) -> None:
-    check_pairs([whole])
+    check_pairs([whole], check_mask)
     image, labels = read_pair(whole, STORED)
     assert np.array_equal(image, PIXELS.transpose(2, 0, 1))
     assert np.array_equal(labels, LABELS)
@@ -167,7 +167,10 @@ def test_a_bad_file_is_named_before_and_when_it_is_read(
 ) -> None:
     spoil, message = BAD_FILES[name]
     spoil(whole[which])
-    for attempt in (lambda: check_pairs([whole]), lambda: read_pair(whole, STORED)):
+    for attempt in (
+        lambda: check_pairs([whole], check_mask),
+        lambda: read_pair(whole, STORED),
+    ):
         with pytest.raises(InputError) as raised:
             attempt()
         assert str(raised.value).startswith(f"{whole[which]}: {message}")
@@ -187,7 +190,7 @@ def test_a_damaged_file_is_named_when_it_is_read(
 def test_other_bad_files_are_counted(whole: tuple[Path, Path]) -> None:
     cut(whole[0], 0)
     with pytest.raises(InputError, match=r"is empty \(2 more are unusable\)$"):
-        check_pairs([whole, whole, whole])
+        check_pairs([whole, whole, whole], check_mask)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +223,7 @@ def test_a_picture_is_not_a_mask(
         mode
     ).save(path)
     for attempt in (
-        lambda: check_pairs([(whole[0], path)]),
+        lambda: check_pairs([(whole[0], path)], check_mask),
         lambda: read_pair((whole[0], path), STORED),
     ):
         with pytest.raises(InputError, match=f"is an image of mode {mode}; a mask has"):
@@ -232,7 +235,7 @@ def test_a_mask_in_a_format_that_changes_values_is_refused(
 ) -> None:
     Image.fromarray(LABELS).save(tmp_path / "mask.jpg")
     with pytest.raises(InputError, match="is a JPEG file; masks are PNG files"):
-        check_pairs([(whole[0], tmp_path / "mask.jpg")])
+        check_pairs([(whole[0], tmp_path / "mask.jpg")], check_mask)
 
 
 def test_unknown_labels_are_listed_with_their_pixels(whole: tuple[Path, Path]) -> None:
@@ -253,8 +256,11 @@ def test_a_mask_of_another_size_is_refused_with_both(
     whole: tuple[Path, Path], size: tuple[int, int]
 ) -> None:
     Image.fromarray(LABELS).resize(size).save(whole[1])
-    message = f"{whole[0]} is 20x12 pixels, but its mask {whole[1]} is {size[0]}x{size[1]}"
-    for attempt in (lambda: check_pairs([whole]), lambda: read_pair(whole, STORED)):
+    message = f"{whole[0]}: is 20x12 pixels, but its mask {whole[1]} is {size[0]}x{size[1]}"
+    for attempt in (
+        lambda: check_pairs([whole], check_mask),
+        lambda: read_pair(whole, STORED),
+    ):
         with pytest.raises(InputError) as raised:
             attempt()
         assert str(raised.value) == message
@@ -267,7 +273,7 @@ def test_a_photo_is_not_turned(whole: tuple[Path, Path], tmp_path: Path) -> None
     assert read_pair((path, whole[1]), STORED)[0].shape == (3, H, W)
     Image.fromarray(PIXELS.transpose(1, 0, 2).copy()).save(path, exif=turn)
     with pytest.raises(InputError, match=r"12x20 pixels \(as stored; its EXIF orientation"):
-        check_pairs([(path, whole[1])])
+        check_pairs([(path, whole[1])], check_mask)
 
 
 # Lists of names.

@@ -149,7 +149,7 @@ def test_a_user_s_block_with_options_is_named_in_a_sweep(tmp_path: Path) -> None
         (["train", "--model", "unet(classes=2)"], "the data set decides the classes"),
         (["train", "--encoder", "resnet18(depth=3)"], "smp's own encoders take no options"),
         (["train", "--dataset", "digits(x=1)"], "data set 'digits(x=1)': takes no options"),
-        (["show-data", "digits(x='../y')"], "takes no options"),
+        (["data", "show", "digits(x='../y')"], "takes no options"),
     ],
 )
 def test_the_command_line_names_the_option(

@@ -31,6 +31,7 @@ from ablations.normalisation import normalisation
 from ablations.notation import Part, plain
 from ablations.part_options import changed_options, named_options, with_options
 from ablations.run_config import RunConfig
+from ablations.signatures import DATA_FOLDER
 from ablations.sites import find_sites
 from ablations.sources import source_of
 from ablations.spelling import one_spelling
@@ -125,7 +126,9 @@ def every_option() -> list[tuple[str, str, dict[str, Any]]]:
     models = [
         ("model", key, named_options(model_class(key), SET_ELSEWHERE)) for key in MODELS
     ]
-    data = [("dataset", key, named_options(DATASETS[key], 0)) for key in DATASETS]
+    data = [
+        ("dataset", key, named_options(DATASETS[key], [DATA_FOLDER])) for key in DATASETS
+    ]
     return [(kind, key, known or {}) for kind, key, known in [*blocks, *models, *data]]
 
 
@@ -134,9 +137,15 @@ FINDERS = {"block": find_block, "model": model_part, "dataset": find_dataset}
 
 @pytest.mark.parametrize(("kind", "key", "known"), every_option())
 def test_a_part_with_its_defaults_is_the_part(
-    kind: str, key: str, known: dict[str, Any]
+    kind: str,
+    key: str,
+    known: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The options of every registered part can be written, and read back."""
+    (tmp_path / "classes.yaml").write_text("classes: [a, b]\nsplits: {val: 0.2}\n")
+    monkeypatch.chdir(tmp_path)
     options = {name: plain(default) for name, default in known.items()}
     text = str(Part(key, None, options))
     FINDERS[kind](text)
@@ -158,12 +167,11 @@ def test_an_unknown_option_of_any_part_is_refused(
 
 
 def test_the_options_that_are_listed_are_those_of_the_signatures() -> None:
-    listed = {"block": signatures.block_options(), "model": signatures.model_options()}
+    listed = {kind: read() for kind, read in signatures.OPTIONS.items()}
     for kind, key, known in every_option():
-        if kind in listed:
-            assert list(listed[kind][key]) == list(known), key
-            for name, default in known.items():
-                assert listed[kind][key][name] == repr(default)
+        assert list(listed[kind][key]) == list(known), key
+        for name, default in known.items():
+            assert listed[kind][key][name] == repr(default)
 
 
 # Models and encoders.

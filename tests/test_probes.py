@@ -384,7 +384,7 @@ def test_a_canvas_without_room_for_the_gap_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=f"{name}: a canvas of 51 pixels .* at least 52"):
         create_data(config(name, SMALLEST - 1))
-    assert main(["show-data", name, "--size", "51"]) == 2
+    assert main(["data", "show", name, "--size", "51"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 

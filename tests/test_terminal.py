@@ -98,7 +98,7 @@ def test_encoders_are_listed_on_request(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_without_a_verb_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
-    assert "show-data" in capsys.readouterr().out
+    assert "bench-study" in capsys.readouterr().out
 
 
 def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,7 +193,7 @@ def test_bench_says_nothing_but_its_table(tmp_path: Path) -> None:
         (["cost", "--size", "99999999999999999999"], "is more than 1,048,576"),
         (["cost", "--size", "-1"], "HEIGHTxWIDTH"),
         (["cost", "--classes", "0", "--model", "unet"], "'0' is not a positive whole"),
-        (["show-data", "digits", "--size", "1000000"], "more than 4,096 pixels"),
+        (["data", "show", "digits", "--size", "1000000"], "more than 4,096 pixels"),
         (["where", "--model", "../unet"], "unknown model '../unet'"),
     ],
 )

@@ -135,7 +135,7 @@ def test_files_that_cannot_be_used_stop_a_run_before_it_trains(tmp_path: Path) -
     save_mask(root / "SegmentationClass/wide.png", VOC_SIZES["wide"], (0, 7))
     with pytest.raises(
         InputError,
-        match=r"square\.jpg is 24x24 pixels, but its mask .*square\.png is 24x12$",
+        match=r"square\.jpg: is 24x24 pixels, but its mask .*square\.png is 24x12$",
     ):
         create_data(CONFIG, tmp_path)
     unaffected = RunConfig.parse(CONFIG.model_dump() | {"val_images": 1})

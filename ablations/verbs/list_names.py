@@ -1,6 +1,7 @@
 """List the known blocks, placements, models, encoders and data sets.
 
-For blocks or models alone, with their options: ea(heads=8), linknet(encoder_depth=4).
+For blocks, models or data sets alone, with their options, such as ea(heads=8) and
+linknet(encoder_depth=4).
 """
 
 import argparse
@@ -59,6 +60,8 @@ def run(args: argparse.Namespace) -> None:
 def print_places(kind: str) -> None:
     if kind == "placements":
         print("  which of them:", *PLACES, sep="\n    ")
+    if kind == "datasets":
+        print("  my_file:my_data: your own function or class, which returns a DataSource")
 
 
 def ours(names: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from torchvision.tv_tensors import Image, Mask
 from lightning_modules.data.probe import Probe
 
 SplitName = Literal["train", "val", "test"]
+SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 Sample = tuple[Image, Mask]
 VOID = 255  # label of pixels that count neither in the loss nor in mIoU
 Fill = dict[type, Any]  # beyond an image's edge: the mean colour, and VOID
@@ -44,3 +45,4 @@ class DataSource(NamedTuple):
     prepare: Callable[[int], nn.Module]  # by size; deterministic
     probe: Probe | None = None  # if it asks for information from far away
     colours: tuple[Colour, ...] | None = None  # of the classes in pictures
+    splits: tuple[SplitName, ...] = SPLITS  # that can be opened

@@ -35,6 +35,7 @@ ORIENTATION = 0x0112  # in EXIF; 5 to 8 swap height and width
 Files = tuple[Path, Path]  # image, mask
 # From an opened mask: labels (H, W), classes or VOID; InputError for any other.
 ReadLabels = Callable[[PIL.Image.Image, Path], NDArray[np.uint8]]
+CheckMask = Callable[[PIL.Image.Image, Path], None]  # of its header; raises InputError
 
 
 def as_stored(classes: int) -> ReadLabels:
@@ -61,20 +62,20 @@ def read_pair(files: Files, read_labels: ReadLabels) -> Sample:
     )
 
 
-def check_pairs(pairs: Iterable[Files]) -> None:
+def check_pairs(pairs: Iterable[Files], check_header: CheckMask) -> None:
     """Check headers, and decode what looks truncated. InputError says what is wrong."""
-    problems = [problem for pair in pairs if (problem := problem_of(pair))]
+    problems = [problem for pair in pairs if (problem := problem_of(pair, check_header))]
     if problems:
         more = f" ({len(problems) - 1} more are unusable)" if problems[1:] else ""
         raise InputError(f"{problems[0]}{more}")
 
 
-def problem_of(files: Files) -> str:
+def problem_of(files: Files, check_header: CheckMask) -> str:
     """What is wrong with an image or its mask and shows without decoding, or ''."""
     image, mask = files
     try:
         with open_picture(image) as picture, open_picture(mask) as mask_picture:
-            check_mask(mask_picture, mask)
+            check_header(mask_picture, mask)
             check_sizes(files, picture, mask_picture)
             check_end(picture, image)
             check_end(mask_picture, mask)
@@ -185,7 +186,7 @@ def check_sizes(
     turned = picture.format != "TIFF" and picture.getexif().get(ORIENTATION, 1) >= 5
     note = " (as stored; its EXIF orientation is not applied)" if turned else ""
     raise InputError(
-        f"{files[0]} is {width}x{height} pixels{note}, "
+        f"{files[0]}: is {width}x{height} pixels{note}, "
         f"but its mask {files[1]} is {mask_width}x{mask_height}"
     )
 

@@ -8,7 +8,14 @@ from typing import NamedTuple
 
 from ablations.errors import InputError
 from lightning_modules.data.data_source import Sample
-from lightning_modules.data.image_files import Files, ReadLabels, check_pairs, read_pair
+from lightning_modules.data.image_files import (
+    CheckMask,
+    Files,
+    ReadLabels,
+    check_mask,
+    check_pairs,
+    read_pair,
+)
 
 
 class Pair(NamedTuple):
@@ -24,6 +31,8 @@ class PairedFiles:
     label begins the fingerprint. origin is what lists the files, for the error about a
     missing one.
     """
+
+    check_header: CheckMask = staticmethod(check_mask)
 
     def __init__(
         self, label: str, pairs: Sequence[Pair], read_labels: ReadLabels, origin: str
@@ -41,7 +50,7 @@ class PairedFiles:
         return self.pairs[index].title
 
     def check(self, count: int) -> None:
-        check_pairs(pair.files for pair in self.pairs[:count])
+        check_pairs((pair.files for pair in self.pairs[:count]), self.check_header)
 
     @cached_property
     def fingerprint(self) -> str:

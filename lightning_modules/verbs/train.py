@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from lightning_modules.machine import device_kind
     from lightning_modules.run import check_names, train
 
-    check_names([config])
+    check_names([config], execution.data_folder)
     device_kind(execution.accelerator)  # InputError if it is unavailable
     for line in advice(config):
         say(f"ablate: {line}")

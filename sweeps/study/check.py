@@ -8,6 +8,7 @@ once.
 import time
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
@@ -41,7 +42,7 @@ def check_runs(
     check_start(study.command, study.program)
     configs = [run.config for run in runs]
     with at_most(STEP, "looking up names"):
-        check_names(configs)
+        check_names(configs, execution.data_folder)
     if own_flags(study.command, study.program) is None:
         return [
             *summary(study, configs),
@@ -50,8 +51,8 @@ def check_runs(
     for precision in {config.precision for config in configs} if here else ():
         check_precision(precision, execution.accelerator)
     check_data(configs, execution)
-    networks = check_networks(configs)
-    check_freezes(configs)
+    networks = check_networks(configs, execution.data_folder)
+    check_freezes(configs, execution.data_folder)
     return [*summary(study, configs), networks, *advice_for(configs), "no mistakes found"]
 
 
@@ -76,9 +77,9 @@ def check_data(configs: Sequence[RunConfig], execution: Execution) -> None:
             create_data(config, execution.data_folder)
 
 
-def check_networks(configs: Sequence[RunConfig]) -> str:
+def check_networks(configs: Sequence[RunConfig], folder: Path | None = None) -> str:
     """Build and run each network once; returns how many there was time for."""
-    classes = [count_classes(config.dataset) for config in configs]
+    classes = [count_classes(config.dataset, folder) for config in configs]
     networks = list(dict.fromkeys(map(network_of, configs, classes)))
     end = time.monotonic() + SECONDS
     console = Console(stderr=True)
@@ -92,12 +93,12 @@ def check_networks(configs: Sequence[RunConfig]) -> str:
     return f"networks: all {len(networks)} can be built and accept images of their size"
 
 
-def check_freezes(configs: Sequence[RunConfig]) -> None:
+def check_freezes(configs: Sequence[RunConfig], folder: Path | None) -> None:
     """What is to be frozen exists in each encoder; see lightning_modules/freezing.py."""
     distinct = {(c.model, c.encoder, c.dataset, c.freeze): c for c in configs}
     for config in distinct.values():
         with at_most(STEP, f"a network with encoder {config.encoder!r}"):
-            check_freeze(config, count_classes(config.dataset))
+            check_freeze(config, count_classes(config.dataset, folder))
 
 
 def advice_for(configs: Sequence[RunConfig]) -> list[str]:

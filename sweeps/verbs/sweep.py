@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
         return check(args, study, runs, execution_of(args, options))
     from lightning_modules.run import check_names
 
-    check_names([run.config for run in runs])
     execution = execution_of(args, options)
+    check_names([run.config for run in runs], execution.data_folder)
     carry_out = EXECUTORS[args.executor].carry_out
     launch, display = study.launch(args.runs / study.name), Display(Console())
     summary = carry_out(runs, launch, execution, options, display)
