@@ -64,11 +64,11 @@ def dice(logits: Tensor, labels: Tensor, weight: Weight = 1.0) -> Tensor:
 def lovasz(logits: Tensor, labels: Tensor, weight: Weight = 1.0) -> Tensor:
     """Lovász-Softmax: a surrogate of IoU, over the classes that the batch's labels have
 
-    M. Berman et al. (arXiv 1705.08790).
+    M. Berman et al. (arXiv 1705.08790). smp's takes float32 alone.
     """
     if not (labels != VOID).any():  # smp returns an empty tensor
         return 0.0 * logits.sum()
-    return weight * lovasz_loss()(logits, labels)
+    return weight * lovasz_loss()(logits.float(), labels)
 
 
 @cache
