@@ -1,5 +1,6 @@
 """The learning rate of every step: linear warm-up, then polynomial decay."""
 
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -22,7 +23,7 @@ class WarmPoly(LRScheduler):
         self.lr_floor, self.floor_share = config.lr_floor, config.lr_floor / config.lr
         super().__init__(optimizer)
 
-    def get_lr(self) -> list[float]:  # type: ignore[override]  # torch allows tensors, too
+    def get_lr(self) -> list[float | Tensor]:
         done, rates = self.last_epoch, self.base_lrs
         if done < self.warmup_steps:
             return [rate * done / self.warmup_steps for rate in rates]

@@ -54,7 +54,7 @@ class SegmentationModule(LightningModule):
             auxiliary_head(self.model, bare, size) if config.auxiliary_loss else None
         )
         if config.channels_last:
-            self.model.to(memory_format=torch.channels_last)
+            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss, self.auxiliary_loss = loss_of(config), auxiliary_loss_of(config)
         self.accumulate = config.accumulate
         self.score = SplitScore(len(classes))

@@ -96,7 +96,8 @@ def effective(trainer: Trainer, module: Any) -> dict[str, Any]:
         part.evaluation for part in module.modules() if isinstance(part, AttentionBlock)
     }
     [evaluation] = blocks or {module.config.evaluation}
-    [schedule] = (each.scheduler for each in trainer.lr_scheduler_configs)
+    schedules: list[Any] = [each.scheduler for each in trainer.lr_scheduler_configs]
+    [schedule] = schedules
     parts = {
         "evaluation": evaluation,
         "accumulate": module.accumulate * trainer.accumulate_grad_batches,

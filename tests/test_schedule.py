@@ -1,6 +1,8 @@
 """The learning rate of every step, against its formula."""
 
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +10,6 @@ from pytorch_lightning import Callback, Trainer
 from torch import nn
 
 from ablations.run_config import RunConfig
-from lightning_modules import schedule
 from lightning_modules.data import create_data
 from lightning_modules.freezing import OwnParts
 from lightning_modules.optimizer import create_optimizer
@@ -22,14 +23,14 @@ def formula(step: int, config: RunConfig) -> float:
     if step < config.warmup_steps:
         return config.lr * step / config.warmup_steps
     share = (step - config.warmup_steps) / (config.max_steps - config.warmup_steps)
-    return config.lr_floor + (config.lr - config.lr_floor) * (1 - share) ** 0.9
+    return config.lr_floor + (config.lr - config.lr_floor) * math.pow(1 - share, 0.9)
 
 
 def rates(config: RunConfig, encoder: nn.Linear, head: nn.Linear) -> list[list[float]]:
     """The learning rates of the groups at every step and after the last."""
     parameters = [*encoder.parameters(), *head.parameters()]
     own = OwnParts.before_blocks(encoder)
-    created = create_optimizer(parameters, own, config)
+    created: Any = create_optimizer(parameters, own, config)
     optimizer, poly = created["optimizer"], created["lr_scheduler"]["scheduler"]
     found = []
     for _ in range(config.max_steps + 1):
@@ -74,9 +75,10 @@ def test_without_warm_up_and_floor_it_is_polynomial_lr_to_the_last_bit() -> None
 
 
 class Rates(Callback):
-    def __init__(self, stop: int | None = None) -> None:
+    """The learning rate of every step."""
+
+    def __init__(self) -> None:
         self.found: list[float] = []
-        self.stop = stop
 
     def on_train_batch_start(self, trainer: Trainer, *arguments: object) -> None:
         self.found.append(trainer.optimizers[0].param_groups[0]["lr"])
@@ -105,7 +107,3 @@ def test_a_resumed_training_goes_on_where_the_schedule_was(
         trainer.save_checkpoint(tmp_path / "last.ckpt")
         found += callback.found
     assert found == pytest.approx([formula(step, config) for step in range(11)], rel=1e-9)
-
-
-def test_the_power_is_that_of_the_field() -> None:
-    assert schedule.POLY_POWER == 0.9
