@@ -138,8 +138,9 @@ class RunFolder:
         """Write the record, and remove what is no longer needed."""
         record.write(self.record)
         self.failure.unlink(missing_ok=True)
-        self.checkpoint.unlink(missing_ok=True)
-        remove_partials(self.checkpoint)
+        for state in (self.checkpoint, self.best):
+            state.unlink(missing_ok=True)
+            remove_partials(state)
 
 
 def read_records(folder: Path) -> Iterator[RunRecord]:

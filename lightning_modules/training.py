@@ -20,9 +20,15 @@ from lightning_modules.freezing import advice, check_freeze
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.machine import commit, device_name, made_with, versions
 from lightning_modules.resuming import UnusableError, resumable, set_aside
+from lightning_modules.scoring import score_network
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.step_time import StepTime
-from lightning_modules.trainer import create_callbacks, create_trainer, fit
+from lightning_modules.trainer import (
+    create_callbacks,
+    create_trainer,
+    fit,
+    recipe_callbacks,
+)
 from lightning_modules.wandb_mirror import Mirror
 
 
@@ -50,10 +56,7 @@ def train_and_measure(
     interrupts: Interrupts,
     notes: tuple[str, ...],
 ) -> RunRecord:
-    """Train or resume, then validate the last step unless the training has done so.
-
-    The test split is scored once, after that, if its scores are those of the record.
-    """
+    """Train or resume, then score the weights that the configuration selects."""
     config = folder.config
     data = create_data(config, execution.data_folder, execution.workers)
     check_training(network_of(config, len(data.classes)))
@@ -68,13 +71,11 @@ def train_and_measure(
         data.first_step, statement = resumable(last, module, statement)
     step_time = StepTime()
     callbacks = create_callbacks(folder, execution, progress, interrupts, statement)
-    trainer = create_trainer(folder, execution, [step_time, *callbacks], mirror)
+    recipe = recipe_callbacks(config, folder.best)
+    trainer = create_trainer(folder, execution, [*recipe, step_time, *callbacks], mirror)
     fit(trainer, module, data, last if data.first_step else None, interrupts)
-    if module.validated_step != config.max_steps:
-        trainer.validate(module, data, verbose=False)
-    if config.score_on == "test":
-        trainer.test(module, data, verbose=False)
-    training = Training(trainer, module, data, step_time)
+    step = score_network(trainer, module, data)
+    training = Training(trainer, module, data, step_time, step)
     return record_of(training, costs, folder, statement.notes + mirror.take_notes())
 
 
@@ -104,12 +105,13 @@ class Training(NamedTuple):
     module: SegmentationModule
     data: SegmentationData
     step_time: StepTime
+    step: int | None  # of the scored weights, unless they are the last
 
 
 def record_of(
     training: Training, costs: Costs, folder: RunFolder, notes: tuple[str, ...]
 ) -> RunRecord:
-    trainer, module, data, step_time = training
+    trainer, module, data, step_time, step = training
     scores, probe = module.scores, data.source.probe
     score = scores[folder.config.score_on]
     return RunRecord(
@@ -119,6 +121,7 @@ def record_of(
             name: None if iou.isnan() else iou.item()
             for name, iou in zip(data.classes, score.iou, strict=True)
         },
+        step=step,
         val_loss=scores["val"].loss,
         test_loss=scores["test"].loss if "test" in scores else None,
         confusion=counts(score.confusion),
