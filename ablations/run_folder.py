@@ -140,6 +140,7 @@ class RunFolder:
         self.failure.unlink(missing_ok=True)
         self.checkpoint.unlink(missing_ok=True)
         remove_partials(self.checkpoint)
+        remove_partials(self.images)
 
 
 def read_records(folder: Path) -> Iterator[RunRecord]:

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import torch
 from pytorch_lightning import LightningModule
+from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
@@ -14,6 +15,7 @@ from ablations.run_config import RunConfig
 from lightning_modules.data.data_source import SplitName
 from lightning_modules.data.probe import Probe
 from lightning_modules.freezing import OwnParts
+from lightning_modules.inference import Inference
 from lightning_modules.losses import loss_of
 from lightning_modules.optimizer import create_optimizer
 from lightning_modules.scores import Score, SplitScore
@@ -49,7 +51,10 @@ class SegmentationModule(LightningModule):
         place(self.model, block, placement, config.evaluation, sizes)
         self.own_parts.freeze(config.freeze)
         self.loss = loss_of(config)
+        self.inference = Inference.of(config)
         self.score = SplitScore(len(classes))
+        self.averaged = SplitScore(len(classes))  # over views, see test_augmentation
+        self.miou_augmented: float | None = None
         self.curve: list[dict[str, float]] = []  # kept in checkpoints
         self.validated_step = -1
         self.scores: dict[SplitName, Score] = {}  # the last of each split
@@ -78,9 +83,21 @@ class SegmentationModule(LightningModule):
             self.curve.append({"step": step, "train_loss": loss.item()})
         return loss
 
+    def on_validation_epoch_start(self) -> None:
+        self.score.by_image = self.is_final("val")
+
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         images, labels = batch
-        self.score.update(self(images), labels)
+        self.score.update(self.inference.logits(self, images), labels)
+        if self.score.by_image and self.inference.scales:
+            self.averaged.update(self.inference.averaged(self, images), labels)
+
+    def is_final(self, split: SplitName) -> bool:
+        """Whether the record states the scores of this pass over a split."""
+        fitting = self.trainer.state.fn == TrainerFn.FITTING
+        if self.config.select == "best" and fitting:
+            return False  # other weights may follow
+        return split == self.config.score_on and self.global_step == self.config.max_steps
 
     def on_validation_epoch_end(self) -> None:
         if not self.trainer.sanity_checking:
@@ -95,6 +112,9 @@ class SegmentationModule(LightningModule):
             self.curve.append({"step": self.global_step} | points)
         self.score.reset()
 
+    def on_test_epoch_start(self) -> None:
+        self.score.by_image = self.is_final("test")
+
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         self.validation_step(batch, batch_idx)
 
@@ -108,6 +128,9 @@ class SegmentationModule(LightningModule):
         score = self.scores[split] = self.score.compute()
         if self.global_step == self.config.max_steps and not math.isfinite(score.loss):
             raise NonFiniteLossError(f"{name} loss is {score.loss} after the last step")
+        if self.is_final(split) and self.inference.scales:
+            self.miou_augmented = self.averaged.compute().miou
+            self.averaged.reset()
         return score
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

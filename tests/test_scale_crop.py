@@ -76,7 +76,7 @@ def test_colours_are_distorted_in_the_image_alone() -> None:
         outside = same == VOID
         assert (distorted[:, outside] == torch.tensor(COLOUR)[:, None]).all()
         changed += int(not torch.equal(distorted, plain))
-    assert 12 <= changed  # 15 of 16 on average
+    assert changed >= 12  # 15 of 16 on average
 
 
 def test_flip_is_how_often_an_image_is_mirrored() -> None:
@@ -151,8 +151,9 @@ def test_windows_reach_every_edge() -> None:
 
 
 def test_a_pixel_fills_a_crop_and_vanishes_in_none() -> None:
-    one = Image(torch.full((3, 1, 1), 50, dtype=torch.uint8)), Mask(
-        torch.full((1, 1), 4, dtype=torch.uint8)
+    one = (
+        Image(torch.full((3, 1, 1), 50, dtype=torch.uint8)),
+        Mask(torch.full((1, 1), 4, dtype=torch.uint8)),
     )
     _, labels = crop("smallest=100.0, largest=100.0", one)
     assert (labels == 4).all()

@@ -118,7 +118,7 @@ def cut(pixels: Tensor, window: Window) -> Tensor:
 
 
 def is_mixed(labels: Tensor, most: float) -> bool:
-    """Whether there are several classes, each on less than this share of labelled pixels."""
+    """Whether there are several classes, none of them on this share of labelled pixels."""
     counts = labels.flatten().bincount(minlength=VOID + 1)[:VOID]
     return bool(counts.count_nonzero() > 1 and counts.max() < most * counts.sum())
 
@@ -130,9 +130,9 @@ def uniform(low: float, high: float) -> float:
 def photometric_distortion() -> nn.Module:
     """Brightness, contrast, saturation and hue, each in half of the cases.
 
-    Contrast comes before or after the colours. Unlike torchvision's RandomPhotometricDistort
-    it swaps no channels, and the ranges are wider: brightness by 32 of 255, hue by a tenth.
-    PIL changes the hue in half of the time that torch takes on a CPU.
+    Contrast comes before or after the colours. Unlike RandomPhotometricDistort of
+    torchvision, it swaps no channels, and ranges are wider: brightness by 32 of 255, hue by
+    a tenth. PIL changes the hue in half of the time that torch takes on a CPU.
     """
     contrast = in_half(v2.ColorJitter(contrast=0.5))
     colours = [in_half(v2.ColorJitter(saturation=0.5)), in_half(v2.ColorJitter(hue=0.1))]
