@@ -42,10 +42,12 @@ class SplitScore(Metric):
     segmentation.MeanIoU averages per image, a different quantity. torchmetrics' own
     confusion matrix needs pixels x classes^2 numbers if algorithms are deterministic.
 
-    Set by_image before a split's first batch to keep the counts of each image.
+    Set by_image before a split's first batch to keep the counts of each image, and
+    first_image to its number in the split if other processes score those before it.
     """
 
     by_image = False
+    first_image = 0
 
     confusion: Tensor  # (classes, classes); [i, j] counts pixels of i predicted as j
     losses: list[Tensor]  # the sum of each image
@@ -74,7 +76,8 @@ class SplitScore(Metric):
             return
         each = count_by_image(labels, predicted, classes)  # (B, classes, classes)
         self.confusion += each.sum(dim=0)
-        self.pairs.append(image_pairs(each, first=sum(map(len, self.losses))))
+        first = self.first_image + sum(map(len, self.losses))
+        self.pairs.append(image_pairs(each, first))
 
     def compute(self) -> Score:
         confusion = self.confusion.cpu()

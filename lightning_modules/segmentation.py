@@ -93,11 +93,10 @@ class SegmentationModule(LightningModule):
             self.averaged.update(self.inference.averaged(self, images), labels)
 
     def is_final(self, split: SplitName) -> bool:
-        """Whether the record states the scores of this pass over a split."""
-        fitting = self.trainer.state.fn == TrainerFn.FITTING
-        if self.config.select == "best" and fitting:
-            return False  # other weights may follow
-        return split == self.config.score_on and self.global_step == self.config.max_steps
+        """Whether a record may state the scores of this pass over a split."""
+        training = self.trainer.state.fn == TrainerFn.FITTING
+        trained = not training or self.global_step == self.config.max_steps
+        return trained and split == self.config.score_on
 
     def on_validation_epoch_end(self) -> None:
         if not self.trainer.sanity_checking:
