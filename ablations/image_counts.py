@@ -8,8 +8,9 @@ narrow as they can be. Void pixels are not counted.
 
 import hashlib
 import io
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,8 @@ Counts = NDArray[np.unsignedinteger[Any]]
 COLUMNS = ("image", "label", "predicted", "count")
 
 
-class ImageCounts(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class ImageCounts:
     """The confusion matrices of images, without their zeros."""
 
     titles: NDArray[np.str_]  # of all scored images, in their order
@@ -65,18 +67,24 @@ class ImageCounts(NamedTuple):
         """(images): the mean over the classes of each image; NaN if all of it is void."""
         iou = self.iou()
         present = (~np.isnan(iou)).sum(axis=1)
-        return np.divide(
-            np.nansum(iou, axis=1),
-            present,
-            out=np.full(len(iou), np.nan),
-            where=present > 0,
+        none = np.full(len(iou), np.nan)
+        mean: NDArray[np.float64] = np.divide(
+            np.nansum(iou, axis=1), present, out=none, where=present > 0
         )
+        return mean
 
     def write(self, path: Path) -> str:
         """Write whole or not at all; returns the sha256. Raises UnwritableError."""
-        columns = {name: narrow(getattr(self, name)) for name in COLUMNS}
         content = io.BytesIO()
-        np.savez_compressed(content, titles=self.titles, classes=self.classes, **columns)
+        np.savez_compressed(
+            content,
+            titles=self.titles,
+            classes=self.classes,
+            image=narrow(self.image),
+            label=narrow(self.label),
+            predicted=narrow(self.predicted),
+            count=narrow(self.count),
+        )
         write_whole(path, content.getbuffer())
         return hashlib.sha256(content.getbuffer()).hexdigest()
 

@@ -112,7 +112,7 @@ def slide(network: Network, images: Tensor, size: int, batch_size: int) -> Tenso
         ).float()  # (windows x B, classes, S, S)
         if not total.ndim:
             total = logits.new_zeros(batch, logits.shape[1], *images.shape[2:])
-        for corner, part in zip(some, logits.split(batch), strict=True):
+        for corner, part in zip(some, torch.split(logits, batch), strict=True):
             at(total, corner, size).add_(part)
             at(visits, corner, size).add_(1)
     return (total / visits)[:, :, :height, :width]

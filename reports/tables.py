@@ -94,7 +94,7 @@ def block_comparison(runs: DataFrame) -> DataFrame:
     """Compare the blocks of one setting: one row per block, baseline first.
 
     miou, miou_std      mean and sample standard deviation over seeds
-    miou_augmented      mean over seeds of the score averaged over views of each image
+    miou_augmented      mean over seeds of the score over several views, if any
     gain                mean over seeds of (miou - miou of the baseline with the same seed)
     gain_low, gain_high 95 % t interval of the gain; missing below two pairs
     gain_p              exact two-sided sign-flip p of the gain
@@ -121,6 +121,8 @@ def block_comparison(runs: DataFrame) -> DataFrame:
     )
     for name in ("params", "macs", "macs_direct"):
         table[f"added_{name}_share"] = table[name] / baseline[name].iloc[0] - 1
+    if table["miou_augmented"].isna().all():
+        return table.drop(columns="miou_augmented")
     return table
 
 

@@ -128,11 +128,16 @@ def test_no_size_is_too_odd_for_a_model(model: str, way: str) -> None:
 
 def test_a_model_of_fixed_sizes_can_only_slide() -> None:
     bare = BareModel("paper_simple_baseline_heatmaps", "resnet18", 2)
-    for way, scales in (("whole", ()), ("dataset", (0.5, 1.0))):
+    refused: list[tuple[str, tuple[float, ...]]] = [("whole", ()), ("dataset", (0.5, 1.0))]
+    for way, scales in refused:
         applied = inference(way)._replace(bare=bare, scales=scales)
         with pytest.raises(InputError, match="does not take images of any size; inference"):
             applied.check()
-    for way, scales in (("dataset", (1.0,)), ("slide", (0.5, 1.0))):
+    taken: list[tuple[str, tuple[float, ...]]] = [
+        ("dataset", (1.0,)),
+        ("slide", (0.5, 1.0)),
+    ]
+    for way, scales in taken:
         inference(way)._replace(bare=bare, scales=scales).check()
     assert side_step(BareModel("pan", "tu-test_resnet", 2)) == 128
 
