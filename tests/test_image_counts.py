@@ -40,7 +40,7 @@ CONFIG = RunConfig(
 SIZES = {"small": (9, 12), "square": (24, 24)}  # of the fake's validation images
 
 
-def counted(logits: Tensor, labels: Tensor, sizes: tuple[int, ...]) -> ImageCounts:
+def counted(logits: Tensor, labels: Tensor, sizes: list[int]) -> ImageCounts:
     score = SplitScore(logits.shape[1])
     score.by_image = True
     for some, those in zip(
@@ -54,10 +54,8 @@ def counted(logits: Tensor, labels: Tensor, sizes: tuple[int, ...]) -> ImageCoun
 
 
 @pytest.mark.parametrize("classes", [3, 150])
-@pytest.mark.parametrize("sizes", [(5,), (1, 3, 1), (1, 1, 1, 1, 1)])
-def test_each_image_is_counted_as_if_it_were_alone(
-    classes: int, sizes: tuple[int, ...]
-) -> None:
+@pytest.mark.parametrize("sizes", [[5], [1, 3, 1], [1, 1, 1, 1, 1]])
+def test_each_image_is_counted_as_if_it_were_alone(classes: int, sizes: list[int]) -> None:
     logits, labels = draw(classes, (5, 7, 9))
     labels[3] = 255
     counts = counted(logits, labels, sizes)
@@ -84,14 +82,14 @@ def test_shares_of_a_split_number_their_images_as_the_whole_does() -> None:
         score.by_image, score.first_image = True, begin
         score.update(logits[begin:end], labels[begin:end])
         shares.append(score.compute().pairs)
-    whole = counted(logits, labels, sizes=(5,))
+    whole = counted(logits, labels, sizes=[5])
     together = torch.cat([pairs for pairs in shares if pairs is not None])
     columns = [whole.image, whole.label, whole.predicted, whole.count]
     assert np.array_equal(together.T.numpy(), np.array(columns))
 
 
 def test_a_resampled_split_has_the_sum_of_the_images_drawn() -> None:
-    counts = counted(*draw(4, (6, 5, 7)), sizes=(6,))
+    counts = counted(*draw(4, (6, 5, 7)), sizes=[6])
     drawn = np.array([0, 5, 5, 2, 5, 1])
     expected = counts.confusions()[drawn].sum(axis=0)
     times = np.bincount(drawn, minlength=6)
@@ -180,7 +178,7 @@ def test_views_are_averaged_in_the_final_score_alone(
 
 def test_a_file_is_small_and_the_same_each_time(tmp_path: Path) -> None:
     """Two images of 150 classes; a dense matrix of each would have 22,500 counts."""
-    counts = counted(*draw(150, (2, 7, 9)), sizes=(2,))
+    counts = counted(*draw(150, (2, 7, 9)), sizes=[2])
     first = counts.write(tmp_path / "images.npz")
     assert first == counts.write(tmp_path / "again.npz")
     content = (tmp_path / "images.npz").read_bytes()
