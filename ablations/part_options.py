@@ -111,8 +111,8 @@ def takes_any(build: Build) -> bool:
 def type_hints(build: Build) -> dict[str, Any]:
     target = build.func if isinstance(build, partial) else build
     try:
-        function = target.__init__ if inspect.isclass(target) else target
-        return get_type_hints(function, include_extras=True)  # with bounds of numbers
+        owner = target.__init__ if inspect.isclass(target) else target
+        return get_type_hints(owner, include_extras=True)  # such as ranges
     except Exception:  # annotations are a user's code
         return {}
 
