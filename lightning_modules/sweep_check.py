@@ -16,9 +16,9 @@ from ablations.attention.base import AttentionBlock
 from ablations.errors import InputError
 from ablations.run_config import RunConfig, flat
 from ablations.yaml_file import read_yaml
+from lightning_modules.execution import CELL
 from lightning_modules.optimizer import in_use
 
-CELL = "WANDB_SWEEP_PARAM_PATH"
 DATA_KEYS = {
     "dataset", "image_size", "train_images", "val_images", "score_on", "augment",
     "augmentation", "batch_size",

@@ -13,6 +13,7 @@ from ablations.models import check_training, network_of
 from ablations.records import MOST_CLASSES, RunRecord
 from ablations.run_folder import RunFolder
 from lightning_modules.checkpoints import Progress, Statement
+from lightning_modules.best_weights import BestWeights
 from lightning_modules.data import create_data
 from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.execution import Execution
@@ -23,6 +24,7 @@ from lightning_modules.resuming import UnusableError, resumable, set_aside
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.step_time import StepTime
 from lightning_modules.trainer import create_callbacks, create_trainer, fit
+from lightning_modules.keeping import check_keepable, keep
 from lightning_modules.wandb_mirror import Mirror
 
 
@@ -61,6 +63,7 @@ def train_and_measure(
     check_freeze(config, len(data.classes))
     module = SegmentationModule(config, data.classes, data.source.probe)
     costs = costs_of(module)
+    check_keepable(module, execution.keep_weights)
     own = made_with(execution.accelerator)
     statement = Statement(config.run_id, data.fingerprint, own, notes)
     last = folder.checkpoint
@@ -68,12 +71,15 @@ def train_and_measure(
         data.first_step, statement = resumable(last, module, statement)
     step_time = StepTime()
     callbacks = create_callbacks(folder, execution, progress, interrupts, statement)
-    trainer = create_trainer(folder, execution, [step_time, *callbacks], mirror)
+    best = [BestWeights(folder.best)] if execution.keep_weights == "best" else []
+    trainer = create_trainer(folder, execution, [step_time, *best, *callbacks], mirror)
     fit(trainer, module, data, last if data.first_step else None, interrupts)
     if module.validated_step != config.max_steps:
         trainer.validate(module, data, verbose=False)
     if config.score_on == "test":
         trainer.test(module, data, verbose=False)
+    if trainer.is_global_zero:
+        keep(execution.keep_weights, module, data.normalisation, folder)
     training = Training(trainer, module, data, step_time)
     return record_of(training, costs, folder, statement.notes + mirror.take_notes())
 
@@ -121,6 +127,7 @@ def record_of(
         },
         val_loss=scores["val"].loss,
         test_loss=scores["test"].loss if "test" in scores else None,
+        val_miou=scores["val"].miou if "test" in scores else None,
         confusion=counts(score.confusion),
         information=probe.information(score.confusion) if probe else None,
         curve=module.curve,
