@@ -22,7 +22,7 @@ from lightning_modules.checkpoints import (
 )
 from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.display import Display
-from lightning_modules.execution import Execution
+from lightning_modules.execution import Accelerator, Execution
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.resuming import UnusableError
 from lightning_modules.segmentation import SegmentationModule
@@ -49,10 +49,11 @@ def create_trainer(
     )
 
 
-def create_bare_trainer(config: RunConfig) -> Trainer:
+def create_bare_trainer(config: RunConfig, accelerator: Accelerator = "auto") -> Trainer:
     """Trains as a run does, but writes and shows nothing."""
     return Trainer(
         **arguments(config),
+        accelerator=accelerator,
         val_check_interval=config.max_steps,
         logger=False,
         enable_checkpointing=False,

@@ -21,6 +21,7 @@ from lightning_modules.freezing import advice, check_freeze
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.machine import commit, device_name, made_with, versions
 from lightning_modules.resuming import UnusableError, resumable, set_aside
+from lightning_modules.scores import Score
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.step_time import StepTime
 from lightning_modules.trainer import create_callbacks, create_trainer, fit
@@ -121,10 +122,7 @@ def record_of(
     return RunRecord(
         config=folder.config,
         miou=score.miou,
-        iou={
-            name: None if iou.isnan() else iou.item()
-            for name, iou in zip(data.classes, score.iou, strict=True)
-        },
+        iou=iou_by_class(data.classes, score),
         val_loss=scores["val"].loss,
         test_loss=scores["test"].loss if "test" in scores else None,
         val_miou=scores["val"].miou if "test" in scores else None,
@@ -144,6 +142,14 @@ def record_of(
         failures=folder.failures(),
         notes=notes,
     )
+
+
+def iou_by_class(classes: tuple[str, ...], score: Score) -> dict[str, float | None]:
+    """As a record holds it: None for a class neither labelled nor predicted."""
+    return {
+        name: None if iou.isnan() else iou.item()
+        for name, iou in zip(classes, score.iou, strict=True)
+    }
 
 
 def counts(confusion: Tensor) -> tuple[tuple[int, ...], ...] | None:

@@ -32,6 +32,8 @@ STATEMENT = "attention-ablations"  # the key of the metadata
 Kept = Literal["last", "best"]
 Colours = Annotated[tuple[Number, ...], Field(min_length=3, max_length=3)]
 State = Mapping[str, Tensor]
+# What only a training needs: no download, no second head, no compilation.
+UNTRAINED = {"encoder_weights": None, "auxiliary_loss": 0.0, "compile": False}
 
 
 class Statement(RunDocument):
@@ -163,7 +165,7 @@ def parsed(text: str | None, path: Path) -> Statement:
 def restored(statement: Statement, state: State, path: Path) -> SegmentationModule:
     """The module of a run with its trained weights; InputError if they do not fit."""
     check_code(statement.config, path)
-    config = statement.config.model_copy(update={"encoder_weights": None, "compile": False})
+    config = statement.config.model_copy(update=UNTRAINED)
     with torch.random.fork_rng(devices=[]):
         module = SegmentationModule(config, statement.classes)
         if module.model.state_dict().keys() != state.keys():  # a layer may be made late

@@ -30,8 +30,6 @@ ADDED_PARAMS = [
     Column("added_params_share", "added", share, group="Params"),
 ]
 COMPARISON = [
-    BLOCK,
-    Column("miou", "mIoU (%)", percent),
     Column("miou_std", "± std", percent),
     Column("gain", "Gain", points),
     Column("gain_low", "from", points, group="95 %"),
@@ -44,6 +42,14 @@ COMPARISON = [
     Column("macs", "(M)", millions, group="as run"),
     Column("added_macs_share", "added", share, group="as run"),
 ]
+
+
+def comparison_columns(split: str) -> list[Column]:
+    """A score on the test split stands beside that of the validation before it."""
+    if split == "val":
+        return [BLOCK, Column("miou", "mIoU (%)", percent), *COMPARISON]
+    validation = Column("val_miou", "Validation mIoU (%)", either(percent), rank=1)
+    return [BLOCK, validation, Column("miou", "Test mIoU (%)", percent), *COMPARISON]
 
 
 def time_column(table: pd.DataFrame, on_cpu: bool) -> Column:
