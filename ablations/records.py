@@ -141,6 +141,7 @@ class Scores(RunDocument):
                 raise ValueError(f"{stated}: by confusion it is {other}")
         return self
 
+
 class RunRecord(Scores):
     """The result of one finished run, with all it takes to compare or repeat it.
 

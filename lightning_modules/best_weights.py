@@ -72,7 +72,9 @@ def read_best(path: Path) -> Best:
     try:
         return Best(**torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # damaged bytes raise errors of many kinds
-        raise InputError(f"{path}: no weights of a validation: {first_line(error)}") from None
+        raise InputError(
+            f"{path}: no weights of a validation: {first_line(error)}"
+        ) from None
 
 
 def best_of(trainer: Trainer) -> Best:

@@ -2,7 +2,7 @@
 
 from itertools import zip_longest
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ablations.errors import InputError, quoted
 from ablations.evaluations import Evaluation
@@ -34,7 +34,9 @@ class Scored(NamedTuple):
             "inference": self.inference,
             "test_augmentation": self.test_augmentation,
         }
-        changes = {key: value for key, value in values.items() if value is not None}
+        changes: dict[str, Any] = {
+            key: value for key, value in values.items() if value is not None
+        }
         if self.dataset not in (None, trained.dataset):
             # all images of another data set, which no protocol of the run is about
             images = {"train_images": None, "val_images": None, "protocol": None}

@@ -22,16 +22,29 @@ def export_onnx(trained: TrainedRun, path: Path, size: Size) -> None:
     Raises InputError for a network that cannot be exported, and if a package is missing.
     """
     check_packages()
-    content = onnx_bytes(trained, size)
-    write_whole(path, content)
+    if size == "dynamic":
+        check_other_size(trained)
+    write_whole(path, onnx_bytes(trained, size))
 
 
 def check_packages() -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise InputError(
-            f"export needs the package {missing[0]}: pip install 'attention-ablations[onnx]'"
+            f"export needs the package {missing[0]}, which is not installed: pip install "
+            f"{missing[0]}"
         )
+
+
+def check_other_size(trained: TrainedRun) -> None:
+    """InputError for a network of one size, which the exporter does not notice."""
+    side = trained.config.image_size
+    try:
+        with torch.no_grad():
+            trained.model(torch.zeros(1, 3, 2 * side, side))
+    except Exception as error:  # whatever a network raises
+        reason = f"it takes no image of {2 * side}x{side} pixels: {first_line(error)}"
+        raise refusal(trained, reason, dynamic=True) from None
 
 
 def onnx_bytes(trained: TrainedRun, size: Size) -> bytes:
@@ -54,6 +67,8 @@ def onnx_bytes(trained: TrainedRun, size: Size) -> bytes:
             )
         except Exception as error:  # the exporter raises errors of many kinds
             raise refusal(trained, first_line(error), size == "dynamic") from None
+    if program is None:  # by its types; not with dynamo
+        raise refusal(trained, "no network", size == "dynamic")
     check_shape(trained, program.model.graph.inputs[0].shape, shape)
     program.model.metadata_props.update(metadata(trained))
     content: bytes = program.model_proto.SerializeToString()

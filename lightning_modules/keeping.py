@@ -35,6 +35,6 @@ def check_keepable(module: SegmentationModule, choice: KeepWeights | None) -> No
     for name, value in module.model.state_dict().items():
         if not isinstance(value, Tensor):
             raise InputError(
-                f"block {quoted(module.config.block)}: its state {name} is not a tensor, so "
-                "weights cannot be kept; train with --keep-weights none"
+                f"block {quoted(module.config.block)}: its state {name} is not a tensor, "
+                "so weights cannot be kept; train with --keep-weights none"
             )

@@ -20,7 +20,8 @@ Entry = tuple[str, tuple[int, ...]]  # of a legend: text, colour
 
 def colours_of_classes(classes: int) -> Bytes:
     """Red, green and blue of each class (classes, 3), as in contact sheets."""
-    return np.rint(255 * np.array(palette(classes))).astype(np.uint8)
+    colours: Bytes = np.rint(255 * np.array(palette(classes))).astype(np.uint8)
+    return colours
 
 
 def overlay(pixels: Bytes, labels: Bytes, classes: Sequence[str]) -> PIL.Image.Image:
@@ -46,7 +47,10 @@ def entries(labels: Bytes, classes: Sequence[str], colours: Bytes) -> list[Entry
     """The classes in a mask, the largest first, with their share of the image."""
     counts = np.bincount(labels.ravel(), minlength=len(classes))
     return [
-        (f"{classes[number]} {share_text(counts[number] / labels.size)}", rgb(colours, number))
+        (
+            f"{classes[number]} {share_text(counts[number] / labels.size)}",
+            rgb(colours, number),
+        )
         for number in np.argsort(-counts, kind="stable")
         if counts[number]
     ]

@@ -98,9 +98,7 @@ def write_picture(picture: PIL.Image.Image, path: Path) -> None:
     write_whole(path, content.getbuffer())
 
 
-def write_probabilities(
-    shares: Probabilities, classes: Sequence[str], path: Path
-) -> None:
+def write_probabilities(shares: Probabilities, classes: Sequence[str], path: Path) -> None:
     content = io.BytesIO()
     np.savez_compressed(content, probabilities=shares, classes=np.array(classes))
     write_whole(path, content.getbuffer())
@@ -150,7 +148,8 @@ def check_outputs(images: Sequence[Path], out: Path, wanted: Wanted) -> None:
             key = path.resolve()
             if key in inputs:
                 raise InputError(
-                    f"{path}: is an input and would be overwritten; use another --out folder"
+                    f"{path}: is an input and would be overwritten; use another --out "
+                    "folder"
                 )
             if sources.setdefault(key, image) != image:
                 raise InputError(

@@ -12,20 +12,20 @@ from ablations.complexity import Cost, measure
 from ablations.models import check_training, network_of
 from ablations.records import MOST_CLASSES, RunRecord
 from ablations.run_folder import RunFolder
-from lightning_modules.checkpoints import Progress, Statement
 from lightning_modules.best_weights import BestWeights
+from lightning_modules.checkpoints import Progress, Statement
 from lightning_modules.data import create_data
 from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.execution import Execution
 from lightning_modules.freezing import advice, check_freeze
 from lightning_modules.interrupts import Interrupts
+from lightning_modules.keeping import check_keepable, keep
 from lightning_modules.machine import commit, device_name, made_with, versions
 from lightning_modules.resuming import UnusableError, resumable, set_aside
 from lightning_modules.scores import Score
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.step_time import StepTime
 from lightning_modules.trainer import create_callbacks, create_trainer, fit
-from lightning_modules.keeping import check_keepable, keep
 from lightning_modules.wandb_mirror import Mirror
 
 
@@ -72,8 +72,9 @@ def train_and_measure(
         data.first_step, statement = resumable(last, module, statement)
     step_time = StepTime()
     callbacks = create_callbacks(folder, execution, progress, interrupts, statement)
-    best = [BestWeights(folder.best)] if execution.keep_weights == "best" else []
-    trainer = create_trainer(folder, execution, [step_time, *best, *callbacks], mirror)
+    keeps_best = execution.keep_weights == "best" and config.select != "best"
+    best = [BestWeights(folder.best)] if keeps_best else []
+    trainer = create_trainer(folder, execution, [*best, step_time, *callbacks], mirror)
     fit(trainer, module, data, last if data.first_step else None, interrupts)
     if module.validated_step != config.max_steps:
         trainer.validate(module, data, verbose=False)

@@ -131,7 +131,7 @@ def digest(state: State) -> str:
     total = hashlib.sha256()
     for name, value in sorted(state.items()):
         total.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        total.update(value.reshape(-1).view(torch.uint8).numpy())
+        total.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return total.hexdigest()
 
 

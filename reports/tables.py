@@ -104,7 +104,7 @@ def block_comparison(runs: DataFrame) -> DataFrame:
     """Compare the blocks of one setting: one row per block, baseline first.
 
     miou, miou_std      mean and sample standard deviation over seeds
-    val_miou            mean of the validation of the same weights, if miou is of the test split
+    val_miou            of the validation of the same weights, if miou is of the test split
     gain                mean over seeds of (miou - miou of the baseline with the same seed)
     gain_low, gain_high 95 % t interval of the gain; missing below two pairs
     gain_p              exact two-sided sign-flip p of the gain

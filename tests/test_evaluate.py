@@ -1,7 +1,5 @@
 """Kept weights score what the run scored, and only on data with their classes."""
 
-from pathlib import Path
-
 import pytest
 
 from ablations.cli import main
@@ -105,6 +103,8 @@ def test_the_command_prints_every_class_and_the_mean(
     shown = "–" if record.iou["one"] is None else f"{100 * record.iou['one']:.2f}"
     assert rows[2].split() == ["one", shown]
     assert last.startswith(f"mIoU {100 * record.miou:.2f} %  {finished.folder.path}")
-    assert RunFolder(finished.folder.study_folder, TESTED).path.joinpath(
-        last.rpartition("/")[2]
-    ).exists()
+    assert (
+        RunFolder(finished.folder.study_folder, TESTED)
+        .path.joinpath(last.rpartition("/")[2])
+        .exists()
+    )

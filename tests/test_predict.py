@@ -54,7 +54,8 @@ def expected(run: Path, pixels: NDArray[np.uint8]) -> torch.Tensor:
     blue_first = torch.from_numpy(padded[:, :, ::-1].copy()).permute(2, 0, 1)
     with torch.no_grad():
         logits = load_run(run).model(blue_first[None])[0, :, :height, :width]
-    return logits.softmax(dim=0)
+    shares: torch.Tensor = logits.softmax(dim=0)
+    return shares
 
 
 def test_masks_and_probabilities_are_those_of_the_network(

@@ -197,9 +197,7 @@ def test_the_best_network_is_that_of_the_best_validation(
 
 
 @pytest.mark.parametrize("keep", ["none", None])
-def test_nothing_is_kept_unless_asked_for(
-    keep: KeepWeights | None, tmp_path: Path
-) -> None:
+def test_nothing_is_kept_unless_asked_for(keep: KeepWeights | None, tmp_path: Path) -> None:
     folder = Finished(SMALL.changed(max_steps=1), tmp_path, keep).folder
     with pytest.raises(InputError, match=r"no weights\.safetensors in it; only a run that"):
         load_model(folder)
@@ -215,7 +213,9 @@ def test_weights_do_not_change_the_record(last: Finished, tmp_path: Path) -> Non
 
 def test_state_that_is_no_tensor_stops_a_run_before_it_trains(tmp_path: Path) -> None:
     config = SMALL.changed(block="tests.test_weights:Diary", placement="last_feature")
-    with pytest.raises(InputError, match=r"_extra_state is not a tensor, so weights cannot"):
+    with pytest.raises(
+        InputError, match=r"_extra_state is not a tensor, so weights cannot"
+    ):
         Finished(config, tmp_path, "last")
     assert Finished(config, tmp_path, "none").record.miou >= 0
 
@@ -281,12 +281,18 @@ def test_a_block_that_was_edited_is_refused(
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     source = tmp_path / "own_block_of_weights.py"
-    source.write_text("from torch.nn import Conv2d\ndef Mix(c):\n    return Conv2d(c, c, 1)\n")
+    source.write_text(
+        "from torch.nn import Conv2d\ndef Mix(c):\n    return Conv2d(c, c, 1)\n"
+    )
     config = SMALL.changed(block="own_block_of_weights:Mix", placement="last_feature")
     path, module = kept(config, tmp_path / "runs")
     assert same_logits(load_model(path), module.model, 32)
-    source.write_text("from torch.nn import Conv2d\ndef Mix(c):\n    return Conv2d(c, c, 3)\n")
-    with pytest.raises(InputError, match="own_block_of_weights:Mix has changed, its source"):
+    source.write_text(
+        "from torch.nn import Conv2d\ndef Mix(c):\n    return Conv2d(c, c, 3)\n"
+    )
+    with pytest.raises(
+        InputError, match="own_block_of_weights:Mix has changed, its source"
+    ):
         load_model(path)
 
 

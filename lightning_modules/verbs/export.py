@@ -1,8 +1,7 @@
 """Write the kept network of a run as an ONNX file.
 
 The network takes images (B, 3, H, W) of any number B, normalised as the file's metadata
-say, and returns logits (B, classes, H, W). Needs the extra: pip install
-'attention-ablations[onnx]'.
+say, and returns logits (B, classes, H, W). Needs the package onnxscript.
 """
 
 import argparse

@@ -74,7 +74,11 @@ def run(args: argparse.Namespace) -> int:
     outcomes = predict(predictor, images, args.out, wanted)
     bad = 0
     for problem in track(
-        outcomes, "predicting", len(images), console=console, disable=not console.is_terminal
+        outcomes,
+        "predicting",
+        len(images),
+        console=console,
+        disable=not console.is_terminal,
     ):
         if problem:
             bad += 1
