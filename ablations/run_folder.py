@@ -140,9 +140,9 @@ class RunFolder:
         """Write the record, and remove what is no longer needed."""
         record.write(self.record)
         self.failure.unlink(missing_ok=True)
-        for path in (self.checkpoint, self.best):
-            path.unlink(missing_ok=True)
-            remove_partials(path)
+        for state in (self.checkpoint, self.best):
+            state.unlink(missing_ok=True)
+            remove_partials(state)
 
 
 def read_records(folder: Path) -> Iterator[RunRecord]:

@@ -1,5 +1,6 @@
 """Scores of the kept network of a run on a split of its data set, or of another one."""
 
+import math
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -12,7 +13,7 @@ from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.execution import USUAL, Execution
 from lightning_modules.machine import check_precision, commit, device_name, versions
 from lightning_modules.segmentation import SegmentationModule
-from lightning_modules.trainer import create_bare_trainer, quiet
+from lightning_modules.trainer import create_scoring_trainer, quiet
 from lightning_modules.training import counts, iou_by_class
 from lightning_modules.weights import Statement, read_weights, restored, weights_file
 
@@ -86,10 +87,12 @@ def score(
     config, probe = data.config, data.source.probe
     split = data.test if config.score_on == "test" else data.val
     with quiet():
-        trainer = create_bare_trainer(config, execution.accelerator)
+        trainer = create_scoring_trainer(config, execution.accelerator)
         task = trainer.test if config.score_on == "test" else trainer.validate
         task(module, data, verbose=False)
     result = module.scores[config.score_on]
+    if not math.isfinite(result.loss):
+        raise InputError(f"{split.fingerprint}: the loss on it is {result.loss}")
     return Evaluation(
         config=statement.config,
         dataset=config.dataset,

@@ -49,12 +49,22 @@ def create_trainer(
     )
 
 
-def create_bare_trainer(config: RunConfig, accelerator: Accelerator = "auto") -> Trainer:
+def create_bare_trainer(config: RunConfig) -> Trainer:
     """Trains as a run does, but writes and shows nothing."""
     return Trainer(
         **arguments(config),
-        accelerator=accelerator,
         val_check_interval=config.max_steps,
+        logger=False,
+        enable_checkpointing=False,
+        plugins=[LightningEnvironment()],  # even inside Slurm
+    )
+
+
+def create_scoring_trainer(config: RunConfig, accelerator: Accelerator) -> Trainer:
+    """Scores a trained network; writes and shows nothing."""
+    return Trainer(
+        **arguments(config),
+        accelerator=accelerator,
         logger=False,
         enable_checkpointing=False,
         plugins=[LightningEnvironment()],  # even inside Slurm

@@ -163,7 +163,10 @@ def parsed(text: str | None, path: Path) -> Statement:
 
 
 def restored(statement: Statement, state: State, path: Path) -> SegmentationModule:
-    """The module of a run with its trained weights; InputError if they do not fit."""
+    """The module of a run with its trained weights; InputError if they do not fit.
+
+    Without what only a training needs, so it cannot be trained further.
+    """
     check_code(statement.config, path)
     config = statement.config.model_copy(update=UNTRAINED)
     with torch.random.fork_rng(devices=[]):

@@ -1,6 +1,8 @@
 """Kept weights score what the run scored, and only on data with their classes."""
 
 import pytest
+import torch
+from torch import Tensor
 
 from ablations.cli import main
 from ablations.errors import InputError
@@ -10,6 +12,7 @@ from lightning_modules import data
 from lightning_modules.data.data_source import DataSource
 from lightning_modules.data.digits import DigitScenes, digits
 from lightning_modules.evaluation import Scored, check_classes, evaluate
+from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.weights import load_run
 from tests.test_weights import EXECUTION, SMALL, Finished
 
@@ -108,3 +111,15 @@ def test_the_command_prints_every_class_and_the_mean(
         .path.joinpath(last.rpartition("/")[2])
         .exists()
     )
+
+
+def test_a_loss_that_is_no_number_is_said_in_one_line(
+    finished: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forward(module: SegmentationModule, images: Tensor) -> Tensor:
+        logits: Tensor = module.model(images)
+        return logits * torch.nan
+
+    monkeypatch.setattr(SegmentationModule, "forward", forward)
+    with pytest.raises(InputError, match=r"digits 1 val \w+: the loss on it is nan"):
+        evaluate(finished.folder.path, Scored(split="val"), EXECUTION)
