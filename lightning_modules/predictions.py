@@ -64,6 +64,8 @@ class Predictor:
             pixels = colours(picture, image)  # (H, W, 3)
         try:
             shares = self.probabilities(pixels)
+        except InputError:  # of a network that does not take such images
+            raise
         except (RuntimeError, ValueError, AssertionError) as error:
             height, width = pixels.shape[:2]
             reason = f"{first_line(error)}{remedy(error)}"

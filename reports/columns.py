@@ -30,6 +30,8 @@ ADDED_PARAMS = [
     Column("added_params_share", "added", share, group="Params"),
 ]
 COMPARISON = [
+    BLOCK,
+    Column("miou", "mIoU (%)", percent),
     Column("miou_std", "± std", percent),
     Column("gain", "Gain", points),
     Column("gain_low", "from", points, group="95 %"),
@@ -44,12 +46,15 @@ COMPARISON = [
 ]
 
 
-def comparison_columns(split: str) -> list[Column]:
+def beside_validation(columns: list[Column]) -> list[Column]:
     """A score on the test split stands beside that of the validation before it."""
-    if split == "val":
-        return [BLOCK, Column("miou", "mIoU (%)", percent), *COMPARISON]
     validation = Column("val_miou", "Validation mIoU (%)", either(percent), rank=1)
-    return [BLOCK, validation, Column("miou", "Test mIoU (%)", percent), *COMPARISON]
+    test = Column("miou", "Test mIoU (%)", percent)
+    return [
+        shown
+        for column in columns
+        for shown in ([validation, test] if column.name == "miou" else [column])
+    ]
 
 
 def time_column(table: pd.DataFrame, on_cpu: bool) -> Column:

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from ablations.cli import main
+from lightning_modules.inference import Inference
 from lightning_modules.overlays import LEAST_SIDE, colours_of_classes, entries, share_text
 from lightning_modules.weights import load_run
 from tests.test_weights import BLUE_FIRST, CLASSES, SMALL, kept
@@ -46,15 +47,13 @@ def predict(run: Path, *words: object) -> int:
 
 
 def expected(run: Path, pixels: NDArray[np.uint8]) -> torch.Tensor:
-    """Probabilities (classes, H, W) of the padded image, spelled out."""
+    """Probabilities (classes, H, W), with the normalisation spelled out."""
     scaled = (pixels / 255 - BLUE_FIRST.mean) / BLUE_FIRST.std  # (H, W, 3)
-    height, width = pixels.shape[:2]
-    padded = np.zeros((-(-height // 32) * 32, -(-width // 32) * 32, 3), np.float32)
-    padded[:height, :width] = scaled
-    blue_first = torch.from_numpy(padded[:, :, ::-1].copy()).permute(2, 0, 1)
+    blue_first = torch.from_numpy(scaled[:, :, ::-1].astype(np.float32).copy())
+    whole = Inference.of(SMALL.changed(inference="whole"))
     with torch.no_grad():
-        logits = load_run(run).model(blue_first[None])[0, :, :height, :width]
-    shares: torch.Tensor = logits.softmax(dim=0)
+        logits = whole.logits(load_run(run).model, blue_first.permute(2, 0, 1)[None])
+    shares: torch.Tensor = logits[0].softmax(dim=0)
     return shares
 
 
