@@ -111,7 +111,8 @@ def takes_any(build: Build) -> bool:
 def type_hints(build: Build) -> dict[str, Any]:
     target = build.func if isinstance(build, partial) else build
     try:
-        return get_type_hints(target.__init__ if inspect.isclass(target) else target)
+        function = target.__init__ if inspect.isclass(target) else target
+        return get_type_hints(function, include_extras=True)  # with bounds of numbers
     except Exception:  # annotations are a user's code
         return {}
 

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from ablations.errors import InputError, quoted, unknown_name
-from ablations.notation import file_name, parse_part
+from ablations.notation import file_name, parse_part, split_outside
 from ablations.protocols import with_protocol
 from ablations.sources import check_source, source_of
 from ablations.spelling import one_spelling
@@ -26,6 +26,7 @@ from ablations.yaml_file import number_hint
 # Keys that name a part with options, and so have one spelling.
 PARTS = ("block", "placement", "model", "encoder", "dataset", "augmentation", "loss")
 DERIVED = {"source"}  # keys that are filled in, not set by a user
+SMOOTHED = "cross_entropy"  # the loss of label_smoothing
 MANY = 10**9
 NULLS = {"", "none", "null", "~"}  # texts that mean null
 Freeze = Literal["none", "encoder_bn", "encoder"]
@@ -202,6 +203,57 @@ class RunConfig(BaseModel):
         if name is not None and name.lower() in NULLS:
             raise ValueError("this is a string; for random weights write null")
         return name
+
+    @field_validator("accumulate")
+    @classmethod
+    def divides_the_batch(cls, parts: int, values: ValidationInfo) -> int:
+        images = values.data.get("batch_size", parts)
+        if parts > 1 and (images % parts or images // parts < 2):
+            raise ValueError(
+                f"batch_size = {images} cannot be divided into that many equal parts of at "
+                "least two images, which batch norm needs"
+            )
+        return parts
+
+    @field_validator("label_smoothing")
+    @classmethod
+    def smooths_labels(cls, share: float, values: ValidationInfo) -> float:
+        loss = values.data.get("loss", SMOOTHED)
+        names = {parse_part(term).name for term in split_outside(loss, "+")}
+        if share and SMOOTHED not in names:
+            raise ValueError(
+                f"only {SMOOTHED} has it, but loss = {quoted(loss)}; write 0.0"
+            )
+        return share
+
+    @field_validator("lr_floor")
+    @classmethod
+    def is_below_lr(cls, floor: float, values: ValidationInfo) -> float:
+        if floor >= (lr := values.data.get("lr", MANY)):
+            raise ValueError(f"it must be below lr = {lr}")
+        return floor
+
+    @field_validator("warmup_steps")
+    @classmethod
+    def leaves_steps(cls, steps: int, values: ValidationInfo) -> int:
+        if steps >= (whole := values.data.get("max_steps", MANY + 1)):
+            raise ValueError(f"it must be below max_steps = {whole}")
+        return steps
+
+    @field_validator("momentum")
+    @classmethod
+    def is_of_sgd(cls, momentum: float, values: ValidationInfo) -> float:
+        usual = cls.model_fields["momentum"].default
+        if momentum != usual and values.data.get("optimizer") == "adamw":
+            raise ValueError(f"adamw does not use it; write {usual}, or optimizer: sgd")
+        return momentum
+
+    @field_validator("select")
+    @classmethod
+    def has_a_choice(cls, select: str, values: ValidationInfo) -> str:
+        if select == "best" and values.data.get("validations") == 1:
+            raise ValueError("validations = 1 leaves nothing to select from; write last")
+        return select
 
     @field_validator("encoder_lr_factor")
     @classmethod

@@ -6,6 +6,9 @@ positions of the encoder's last feature, before a block there, the decision hang
 formula of a block is needed, so networks without a block and with any block compare.
 """
 
+import copy
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import torch
@@ -20,6 +23,7 @@ from lightning_modules.data.data_source import Split
 from lightning_modules.data.probe import Probe
 from lightning_modules.data.probe_scenes import GAP
 from lightning_modules.data.segmentation_data import SegmentationData
+from lightning_modules.scoring import score_network
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.trainer import create_bare_trainer, quiet
 
@@ -73,15 +77,14 @@ def scored_split(data: SegmentationData, scene: int) -> Split:
 
 
 def trained(config: RunConfig, data: SegmentationData) -> SegmentationModule:
-    """The network of a run after its last step, in eval mode, its split scored."""
+    """The network that a run scores, in eval mode, its split scored."""
     seed_everything(config.seed, verbose=False)
     module = SegmentationModule(config, data.classes, data.source.probe)
-    with quiet():
-        trainer = create_bare_trainer(config)
+    with quiet(), TemporaryDirectory() as folder:
+        trainer = create_bare_trainer(config, Path(folder) / "best.ckpt")
         trainer.fit(module, data)
-        if config.score_on == "test":
-            trainer.test(module, data, verbose=False)
-    return module.cpu().eval()
+        score_network(trainer, module, data)
+    return copy.deepcopy(module.cpu()).eval()  # a copy is not compiled: it takes hooks
 
 
 def gradients(

@@ -2,8 +2,11 @@
 
 import os
 import platform
+import shutil
 import subprocess
+import sys
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -43,6 +46,22 @@ def check_precision(precision: str, accelerator: Accelerator) -> None:
         raise InputError(
             f"precision = {precision!r}: not supported on {name} "
             f"(supported: {', '.join(supported)})"
+        )
+
+
+def check_compiler(compiles: bool, accelerator: Accelerator) -> None:
+    """InputError if torch.compile lacks what it generates code for the device with."""
+    if not compiles:
+        return
+    if device_kind(accelerator) == "cuda":
+        if find_spec("triton") is None:
+            raise InputError("compile = True: torch.compile needs the package triton")
+        return
+    compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+    if shutil.which(compiler) is None:
+        raise InputError(
+            f"compile = True: torch.compile needs a C++ compiler, and {compiler!r} is not "
+            "on the PATH; install one or name it in $CXX"
         )
 
 

@@ -10,26 +10,25 @@ from torch.optim import Optimizer
 
 from ablations.run_config import RunConfig
 from lightning_modules.freezing import OwnParts
-
-POLY_POWER = 0.9
+from lightning_modules.schedule import WarmPoly
 
 
 def create_optimizer(
     parameters: Iterable[nn.Parameter], own: OwnParts, config: RunConfig
 ) -> OptimizerLRScheduler:
-    """Poly decay to 0 in every step; frozen parameters are left out."""
+    """With its schedule; frozen parameters are left out."""
     groups = parameter_groups(parameters, own, config)
     optimizer: Optimizer
     if config.optimizer == "sgd":
         optimizer = torch.optim.SGD(
-            groups, config.lr, momentum=0.9, weight_decay=config.weight_decay
+            groups, config.lr, config.momentum, weight_decay=config.weight_decay
         )
     else:
         optimizer = torch.optim.AdamW(groups, config.lr, weight_decay=config.weight_decay)
-    poly = torch.optim.lr_scheduler.PolynomialLR(optimizer, config.max_steps, POLY_POWER)
+    schedule = WarmPoly(optimizer, config)
     return {
         "optimizer": optimizer,
-        "lr_scheduler": {"scheduler": poly, "interval": "step"},
+        "lr_scheduler": {"scheduler": schedule, "interval": "step"},
     }
 
 
@@ -58,6 +57,7 @@ def in_use(optimizer: Optimizer, own: OwnParts, config: RunConfig) -> dict[str, 
     return {
         "optimizer": type(optimizer).__name__.lower(),
         "lr": lr,
+        "momentum": one({group.get("momentum", config.momentum) for group in groups}),
         "weight_decay": one({group["weight_decay"] for group in groups}),
         "freeze": own.freeze_in_use(rates),
         "encoder_lr_factor": one(factors or {1.0}),

@@ -19,9 +19,9 @@ from lightning_modules.failure import note_error
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.lock import claim
 from lightning_modules.losses import find_loss
-from lightning_modules.machine import check_precision
+from lightning_modules.machine import check_compiler, check_precision
 from lightning_modules.sweep_check import check_cell
-from lightning_modules.trainer import quiet
+from lightning_modules.trainer import check_validations, quiet
 from lightning_modules.training import train_or_restart
 from lightning_modules.wandb_checks import check_mode
 from lightning_modules.wandb_mirror import Mirror, mirror_record
@@ -64,6 +64,8 @@ def train(
     folder = RunFolder(study_folder, config)
     if not folder.has_record():
         check_precision(config.precision, execution.accelerator)
+        check_compiler(config.compile, execution.accelerator)
+        check_validations(config.select, execution.val_every)
     with claim(folder.lock):
         if not (record := folder.find_record()):
             return carry_out(folder, execution, progress)

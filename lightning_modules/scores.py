@@ -11,9 +11,15 @@ from torchmetrics.utilities import dim_zero_cat
 from lightning_modules.data.data_source import VOID
 
 
-def mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def mean_loss(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
     """Cross-entropy per labelled pixel of a batch; 0 if all are void."""
-    total = F.cross_entropy(logits, labels, ignore_index=VOID, reduction="sum")
+    total = F.cross_entropy(
+        logits,
+        labels,
+        ignore_index=VOID,
+        reduction="sum",
+        label_smoothing=label_smoothing,
+    )
     return total / (labels != VOID).sum().clamp(min=1)
 
 

@@ -11,10 +11,12 @@ from torch import Tensor
 from ablations.bare_models import BareModel, create_bare
 from ablations.models import place, sizes_at_places
 from ablations.run_config import RunConfig
+from lightning_modules.accumulation import Part, parts_of
+from lightning_modules.auxiliary import auxiliary_head
 from lightning_modules.data.data_source import SplitName
 from lightning_modules.data.probe import Probe
 from lightning_modules.freezing import OwnParts
-from lightning_modules.losses import loss_of
+from lightning_modules.losses import auxiliary_loss_of, loss_of
 from lightning_modules.optimizer import create_optimizer
 from lightning_modules.scores import Score, SplitScore
 
@@ -26,7 +28,7 @@ class NonFiniteLossError(RuntimeError):
 
 
 class SegmentationModule(LightningModule):
-    """Cross-entropy, poly decay, and mIoU over the whole validation or test set.
+    """The recipe of a configuration, and mIoU over the whole validation or test set.
 
     A batch is images (B, 3, H, W), float, and labels (B, H, W), int64. Losses are means
     over labelled pixels: of the batch in training, of the whole split otherwise. A probe
@@ -48,13 +50,30 @@ class SegmentationModule(LightningModule):
         sizes = sizes_at_places(bare, block, placement, size)
         place(self.model, block, placement, config.evaluation, sizes)
         self.own_parts.freeze(config.freeze)
-        self.loss = loss_of(config)
+        self.auxiliary = (
+            auxiliary_head(self.model, bare, size) if config.auxiliary_loss else None
+        )
+        if config.channels_last:
+            self.model.to(memory_format=torch.channels_last)
+        self.loss, self.auxiliary_loss = loss_of(config), auxiliary_loss_of(config)
+        self.accumulate = config.accumulate
         self.score = SplitScore(len(classes))
         self.curve: list[dict[str, float]] = []  # kept in checkpoints
         self.validated_step = -1
         self.scores: dict[SplitName, Score] = {}  # the last of each split
 
+    def setup(self, stage: str) -> None:
+        if stage == "fit":
+            self.compile_network()
+
+    def compile_network(self) -> None:
+        """If asked to; in place, so that no name changes. Count its cost before."""
+        if self.config.compile:
+            self.model.compile()
+
     def forward(self, images: Tensor) -> Tensor:
+        if self.config.channels_last:
+            images = images.to(memory_format=torch.channels_last)
         logits: Tensor = self.model(images)  # (B, classes, H, W)
         return logits
 
@@ -66,10 +85,16 @@ class SegmentationModule(LightningModule):
     def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
         # Dropout depends on the seed and the step alone, so a resumed run draws the same.
         reseed(1_000_003 * self.config.seed + self.global_step, self.device)
+        self.zero_grad()
+
+    def optimizer_zero_grad(self, *arguments: Any) -> None:
+        """Not where Lightning does it, after the forward pass: parts add gradients."""
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        images, labels = batch
-        loss = self.loss(self(images), labels)
+        """The loss of the batch; its gradient is that of the part that is still to come."""
+        *earlier, last = parts_of(*batch, self.accumulate)
+        done = sum(self.backward_now(part) for part in earlier)
+        loss = self.loss_of_part(last) + done
         if not loss.isfinite():
             raise NonFiniteLossError(f"loss is {loss.item()} at step {self.global_step}")
         self.log("train/loss", loss, prog_bar=True)
@@ -78,6 +103,22 @@ class SegmentationModule(LightningModule):
             self.curve.append({"step": step, "train_loss": loss.item()})
         return loss
 
+    def loss_of_part(self, part: Part) -> Tensor:
+        images, labels, weight = part
+        loss = self.loss(self(images), labels)
+        if self.auxiliary is not None:
+            size = (labels.shape[1], labels.shape[2])
+            auxiliary = self.auxiliary_loss(self.auxiliary(size), labels)
+            loss = loss + self.config.auxiliary_loss * auxiliary
+        return loss * weight
+
+    def backward_now(self, part: Part) -> Tensor:
+        """Add the gradient of a part, as Lightning adds that of the last one."""
+        loss = self.loss_of_part(part)
+        with torch.autocast(self.device.type, enabled=False):
+            self.trainer.strategy.backward(loss, None)
+        return loss.detach()
+
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         images, labels = batch
         self.score.update(self(images), labels)
@@ -85,15 +126,23 @@ class SegmentationModule(LightningModule):
     def on_validation_epoch_end(self) -> None:
         if not self.trainer.sanity_checking:
             score = self.take_score("val", "validation")
-            values = {"miou": score.miou}
-            if self.probe:
-                values["information"] = self.probe.information(score.confusion)
+            if not self.is_on_curve(self.global_step):
+                self.add_to_curve(score)
             self.validated_step = self.global_step
-            self.log("val/loss", score.loss)
-            self.log_dict({f"val/{name}": value for name, value in values.items()})
-            points = {f"val_{name}": value for name, value in values.items()}
-            self.curve.append({"step": self.global_step} | points)
         self.score.reset()
+
+    def is_on_curve(self, step: int) -> bool:
+        """Whether a validation after that many steps is."""
+        return any(point["step"] == step and "val_miou" in point for point in self.curve)
+
+    def add_to_curve(self, score: Score) -> None:
+        values = {"miou": score.miou}
+        if self.probe:
+            values["information"] = self.probe.information(score.confusion)
+        self.log("val/loss", score.loss)
+        self.log_dict({f"val/{name}": value for name, value in values.items()})
+        points = {f"val_{name}": value for name, value in values.items()}
+        self.curve.append({"step": self.global_step} | points)
 
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         self.validation_step(batch, batch_idx)

@@ -16,6 +16,7 @@ from ablations.attention.base import AttentionBlock
 from ablations.errors import InputError
 from ablations.run_config import RunConfig, flat
 from ablations.yaml_file import read_yaml
+from lightning_modules.average import MovingAverage
 from lightning_modules.execution import CELL
 from lightning_modules.optimizer import in_use
 
@@ -95,8 +96,14 @@ def effective(trainer: Trainer, module: Any) -> dict[str, Any]:
         part.evaluation for part in module.modules() if isinstance(part, AttentionBlock)
     }
     [evaluation] = blocks or {module.config.evaluation}
+    [schedule] = (each.scheduler for each in trainer.lr_scheduler_configs)
     parts = {
         "evaluation": evaluation,
+        "accumulate": module.accumulate * trainer.accumulate_grad_batches,
+        "lr_floor": schedule.lr_floor,
+        "warmup_steps": schedule.warmup_steps,
+        "clip_gradient": trainer.gradient_clip_val,
+        "ema": decay_in_use(trainer),
         "max_steps": trainer.max_steps,
         "precision": trainer.precision,
         **in_use(optimizer, module.own_parts, module.config),
@@ -104,3 +111,10 @@ def effective(trainer: Trainer, module: Any) -> dict[str, Any]:
     of_data = data.config.model_dump(include=DATA_KEYS)
     whole: dict[str, Any] = module.config.model_dump() | of_data | parts
     return whole
+
+
+def decay_in_use(trainer: Trainer) -> float | None:
+    """The decay of the moving average of weights; None if there is none."""
+    callbacks: list[Any] = list(trainer.callbacks)  # type: ignore[attr-defined]
+    averages = [each.decay for each in callbacks if isinstance(each, MovingAverage)]
+    return averages[0] if averages else None

@@ -11,8 +11,11 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning import Callback, Trainer
 
+from ablations.errors import InputError
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
+from lightning_modules.average import MovingAverage
+from lightning_modules.best_weights import BestWeights
 from lightning_modules.checkpoints import (
     LastCheckpoint,
     Progress,
@@ -40,7 +43,7 @@ def create_trainer(
     return Trainer(
         **arguments(config),
         accelerator=execution.accelerator,
-        val_check_interval=execution.val_every or -(-config.max_steps // 4),
+        val_check_interval=execution.val_every or validation_interval(config),
         logger=mirror.logger or False,
         log_every_n_steps=10,
         callbacks=callbacks,
@@ -49,11 +52,14 @@ def create_trainer(
     )
 
 
-def create_bare_trainer(config: RunConfig) -> Trainer:
-    """Trains as a run does, but writes and shows nothing."""
+def create_bare_trainer(config: RunConfig, best: Path) -> Trainer:
+    """Trains as a run does, but shows nothing, and writes the best weights if anything."""
+    selects = config.select == "best"
+    interval = validation_interval(config) if selects else config.max_steps
     return Trainer(
         **arguments(config),
-        val_check_interval=config.max_steps,
+        val_check_interval=interval,
+        callbacks=recipe_callbacks(config, best),
         logger=False,
         enable_checkpointing=False,
         plugins=[LightningEnvironment()],  # even inside Slurm
@@ -77,12 +83,37 @@ def arguments(config: RunConfig) -> dict[str, Any]:
         "devices": 1,
         "precision": config.precision,
         "max_steps": config.max_steps,
+        "gradient_clip_val": config.clip_gradient,  # of the norm
         "check_val_every_n_epoch": None,
         "num_sanity_val_steps": 0,
         "deterministic": "warn",
         "enable_progress_bar": False,
         "enable_model_summary": False,
     }
+
+
+def validation_interval(config: RunConfig) -> int:
+    """Steps between validations; the last one may follow sooner, at the end."""
+    return -(-config.max_steps // config.validations)
+
+
+def check_validations(select: str, val_every: int | None) -> None:
+    """InputError if other validations would select other weights."""
+    if select == "best" and val_every is not None:
+        raise InputError(
+            f"val_every = {val_every}: with select = 'best' the validations decide the "
+            "result; set their number with the key validations instead"
+        )
+
+
+def recipe_callbacks(config: RunConfig, best: Path) -> list[Callback]:
+    """What decides which weights are scored, in calling order; place them before others."""
+    callbacks: list[Callback] = []
+    if config.select == "best":
+        callbacks.append(BestWeights(best))
+    if config.ema is not None:
+        callbacks.append(MovingAverage(config.ema))
+    return callbacks
 
 
 def create_callbacks(

@@ -23,9 +23,15 @@ from lightning_modules.keeping import check_keepable, keep
 from lightning_modules.machine import commit, device_name, made_with, versions
 from lightning_modules.resuming import UnusableError, resumable, set_aside
 from lightning_modules.scores import Score
+from lightning_modules.scoring import score_network
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.step_time import StepTime
-from lightning_modules.trainer import create_callbacks, create_trainer, fit
+from lightning_modules.trainer import (
+    create_callbacks,
+    create_trainer,
+    fit,
+    recipe_callbacks,
+)
 from lightning_modules.wandb_mirror import Mirror
 
 
@@ -53,10 +59,7 @@ def train_and_measure(
     interrupts: Interrupts,
     notes: tuple[str, ...],
 ) -> RunRecord:
-    """Train or resume, then validate the last step unless the training has done so.
-
-    The test split is scored once, after that, if its scores are those of the record.
-    """
+    """Train or resume, then score the weights that the configuration selects."""
     config = folder.config
     data = create_data(config, execution.data_folder, execution.workers)
     check_training(network_of(config, len(data.classes)))
@@ -74,15 +77,13 @@ def train_and_measure(
     callbacks = create_callbacks(folder, execution, progress, interrupts, statement)
     keeps_best = execution.keep_weights == "best" and config.select != "best"
     best = [BestWeights(folder.best)] if keeps_best else []
-    trainer = create_trainer(folder, execution, [*best, step_time, *callbacks], mirror)
+    deciding = [*best, *recipe_callbacks(config, folder.best)]
+    trainer = create_trainer(folder, execution, [*deciding, step_time, *callbacks], mirror)
     fit(trainer, module, data, last if data.first_step else None, interrupts)
-    if module.validated_step != config.max_steps:
-        trainer.validate(module, data, verbose=False)
-    if config.score_on == "test":
-        trainer.test(module, data, verbose=False)
+    step = score_network(trainer, module, data)
     if trainer.is_global_zero:
         keep(execution.keep_weights, module, data.normalisation, folder)
-    training = Training(trainer, module, data, step_time)
+    training = Training(trainer, module, data, step_time, step)
     return record_of(training, costs, folder, statement.notes + mirror.take_notes())
 
 
@@ -112,18 +113,20 @@ class Training(NamedTuple):
     module: SegmentationModule
     data: SegmentationData
     step_time: StepTime
+    step: int | None  # of the scored weights, unless they are the last
 
 
 def record_of(
     training: Training, costs: Costs, folder: RunFolder, notes: tuple[str, ...]
 ) -> RunRecord:
-    trainer, module, data, step_time = training
+    trainer, module, data, step_time, step = training
     scores, probe = module.scores, data.source.probe
     score = scores[folder.config.score_on]
     return RunRecord(
         config=folder.config,
         miou=score.miou,
         iou=iou_by_class(data.classes, score),
+        step=step,
         val_loss=scores["val"].loss,
         test_loss=scores["test"].loss if "test" in scores else None,
         val_miou=scores["val"].miou if "test" in scores else None,

@@ -15,7 +15,7 @@ from ablations.time_limit import at_most
 from ablations.timings import StudyTimings, TimedNetwork, timed_network
 from lightning_modules.data import count_classes
 from lightning_modules.execution import Accelerator
-from lightning_modules.machine import check_precision, commit, versions
+from lightning_modules.machine import check_compiler, check_precision, commit, versions
 from lightning_modules.run import check_names
 from lightning_modules.segmentation import SegmentationModule
 from reports.terminal import progress
@@ -61,5 +61,8 @@ def timed_networks(configs: Iterable[RunConfig]) -> list[TimedNetwork]:
 def build(accelerator: Accelerator, network: TimedNetwork) -> nn.Module:
     """A network as it is trained; InputError if that device cannot train it."""
     check_precision(network.config.precision, accelerator)
+    check_compiler(network.config.compile, accelerator)
     names = tuple(str(number) for number in range(network.classes))
-    return SegmentationModule(network.config, names)
+    module = SegmentationModule(network.config, names)
+    module.compile_network()
+    return module

@@ -12,6 +12,7 @@ from ablations.cli import main
 from ablations.errors import InputError
 from ablations.run_config import RunConfig
 from ablations.run_folder import read_failures
+from lightning_modules.average import MovingAverage
 from lightning_modules.data import create_data
 from lightning_modules.execution import Execution
 from lightning_modules.machine import check_precision
@@ -104,6 +105,16 @@ class Other(Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         if self.part == "lr":
             trainer.optimizers[0].param_groups[0]["initial_lr"] = 0.5
+        elif self.part == "lr_floor":
+            trainer.lr_scheduler_configs[0].scheduler.lr_floor = 0.001  # type: ignore
+        elif self.part == "warmup_steps":
+            trainer.lr_scheduler_configs[0].scheduler.warmup_steps = 1  # type: ignore
+        elif self.part == "clip_gradient":
+            trainer.gradient_clip_val = 2.0
+        elif self.part == "accumulate":
+            pl_module.accumulate = 2  # type: ignore[assignment]
+        elif self.part == "ema":
+            trainer.callbacks.append(MovingAverage(0.99))  # type: ignore[attr-defined]
         elif self.part == "batch_size":
             data.config = data.config.model_copy(update={"batch_size": 8})
 
@@ -126,7 +137,18 @@ def fit(*callbacks: Callback, **options: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("part", "used"), [("lr", "0.5"), ("batch_size", "8")])
+@pytest.mark.parametrize(
+    ("part", "used"),
+    [
+        ("lr", "0.5"),
+        ("batch_size", "8"),
+        ("lr_floor", "0.001"),
+        ("warmup_steps", "1"),
+        ("clip_gradient", "2.0"),
+        ("accumulate", "2"),
+        ("ema", "0.99"),
+    ],
+)
 def test_outside_of_a_sweep_a_record_cannot_say_what_was_not_used(
     part: str, used: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
