@@ -143,6 +143,7 @@ class RunFolder:
         for state in (self.checkpoint, self.best):
             state.unlink(missing_ok=True)
             remove_partials(state)
+        remove_partials(self.images)
 
 
 def read_records(folder: Path) -> Iterator[RunRecord]:

@@ -9,8 +9,10 @@ from ablations.errors import InputError, quoted
 from ablations.evaluations import Evaluation
 from ablations.run_config import RunConfig
 from lightning_modules.data import create_data, find_dataset
+from lightning_modules.data.data_source import SplitName
 from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.execution import USUAL, Execution
+from lightning_modules.inference import Inference
 from lightning_modules.machine import check_precision, commit, device_name, versions
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.trainer import create_scoring_trainer, quiet
@@ -18,6 +20,13 @@ from lightning_modules.training import counts, iou_by_class
 from lightning_modules.weights import Statement, read_weights, restored, weights_file
 
 ScoredSplit = Literal["val", "test"]
+
+
+class Evaluated(SegmentationModule):
+    """A trained network: every pass over a split is one whose scores are stated."""
+
+    def is_final(self, split: SplitName) -> bool:
+        return True
 
 
 class Scored(NamedTuple):
@@ -55,9 +64,12 @@ def evaluate(run: Path, scored: Scored, execution: Execution = USUAL) -> Evaluat
     config = scored.config(statement.config)
     check_precision(config.precision, execution.accelerator)
     check_classes(config.dataset, statement.classes)
+    Inference.of(config).check()
     data = create_data(config, execution.data_folder, execution.workers)
     data.normalisation = statement.normalisation  # what the network was trained with
-    module = restored(statement.model_copy(update={"config": config}), state, path)
+    module = restored(
+        statement.model_copy(update={"config": config}), state, path, Evaluated
+    )
     evaluation = score(module, data, statement, execution)
     evaluation.write(path.with_name(evaluation.file_name))
     return evaluation
@@ -104,6 +116,7 @@ def score(
         miou=result.miou,
         iou=iou_by_class(data.classes, result),
         confusion=counts(result.confusion),
+        miou_augmented=module.miou_augmented,
         information=probe.information(result.confusion) if probe else None,
         loss=result.loss,
         kept=statement.kept,

@@ -49,6 +49,7 @@ class Predictor:
         self.model = trained.model.to(device)
         config = trained.config.model_copy(update={"inference": inference})
         self.inference = Inference.of(config)
+        self.inference.check()  # InputError for a network of one size
 
     def probabilities(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
         """Of each class (classes, H, W), for an image (H, W, 3)."""

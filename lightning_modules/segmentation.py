@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import torch
 from pytorch_lightning import LightningModule
+from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from lightning_modules.auxiliary import auxiliary_head
 from lightning_modules.data.data_source import SplitName
 from lightning_modules.data.probe import Probe
 from lightning_modules.freezing import OwnParts
+from lightning_modules.inference import Inference
 from lightning_modules.losses import auxiliary_loss_of, loss_of
 from lightning_modules.optimizer import create_optimizer
 from lightning_modules.scores import Score, SplitScore
@@ -57,7 +59,10 @@ class SegmentationModule(LightningModule):
             self.model.to(memory_format=torch.channels_last)
         self.loss, self.auxiliary_loss = loss_of(config), auxiliary_loss_of(config)
         self.accumulate = config.accumulate
+        self.inference = Inference.of(config)
         self.score = SplitScore(len(classes))
+        self.averaged = SplitScore(len(classes))  # over views, see test_augmentation
+        self.miou_augmented: float | None = None
         self.curve: list[dict[str, float]] = []  # kept in checkpoints
         self.validated_step = -1
         self.scores: dict[SplitName, Score] = {}  # the last of each split
@@ -119,9 +124,20 @@ class SegmentationModule(LightningModule):
             self.trainer.strategy.backward(loss, None)
         return loss.detach()
 
+    def on_validation_epoch_start(self) -> None:
+        self.score.by_image = self.is_final("val")
+
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         images, labels = batch
-        self.score.update(self(images), labels)
+        self.score.update(self.inference.logits(self, images), labels)
+        if self.score.by_image and self.inference.scales:
+            self.averaged.update(self.inference.averaged(self, images), labels)
+
+    def is_final(self, split: SplitName) -> bool:
+        """Whether a record may state the scores of this pass over a split."""
+        training = self.trainer.state.fn == TrainerFn.FITTING
+        trained = not training or self.global_step == self.config.max_steps
+        return trained and split == self.config.score_on
 
     def on_validation_epoch_end(self) -> None:
         if not self.trainer.sanity_checking:
@@ -144,6 +160,9 @@ class SegmentationModule(LightningModule):
         points = {f"val_{name}": value for name, value in values.items()}
         self.curve.append({"step": self.global_step} | points)
 
+    def on_test_epoch_start(self) -> None:
+        self.score.by_image = self.is_final("test")
+
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         self.validation_step(batch, batch_idx)
 
@@ -157,6 +176,9 @@ class SegmentationModule(LightningModule):
         score = self.scores[split] = self.score.compute()
         if self.global_step == self.config.max_steps and not math.isfinite(score.loss):
             raise NonFiniteLossError(f"{name} loss is {score.loss} after the last step")
+        if self.is_final(split) and self.inference.scales:
+            self.miou_augmented = self.averaged.compute().miou
+            self.averaged.reset()
         return score
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -3,12 +3,14 @@
 import os
 from typing import NamedTuple
 
+import numpy as np
 from pytorch_lightning import Trainer, seed_everything
 from torch import Tensor
 
 from ablations.attention.base import has_two_evaluations
 from ablations.blocks import set_evaluation
 from ablations.complexity import Cost, measure
+from ablations.image_counts import ImageCounts
 from ablations.models import check_training, network_of
 from ablations.records import MOST_CLASSES, RunRecord
 from ablations.run_folder import RunFolder
@@ -18,6 +20,7 @@ from lightning_modules.data import create_data
 from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.execution import Execution
 from lightning_modules.freezing import advice, check_freeze
+from lightning_modules.inference import Inference
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.keeping import check_keepable, keep
 from lightning_modules.machine import commit, device_name, made_with, versions
@@ -63,6 +66,7 @@ def train_and_measure(
     config = folder.config
     data = create_data(config, execution.data_folder, execution.workers)
     check_training(network_of(config, len(data.classes)))
+    Inference.of(config).check()
     seed_everything(config.seed, verbose=False)
     check_freeze(config, len(data.classes))
     module = SegmentationModule(config, data.classes, data.source.probe)
@@ -132,6 +136,8 @@ def record_of(
         val_miou=scores["val"].miou if "test" in scores else None,
         confusion=counts(score.confusion),
         information=probe.information(score.confusion) if probe else None,
+        miou_augmented=module.miou_augmented,
+        images=write_images(score, data, folder),
         curve=module.curve,
         params=costs.run.params,
         macs=costs.run.macs,
@@ -154,6 +160,14 @@ def iou_by_class(classes: tuple[str, ...], score: Score) -> dict[str, float | No
         name: None if iou.isnan() else iou.item()
         for name, iou in zip(classes, score.iou, strict=True)
     }
+
+
+def write_images(score: Score, data: SegmentationData, folder: RunFolder) -> str | None:
+    """Keep the counts of every scored image; returns the sha256 of their file."""
+    if score.pairs is None:
+        return None
+    titles, classes = np.array(data.scored_titles()), len(data.classes)
+    return ImageCounts(titles, classes, *score.pairs.T.numpy()).write(folder.images)
 
 
 def counts(confusion: Tensor) -> tuple[tuple[int, ...], ...] | None:

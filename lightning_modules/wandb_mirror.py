@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 PROJECT = "attention-ablations"
 RECORD_KEY = "record"
-SCORES = ("miou", "val_loss", "test_loss", "information")
+SCORES = ("miou", "val_loss", "test_loss", "information", "miou_augmented")
 TIMES = ("train_seconds", "compute_seconds")
 
 

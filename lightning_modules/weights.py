@@ -162,7 +162,12 @@ def parsed(text: str | None, path: Path) -> Statement:
         raise InputError(f"{path}: the metadata {STATEMENT} are not JSON") from None
 
 
-def restored(statement: Statement, state: State, path: Path) -> SegmentationModule:
+def restored(
+    statement: Statement,
+    state: State,
+    path: Path,
+    kind: type[SegmentationModule] = SegmentationModule,
+) -> SegmentationModule:
     """The module of a run with its trained weights; InputError if they do not fit.
 
     Without what only a training needs, so it cannot be trained further.
@@ -170,7 +175,7 @@ def restored(statement: Statement, state: State, path: Path) -> SegmentationModu
     check_code(statement.config, path)
     config = statement.config.model_copy(update=UNTRAINED)
     with torch.random.fork_rng(devices=[]):
-        module = SegmentationModule(config, statement.classes)
+        module = kind(config, statement.classes)
         if module.model.state_dict().keys() != state.keys():  # a layer may be made late
             side = config.image_size
             with torch.no_grad():

@@ -57,6 +57,17 @@ def beside_validation(columns: list[Column]) -> list[Column]:
     ]
 
 
+VIEWS = {"flip": "mIoU, flipped (%)", "multi_scale": "mIoU, multi-scale (%)"}
+
+
+def comparison_columns(table: pd.DataFrame, test_augmentation: str) -> list[Column]:
+    """With the mIoU over several views of each image, if the runs have one."""
+    if "miou_augmented" not in table:
+        return COMPARISON
+    column = Column("miou_augmented", VIEWS[test_augmentation], percent)
+    return [*COMPARISON[:3], column, *COMPARISON[3:]]
+
+
 def time_column(table: pd.DataFrame, on_cpu: bool) -> Column:
     """Device seconds if every row has them, else wall clock; the header says which."""
     if table["compute_seconds"].isna().any():

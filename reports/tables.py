@@ -28,7 +28,7 @@ def runs_table(records: Iterable[RunRecord]) -> DataFrame:
     """One row per run."""
     records = list(records)
     table = DataFrame([record.row() for record in records])
-    for name in ("macs", "macs_direct", "compute_seconds"):
+    for name in ("macs", "macs_direct", "compute_seconds", "miou_augmented"):
         table[name] = pd.to_numeric(table[name])  # missing: NaN
     validated = pd.to_numeric(Series([validation_miou(record) for record in records]))
     return table.assign(block=block_names(records), val_miou=validated)
@@ -105,6 +105,7 @@ def block_comparison(runs: DataFrame) -> DataFrame:
 
     miou, miou_std      mean and sample standard deviation over seeds
     val_miou            of the validation of the same weights, if miou is of the test split
+    miou_augmented      mean over seeds of the score over several views, if any
     gain                mean over seeds of (miou - miou of the baseline with the same seed)
     gain_low, gain_high 95 % t interval of the gain; missing below two pairs
     gain_p              exact two-sided sign-flip p of the gain
@@ -131,6 +132,8 @@ def block_comparison(runs: DataFrame) -> DataFrame:
     )
     for name in ("params", "macs", "macs_direct"):
         table[f"added_{name}_share"] = table[name] / baseline[name].iloc[0] - 1
+    if table["miou_augmented"].isna().all():
+        return table.drop(columns="miou_augmented")
     return table
 
 
@@ -143,6 +146,7 @@ def compare(block: str, runs: DataFrame) -> dict[str, object]:
         "miou": runs["miou"].mean(),
         "miou_std": runs["miou"].std(),
         "val_miou": runs["val_miou"].mean(skipna=False),
+        "miou_augmented": runs["miou_augmented"].mean(),
         "gain": runs["gain"].mean(),
         "gain_low": low,
         "gain_high": high,

@@ -1,5 +1,7 @@
 """Kept weights score what the run scored, and only on data with their classes."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from lightning_modules import data
 from lightning_modules.data.data_source import DataSource
 from lightning_modules.data.digits import DigitScenes, digits
 from lightning_modules.evaluation import Scored, check_classes, evaluate
+from lightning_modules.run import train
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.weights import load_run
 from tests.test_weights import EXECUTION, SMALL, Finished
@@ -123,3 +126,30 @@ def test_a_loss_that_is_no_number_is_said_in_one_line(
     monkeypatch.setattr(SegmentationModule, "forward", forward)
     with pytest.raises(InputError, match=r"digits 1 val \w+: the loss on it is nan"):
         evaluate(finished.folder.path, Scored(split="val"), EXECUTION)
+
+
+@pytest.mark.parametrize("way", ["whole", "slide"])
+def test_views_have_a_score_of_their_own(finished: Finished, way: str) -> None:
+    plain, flipped = (
+        evaluate(finished.folder.path, Scored(None, "val", way, views), EXECUTION)
+        for views in ("none", "flip")
+    )
+    assert plain.miou == flipped.miou == finished.record.val_miou
+    assert plain.miou_augmented is None
+    assert flipped.miou_augmented not in (None, flipped.miou)
+
+
+@pytest.mark.parametrize("keep", ["last", "best"])
+def test_a_run_that_scores_its_best_network_keeps_it(tmp_path: Path, keep: str) -> None:
+    config = SMALL.changed(lr=0.5, ema=0.5, select="best", validations=6)
+    record = train(config, tmp_path, EXECUTION.model_copy(update={"keep_weights": keep}))
+    again = evaluate(RunFolder(tmp_path, config).path, Scored(), EXECUTION)
+    assert (again.kept, again.step) == ("best", record.step)
+    assert (again.miou, again.loss) == (record.miou, record.val_loss)
+
+
+def test_an_average_is_kept_as_it_is_scored(tmp_path: Path) -> None:
+    config = SMALL.changed(ema=0.5, auxiliary_loss=0.4, channels_last=True)
+    record = train(config, tmp_path, EXECUTION.model_copy(update={"keep_weights": "last"}))
+    again = evaluate(RunFolder(tmp_path, config).path, Scored(), EXECUTION)
+    assert (again.miou, again.loss) == (record.miou, record.val_loss)

@@ -88,7 +88,7 @@ def test_a_score_does_not_depend_on_the_batches(sizes: tuple[int, ...]) -> None:
     for size in sizes:
         score.update(logits[begin : begin + size], labels[begin : begin + size])
         begin += size
-    loss, confusion = score.compute()
+    loss, confusion, _ = score.compute()
     assert torch.equal(confusion, count_pixels(labels, logits.argmax(dim=1), 3))
     inside = labels != 255
     picked = -logits.double().log_softmax(1).gather(1, labels.where(inside, 0)[:, None])
@@ -102,7 +102,7 @@ def test_a_score_starts_anew_after_reset() -> None:
     before = score.compute()
     score.reset()
     score.update(logits, labels)
-    loss, confusion = score.compute()
+    loss, confusion, _ = score.compute()
     assert loss == before[0]
     assert torch.equal(confusion, before[1])
 

@@ -9,6 +9,7 @@ from pandas import DataFrame
 from scipy import stats
 
 from ablations.run_config import RunConfig
+from reports.columns import COMPARISON, comparison_columns
 from reports.comparison import comparisons, settings
 from reports.section import comparison_table
 from reports.statistics import interval, sign_flip_p
@@ -51,6 +52,36 @@ def test_gain_is_paired_by_seed() -> None:
     assert row(table, "none")["gain"] == 0
     assert row(table, "none")["seeds"] == 3
     assert math.isnan(row(table, "none")["gain_p"])
+
+
+@pytest.mark.parametrize(
+    ("views", "header"),
+    [("flip", "mIoU, flipped (%)"), ("multi_scale", "mIoU, multi-scale (%)")],
+)
+def test_a_score_over_several_views_has_a_column_of_its_own(
+    views: str, header: str
+) -> None:
+    """It is never the headline: the gain is that of the plain score."""
+    table = block_comparison(
+        runs_table(
+            record(
+                RunConfig.parse({"block": block, "seed": seed, "test_augmentation": views}),
+                miou,
+            ).model_copy(update={"miou_augmented": miou + 0.05})
+            for block, seed, miou in (("none", 0, 0.5), ("se", 0, 0.6), ("none", 1, 0.7))
+        )
+    )
+    assert row(table, "none")["miou_augmented"] == pytest.approx(0.65)
+    assert row(table, "se")["miou_augmented"] == pytest.approx(0.65)
+    assert row(table, "se")["gain"] == pytest.approx(0.1)
+    columns = comparison_columns(table, views)
+    assert [column.header for column in columns][1:4] == ["mIoU (%)", "± std", header]
+
+
+def test_without_such_scores_there_is_no_such_column() -> None:
+    table = block_comparison(runs(("none", 0, 0.5), ("se", 0, 0.6)))
+    assert "miou_augmented" not in table
+    assert comparison_columns(table, "none") == COMPARISON
 
 
 def test_a_run_without_its_baseline_is_an_error() -> None:

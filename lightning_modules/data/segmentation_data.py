@@ -15,9 +15,11 @@ from ablations.errors import InputError
 from ablations.normalisation import Normalisation, normalisation
 from ablations.run_config import RunConfig
 from lightning_modules.data.augmentations import augmentation
-from lightning_modules.data.data_source import VOID, DataSource, Split, SplitName
+from lightning_modules.data.data_source import VOID, DataSource, Fill, Split, SplitName
 from lightning_modules.data.loader import Batch, Loader
+from lightning_modules.data.preparation import scored_part
 from lightning_modules.data.sampler import Draw, StepSampler
+from lightning_modules.inference import Inference
 
 
 class SegmentationData(LightningDataModule):
@@ -66,6 +68,8 @@ class SegmentationData(LightningDataModule):
         """InputError if that many first images of a split cannot be used."""
         split.check(images)
         prepare = self.source.prepare(self.config.image_size)
+        if name != "train":
+            prepare = scored_part(self.config, self.source, {Image: 0, Mask: VOID})
         if not any((prepare(split[i])[1] != VOID).any() for i in range(images)):
             raise InputError(
                 f"{self.source.label}, {name}: no labelled pixel in the {images} images in "
@@ -77,6 +81,11 @@ class SegmentationData(LightningDataModule):
         """What the encoder's weights expect; looked up after they have been loaded."""
         return normalisation(self.config.encoder, self.config.encoder_weights)
 
+    @property
+    def fill(self) -> Fill:
+        """Beyond an image's edge."""
+        return {Image: mean_colour(self.normalisation), Mask: VOID}
+
     def train_dataloader(self) -> Loader:
         config = self.config
         sampler = StepSampler(
@@ -87,8 +96,7 @@ class SegmentationData(LightningDataModule):
             self.first_step,
         )
         if config.augment:
-            fill = {Image: mean_colour(self.normalisation), Mask: VOID}
-            transform = augmentation(config, self.source, fill)
+            transform = augmentation(config, self.source, self.fill)
         else:
             transform = self.source.prepare(config.image_size)
         prepared = PreparedImages(self.train, transform, self.normalisation)
@@ -103,11 +111,18 @@ class SegmentationData(LightningDataModule):
         return self.in_order(self.test, len(self.test))
 
     def in_order(self, split: Split, images: int) -> Loader:
-        """That many first images of a split, each once."""
-        prepare = self.source.prepare(self.config.image_size)
+        """That many first images of a split, each once; one by one if sizes may differ."""
+        prepare = scored_part(self.config, self.source, self.fill)
         prepared = PreparedImages(split, prepare, self.normalisation)
         first = Subset(prepared, range(images))
-        return Loader(first, self.config.batch_size, num_workers=self.workers)
+        together = self.config.batch_size if Inference.of(self.config).one_size else 1
+        return Loader(first, together, num_workers=self.workers)
+
+    def scored_titles(self) -> list[str]:
+        """What the images are called whose scores a record states, in their order."""
+        if self.config.score_on == "test":
+            return [self.test.title(index) for index in range(len(self.test))]
+        return [self.val.title(index) for index in range(self.val_images)]
 
 
 def first_images(key: str, limit: int | None, split: Split) -> int:

@@ -19,6 +19,7 @@ from ablations.time_limit import at_most
 from lightning_modules.data import count_classes, create_data
 from lightning_modules.execution import Execution
 from lightning_modules.freezing import advice, check_freeze
+from lightning_modules.inference import Inference
 from lightning_modules.machine import check_precision
 from lightning_modules.run import check_names
 from sweeps.study.command import own_flags
@@ -52,6 +53,7 @@ def check_runs(
     check_data(configs, execution)
     networks = check_networks(configs)
     check_freezes(configs)
+    check_inferences(configs)
     return [*summary(study, configs), networks, *advice_for(configs), "no mistakes found"]
 
 
@@ -98,6 +100,13 @@ def check_freezes(configs: Sequence[RunConfig]) -> None:
     for config in distinct.values():
         with at_most(STEP, f"a network with encoder {config.encoder!r}"):
             check_freeze(config, count_classes(config.dataset))
+
+
+def check_inferences(configs: Sequence[RunConfig]) -> None:
+    """Each network takes the sizes in which it is scored."""
+    for inference in dict.fromkeys(map(Inference.of, configs)):
+        with at_most(STEP, f"a network with encoder {inference.bare.encoder!r}"):
+            inference.check()
 
 
 def advice_for(configs: Sequence[RunConfig]) -> list[str]:
