@@ -80,10 +80,11 @@ def train_and_measure(
         trainer.validate(module, data, verbose=False)
     if config.score_on == "test":
         trainer.test(module, data, verbose=False)
+    kept: tuple[str, ...] = ()
     if trainer.is_global_zero:
-        keep(execution.keep_weights, module, data.normalisation, folder)
+        kept = keep(execution.keep_weights, module, data.normalisation, folder)
     training = Training(trainer, module, data, step_time)
-    return record_of(training, costs, folder, statement.notes + mirror.take_notes())
+    return record_of(training, costs, folder, statement.notes + kept + mirror.take_notes())
 
 
 class Costs(NamedTuple):
