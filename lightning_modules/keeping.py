@@ -16,16 +16,28 @@ def keep(
     module: SegmentationModule,
     normalised: Normalisation,
     folder: RunFolder,
-) -> None:
-    """Write the weights of a finished training. If a run scores its best, they are kept."""
+) -> tuple[str, ...]:
+    """Write the weights of a finished training. If a run scores its best, they are kept.
+
+    Returns a note for the record if a better validation was not kept: before a resumed
+    session was told to keep the best one.
+    """
     if choice in (None, "none"):
-        return
+        return ()
     config = module.config
     kept: Kept = "last"
     best = Best(config.max_steps, module.scores["val"].miou, module.model.state_dict())
     if choice == "best" or config.select == "best":
         kept, best = "best", read_best(folder.best)
     write_weights(folder.weights, config, module.classes, normalised, kept, best)
+    points = [point for point in module.curve if "val_miou" in point]
+    better = max(points, key=lambda point: point["val_miou"])
+    if kept == "last" or better["val_miou"] <= best.miou:
+        return ()
+    return (
+        f"the weights kept are those of step {best.step}; step {better['step']} scored "
+        "better, when an earlier session did not keep the best",
+    )
 
 
 def check_keepable(module: SegmentationModule, choice: KeepWeights | None) -> None:

@@ -166,6 +166,8 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PossibleUserWarning)
         warnings.filterwarnings("ignore", "Checkpoint directory .* is not empty")
+        # a resumed run may keep other weights than it did before
+        warnings.filterwarnings("ignore", ".*following callbacks: .'BestWeights'.")
         warnings.filterwarnings("ignore", ".*LeafSpec.*", FutureWarning)  # Lightning's own
         try:
             yield

@@ -85,10 +85,11 @@ def train_and_measure(
     trainer = create_trainer(folder, execution, [*deciding, step_time, *callbacks], mirror)
     fit(trainer, module, data, last if data.first_step else None, interrupts)
     step = score_network(trainer, module, data)
+    kept: tuple[str, ...] = ()
     if trainer.is_global_zero:
-        keep(execution.keep_weights, module, data.normalisation, folder)
+        kept = keep(execution.keep_weights, module, data.normalisation, folder)
     training = Training(trainer, module, data, step_time, step)
-    return record_of(training, costs, folder, statement.notes + mirror.take_notes())
+    return record_of(training, costs, folder, statement.notes + kept + mirror.take_notes())
 
 
 class Costs(NamedTuple):

@@ -326,3 +326,32 @@ def test_a_sweep_that_calls_the_command_keeps_nothing(
     monkeypatch.setenv(CELL, str(cell))
     assert main([*COMMAND, "--runs", str(tmp_path)]) == 0
     assert list(tmp_path.rglob("*.safetensors")) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "notes"),
+    [("best", "none", 0), ("best", "last", 0), ("last", "best", 1)],
+)
+def test_a_resumed_run_may_keep_something_else(
+    tmp_path: Path, first: KeepWeights, then: KeepWeights, notes: int
+) -> None:
+    """The best validation is the first one."""
+
+    def stop(step: int, loss: float) -> None:
+        if step == 3:
+            raise RuntimeError("power")
+
+    config = SMALL.changed(lr=1.0)
+    execution = EXECUTION.model_copy(update={"keep_weights": first, "val_every": 1})
+    with pytest.raises(RuntimeError, match="power"):
+        train(config, tmp_path, execution, stop)
+    resumed = Finished(config, tmp_path, then)
+    points = {
+        p["val_miou"]: p["step"] for p in resumed.record.curve[::-1] if "val_miou" in p
+    }
+    assert points[max(points)] < 3
+    assert len(resumed.record.notes) == notes
+    assert all(
+        "an earlier session did not keep the best" in note for note in resumed.record.notes
+    )
+    assert resumed.folder.weights.exists() == (then != "none")
