@@ -51,6 +51,13 @@ def reading(field: FieldInfo) -> dict[str, Any]:
         if isinstance(entry, Reading):
             return entry.details()
     annotation: Any = field.annotation
+    if (
+        type(None) in get_args(annotation)
+        and get_origin(get_args(annotation)[0]) is Literal
+    ):
+        annotation = get_args(annotation)[
+            0
+        ]  # None: another default than one of the choices
     if annotation is bool:
         return {"action": argparse.BooleanOptionalAction}
     if get_origin(annotation) is Literal:

@@ -109,35 +109,13 @@ def iou_of(confusion: Confusion) -> list[float | None]:
     ]
 
 
-class RunRecord(RunDocument):
-    """The result of one finished run, with all it takes to compare or repeat it."""
+class Scores(RunDocument):
+    """What the network of a run scored on one split."""
 
-    # miou, iou, confusion and information are those of the split config.score_on
-    miou: Share  # after the last step; the mean of iou
+    miou: Share  # the mean of iou
     iou: dict[Text, Share | None] = Field(min_length=1)  # by class; None: occurred nowhere
     confusion: Confusion | None = None  # pixels: a row per class, a column per prediction
     information: Information | None = None  # of a probe: 2 x accuracy of the state - 1
-    miou_augmented: Share | None = None  # with config.test_augmentation, unless it is none
-    images: Text | None = None  # sha256 of images.npz, the counts of every scored image
-    step: Annotated[Count, Field(gt=0)] | None = None  # of the scored weights; None: last
-    val_loss: Loss  # of the validation split, whichever is scored
-    test_loss: Loss | None = None  # if the test split is scored
-    curve: list[Point]  # of the training, with validations
-    params: Count
-    macs: Count | None  # multiply-adds for one image of image_size, as run
-    macs_direct: Count | None  # the same with blocks computed as published
-    not_counted: str = ""  # why macs are None: the operators without a count
-    train_seconds: Seconds  # wall clock over all sessions, without validation
-    compute_seconds: Seconds | None = None  # the same of a CPU core, or of a GPU
-    data_seconds: Seconds | None = None  # wall clock in which training waited for images
-    validation_seconds: Seconds | None = None  # wall clock of all validations
-    devices: Annotated[Count, Field(gt=0)] = 1  # that trained together
-    device: str
-    versions: dict[str, str]
-    commit: str
-    data: str  # fingerprint of the data set
-    failures: tuple[str, ...] = ()  # why earlier attempts failed, if any did
-    notes: tuple[str, ...] = ()  # what else a reader must know, a sentence each
 
     @model_validator(mode="after")
     def mean_is_of_iou(self) -> Self:
@@ -163,10 +141,42 @@ class RunRecord(RunDocument):
                 raise ValueError(f"{stated}: by confusion it is {other}")
         return self
 
+
+class RunRecord(Scores):
+    """The result of one finished run, with all it takes to compare or repeat it.
+
+    The scores are those of the split that config.score_on names.
+    """
+
+    miou_augmented: Share | None = None  # with config.test_augmentation, unless it is none
+    images: Text | None = None  # sha256 of images.npz, the counts of every scored image
+    step: Annotated[Count, Field(gt=0)] | None = None  # of the scored weights; None: last
+    val_loss: Loss  # of the validation split, whichever is scored
+    test_loss: Loss | None = None  # if the test split is scored
+    val_miou: Share | None = None  # of the same weights; None in older records, too
+    curve: list[Point]  # of the training, with validations
+    params: Count
+    macs: Count | None  # multiply-adds for one image of image_size, as run
+    macs_direct: Count | None  # the same with blocks computed as published
+    not_counted: str = ""  # why macs are None: the operators without a count
+    train_seconds: Seconds  # wall clock over all sessions, without validation
+    compute_seconds: Seconds | None = None  # the same of a CPU core, or of a GPU
+    data_seconds: Seconds | None = None  # wall clock in which training waited for images
+    validation_seconds: Seconds | None = None  # wall clock of all validations
+    devices: Annotated[Count, Field(gt=0)] = 1  # that trained together
+    device: str
+    versions: dict[str, str]
+    commit: str
+    data: str  # fingerprint of the data set
+    failures: tuple[str, ...] = ()  # why earlier attempts failed, if any did
+    notes: tuple[str, ...] = ()  # what else a reader must know, a sentence each
+
     @model_validator(mode="after")
     def test_is_scored(self) -> Self:
         if (self.test_loss is None) == (self.config.score_on == "test"):
             raise ValueError("a test_loss belongs to score_on = 'test', and to it alone")
+        if self.val_miou is not None and self.config.score_on != "test":
+            raise ValueError("a val_miou belongs to score_on = 'test' alone")
         return self
 
     def row(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ runs/<study>/<run_id>/failure.json   failed, with the reason; removed by a later
 runs/<study>/<run_id>/last.ckpt      interrupted: where the run resumes
 runs/<study>/<run_id>/images.npz     the counts of every scored image, as the record states
 runs/<study>/<run_id>/weights.safetensors    the trained network, if it is kept
+runs/<study>/<run_id>/evaluation-*.json      what the kept network scored later
 """
 
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from ablations.run_config import RunConfig
 from ablations.whole_file import remove_partials
 
 RECORD, FAILURE = "record.json", "failure.json"
+WEIGHTS = "weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class RunFolder:
     @property
     def weights(self) -> Path:
         """The trained network."""
-        return self.path / "weights.safetensors"
+        return self.path / WEIGHTS
 
     @property
     def log(self) -> Path:

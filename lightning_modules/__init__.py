@@ -13,7 +13,10 @@ __all__ = [
     "Execution",
     "SegmentationData",
     "SegmentationModule",
+    "TrainedRun",
     "create_data",
+    "load_model",
+    "load_run",
     "train",
 ]
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from lightning_modules.execution import Execution
     from lightning_modules.run import train
     from lightning_modules.segmentation import SegmentationModule
+    from lightning_modules.weights import TrainedRun, load_model, load_run
 else:
     __getattr__ = on_demand(
         __name__,
@@ -33,7 +37,10 @@ else:
             "Execution": "lightning_modules.execution",
             "SegmentationData": "lightning_modules.data.segmentation_data",
             "SegmentationModule": "lightning_modules.segmentation",
+            "TrainedRun": "lightning_modules.weights",
             "create_data": "lightning_modules.data",
+            "load_model": "lightning_modules.weights",
+            "load_run": "lightning_modules.weights",
             "train": "lightning_modules.run",
         },
     )

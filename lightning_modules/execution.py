@@ -16,6 +16,7 @@ from ablations.options import runs_option
 Accelerator = Literal["auto", "cpu", "gpu", "mps"]
 WandbMode = Literal["disabled", "offline", "online"]
 KeepWeights = Literal["last", "best", "none"]
+CELL = "WANDB_SWEEP_PARAM_PATH"  # the file with the cell of a process, within a sweep
 
 
 class Execution(BaseModel):
@@ -77,6 +78,11 @@ def with_defaults(
 def agent() -> bool:
     """Whether W&B's server assigned this run; its agent sets the variable."""
     return "WANDB_SWEEP_ID" in os.environ
+
+
+def in_sweep() -> bool:
+    """Whether a sweep started this process."""
+    return agent() or CELL in os.environ
 
 
 def environment() -> dict[str, Any]:

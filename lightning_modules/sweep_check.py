@@ -17,9 +17,9 @@ from ablations.errors import InputError
 from ablations.run_config import RunConfig, flat
 from ablations.yaml_file import read_yaml
 from lightning_modules.average import MovingAverage
+from lightning_modules.execution import CELL
 from lightning_modules.optimizer import in_use
 
-CELL = "WANDB_SWEEP_PARAM_PATH"
 DATA_KEYS = {
     "dataset", "image_size", "train_images", "val_images", "score_on", "augment",
     "augmentation", "batch_size",

@@ -25,7 +25,7 @@ from lightning_modules.checkpoints import (
 )
 from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.display import Display
-from lightning_modules.execution import Execution
+from lightning_modules.execution import Accelerator, Execution
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.resuming import UnusableError
 from lightning_modules.segmentation import SegmentationModule
@@ -60,6 +60,17 @@ def create_bare_trainer(config: RunConfig, best: Path) -> Trainer:
         **arguments(config),
         val_check_interval=interval,
         callbacks=recipe_callbacks(config, best),
+        logger=False,
+        enable_checkpointing=False,
+        plugins=[LightningEnvironment()],  # even inside Slurm
+    )
+
+
+def create_scoring_trainer(config: RunConfig, accelerator: Accelerator) -> Trainer:
+    """Scores a trained network; writes and shows nothing."""
+    return Trainer(
+        **arguments(config),
+        accelerator=accelerator,
         logger=False,
         enable_checkpointing=False,
         plugins=[LightningEnvironment()],  # even inside Slurm
@@ -155,6 +166,8 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PossibleUserWarning)
         warnings.filterwarnings("ignore", "Checkpoint directory .* is not empty")
+        # a resumed run may keep other weights than it did before
+        warnings.filterwarnings("ignore", ".*following callbacks: .'BestWeights'.")
         warnings.filterwarnings("ignore", ".*LeafSpec.*", FutureWarning)  # Lightning's own
         try:
             yield

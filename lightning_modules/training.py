@@ -14,6 +14,7 @@ from ablations.image_counts import ImageCounts
 from ablations.models import check_training, network_of
 from ablations.records import MOST_CLASSES, RunRecord
 from ablations.run_folder import RunFolder
+from lightning_modules.best_weights import BestWeights
 from lightning_modules.checkpoints import Progress, Statement
 from lightning_modules.data import create_data
 from lightning_modules.data.segmentation_data import SegmentationData
@@ -21,6 +22,7 @@ from lightning_modules.execution import Execution
 from lightning_modules.freezing import advice, check_freeze
 from lightning_modules.inference import Inference
 from lightning_modules.interrupts import Interrupts
+from lightning_modules.keeping import check_keepable, keep
 from lightning_modules.machine import commit, device_name, made_with, versions
 from lightning_modules.resuming import UnusableError, resumable, set_aside
 from lightning_modules.scores import Score
@@ -69,6 +71,7 @@ def train_and_measure(
     check_freeze(config, len(data.classes))
     module = SegmentationModule(config, data.classes, data.source.probe)
     costs = costs_of(module)
+    check_keepable(module, execution.keep_weights)
     own = made_with(execution.accelerator)
     statement = Statement(config.run_id, data.fingerprint, own, notes)
     last = folder.checkpoint
@@ -76,12 +79,17 @@ def train_and_measure(
         data.first_step, statement = resumable(last, module, statement)
     step_time = StepTime()
     callbacks = create_callbacks(folder, execution, progress, interrupts, statement)
-    recipe = recipe_callbacks(config, folder.best)
-    trainer = create_trainer(folder, execution, [*recipe, step_time, *callbacks], mirror)
+    keeps_best = execution.keep_weights == "best" and config.select != "best"
+    best = [BestWeights(folder.best)] if keeps_best else []
+    deciding = [*best, *recipe_callbacks(config, folder.best)]
+    trainer = create_trainer(folder, execution, [*deciding, step_time, *callbacks], mirror)
     fit(trainer, module, data, last if data.first_step else None, interrupts)
     step = score_network(trainer, module, data)
+    kept: tuple[str, ...] = ()
+    if trainer.is_global_zero:
+        kept = keep(execution.keep_weights, module, data.normalisation, folder)
     training = Training(trainer, module, data, step_time, step)
-    return record_of(training, costs, folder, statement.notes + mirror.take_notes())
+    return record_of(training, costs, folder, statement.notes + kept + mirror.take_notes())
 
 
 class Costs(NamedTuple):
@@ -122,13 +130,11 @@ def record_of(
     return RunRecord(
         config=folder.config,
         miou=score.miou,
-        iou={
-            name: None if iou.isnan() else iou.item()
-            for name, iou in zip(data.classes, score.iou, strict=True)
-        },
+        iou=iou_by_class(data.classes, score),
         step=step,
         val_loss=scores["val"].loss,
         test_loss=scores["test"].loss if "test" in scores else None,
+        val_miou=scores["val"].miou if "test" in scores else None,
         confusion=counts(score.confusion),
         information=probe.information(score.confusion) if probe else None,
         miou_augmented=module.miou_augmented,
@@ -147,6 +153,14 @@ def record_of(
         failures=folder.failures(),
         notes=notes,
     )
+
+
+def iou_by_class(classes: tuple[str, ...], score: Score) -> dict[str, float | None]:
+    """As a record holds it: None for a class neither labelled nor predicted."""
+    return {
+        name: None if iou.isnan() else iou.item()
+        for name, iou in zip(classes, score.iou, strict=True)
+    }
 
 
 def write_images(score: Score, data: SegmentationData, folder: RunFolder) -> str | None:

@@ -46,6 +46,17 @@ COMPARISON = [
 ]
 
 
+def beside_validation(columns: list[Column]) -> list[Column]:
+    """A score on the test split stands beside that of the validation before it."""
+    validation = Column("val_miou", "Validation mIoU (%)", either(percent), rank=1)
+    test = Column("miou", "Test mIoU (%)", percent)
+    return [
+        shown
+        for column in columns
+        for shown in ([validation, test] if column.name == "miou" else [column])
+    ]
+
+
 VIEWS = {"flip": "mIoU, flipped (%)", "multi_scale": "mIoU, multi-scale (%)"}
 
 

@@ -7,7 +7,12 @@ import pandas as pd
 from ablations.run_config import RunConfig
 from ablations.timings import StudyTimings
 from reports import plots
-from reports.columns import class_columns, comparison_columns, time_column
+from reports.columns import (
+    beside_validation,
+    class_columns,
+    comparison_columns,
+    time_column,
+)
 from reports.comparison import Comparison
 from reports.completeness import LISTED, plural, rest
 from reports.page import Code, Heading, Inline, Part, Picture, Strong, Table, Text
@@ -85,6 +90,8 @@ def comparison_table(
     numbers = comparison.numbers
     views = comparison.records[0].config.test_augmentation
     columns = [*comparison_columns(numbers, views), time_column(numbers, on_cpu)]
+    if comparison.setting["score_on"] == "test":
+        columns = beside_validation(columns)
     table = Table(with_reasons(numbers), columns, name)
     return with_latency(table, comparison, timings)
 

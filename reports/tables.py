@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 import pandas as pd
-from pandas import DataFrame
+from pandas import DataFrame, Series
 
 from ablations.attention import BLOCKS
 from ablations.records import RunRecord
@@ -30,7 +30,17 @@ def runs_table(records: Iterable[RunRecord]) -> DataFrame:
     table = DataFrame([record.row() for record in records])
     for name in ("macs", "macs_direct", "compute_seconds", "miou_augmented"):
         table[name] = pd.to_numeric(table[name])  # missing: NaN
-    return table.assign(block=block_names(records))
+    validated = pd.to_numeric(Series([validation_miou(record) for record in records]))
+    return table.assign(block=block_names(records), val_miou=validated)
+
+
+def validation_miou(record: RunRecord) -> float | None:
+    """Of the scored weights; older records state that of the last step in the curve."""
+    if record.val_miou is not None or record.config.score_on == "val":
+        return record.val_miou
+    if record.config.select == "best":
+        return None
+    return next((p["val_miou"] for p in record.curve[::-1] if "val_miou" in p), None)
 
 
 def versions(records: Iterable[RunRecord]) -> dict[str, dict[str, int]]:
@@ -94,6 +104,7 @@ def block_comparison(runs: DataFrame) -> DataFrame:
     """Compare the blocks of one setting: one row per block, baseline first.
 
     miou, miou_std      mean and sample standard deviation over seeds
+    val_miou            of the validation of the same weights, if miou is of the test split
     miou_augmented      mean over seeds of the score over several views, if any
     gain                mean over seeds of (miou - miou of the baseline with the same seed)
     gain_low, gain_high 95 % t interval of the gain; missing below two pairs
@@ -134,6 +145,7 @@ def compare(block: str, runs: DataFrame) -> dict[str, object]:
         "block": block,
         "miou": runs["miou"].mean(),
         "miou_std": runs["miou"].std(),
+        "val_miou": runs["val_miou"].mean(skipna=False),
         "miou_augmented": runs["miou_augmented"].mean(),
         "gain": runs["gain"].mean(),
         "gain_low": low,

@@ -191,6 +191,8 @@ def tamper(folder: Path, change: dict[str, Any], without: str = "") -> Path:
         ({"iou": {"one": 0.7}}, "miou = 0.5: the mean of iou is 0.7"),
         ({"iou": {"one": None}}, "miou = 0.5: the mean of iou is 0"),
         *[({"miou": value}, "miou = ") for value in (True, None, "0.5", NAN, 1.5, -0.5)],
+        *[({"val_miou": value}, "val_miou = ") for value in (True, "0.5", NAN, 1.5, -0.5)],
+        ({"val_miou": 0.5}, "a val_miou belongs to score_on = 'test' alone"),
         *[({"val_loss": v}, "val_loss = ") for v in (NAN, INF, True, -1, 1e308, 10**400)],
         *[
             ({key: value}, f"{key} = ")

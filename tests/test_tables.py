@@ -11,6 +11,7 @@ from scipy import stats
 from ablations.run_config import RunConfig
 from reports.columns import COMPARISON, comparison_columns
 from reports.comparison import comparisons, settings
+from reports.section import comparison_table
 from reports.statistics import interval, sign_flip_p
 from reports.tables import (
     block_comparison,
@@ -266,3 +267,30 @@ def test_a_version_is_that_of_the_block() -> None:
     assert version(record(config)) == "aaaaaa"
     only = RunConfig(placement="my_file:places", source="placement=bbbbbbbbbbbb")
     assert version(record(only)) == "unknown"
+
+
+def test_a_score_on_the_test_split_stands_beside_its_validation() -> None:
+    stated, older = (
+        record(RunConfig(seed=seed), 0.5).model_copy(
+            update={
+                "config": RunConfig(seed=seed, score_on="test"),
+                "test_loss": 0.7,
+                "val_miou": validated,
+                "curve": [{"step": 1, "val_miou": 0.9}, {"step": 2, "val_miou": 0.25}],
+            }
+        )
+        for seed, validated in ((0, 0.75), (1, None))
+    )
+    [tested] = comparisons([stated, older])
+    table = comparison_table(tested, [])
+    shown = [column.header for column in table.columns][1:3]
+    assert shown == ["Validation mIoU (%)", "Test mIoU (%)"]
+    assert table.numbers[["val_miou", "miou"]].to_numpy().tolist() == [[0.5, 0.5]]
+    [validated] = comparisons([record(RunConfig())])
+    assert [c.header for c in comparison_table(validated, []).columns][1] == "mIoU (%)"
+
+
+def test_an_older_run_of_the_best_weights_has_no_known_validation() -> None:
+    config = RunConfig(score_on="test", select="best")
+    run = record(RunConfig()).model_copy(update={"config": config, "test_loss": 0.7})
+    assert math.isnan(runs_table([run])["val_miou"].item())

@@ -147,11 +147,15 @@ class PreparedImages(Dataset[Batch]):
 
     def __getitem__(self, index: int) -> Batch:
         image, labels = self.transform(self.split[index])
-        image = to_dtype(image, torch.float32, scale=True)
-        image = normalize(image, list(self.normalised.mean), list(self.normalised.std))
-        if self.normalised.reverse:
-            image = image.flip(0)
-        return image.as_subclass(Tensor), labels.as_subclass(Tensor).long()
+        colours = normalised_colours(image, self.normalised)
+        return colours, labels.as_subclass(Tensor).long()
+
+
+def normalised_colours(image: Tensor, normalised: Normalisation) -> Tensor:
+    """An image (3, H, W), uint8, as the network gets it: float32."""
+    image = to_dtype(image, torch.float32, scale=True)
+    image = normalize(image, list(normalised.mean), list(normalised.std))
+    return (image.flip(0) if normalised.reverse else image).as_subclass(Tensor)
 
 
 class DrawnImages(Dataset[Batch]):

@@ -8,8 +8,14 @@ from ablations.errors import InputError
 from ablations.model_options import add_flags, from_options
 from ablations.option_types import plain_name
 from ablations.run_config import DERIVED, RunConfig, flat
+from ablations.run_folder import RunFolder
 from ablations.yaml_file import read_yaml
-from lightning_modules.execution import Execution, execution_options, with_defaults
+from lightning_modules.execution import (
+    Execution,
+    execution_options,
+    in_sweep,
+    with_defaults,
+)
 from lightning_modules.lock import BusyError
 
 EXAMPLES = [
@@ -41,6 +47,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     args = with_defaults(args, {"config": None, "study": SINGLE})
     config, execution = run_config(args), from_options(Execution, vars(args))
+    kept = execution.keep_weights or ("none" if in_sweep() else "best")
+    execution = execution.model_copy(update={"keep_weights": kept})
     from lightning_modules.display import say
     from lightning_modules.freezing import advice
     from lightning_modules.interrupts import Interrupted
@@ -59,6 +67,12 @@ def run(args: argparse.Namespace) -> int:
     except Interrupted as stop:
         print(f"ablate: {stop}", file=sys.stderr)
         return stop.exit_code
+    folder = RunFolder(study_folder, config)
+    if kept != "none" and not folder.weights.exists():
+        say(
+            f"ablate: {folder.path}: the run finished without keeping weights; to train it "
+            "again and keep them, use another --runs folder, or delete its record.json"
+        )
     print(f"mIoU {100 * record.miou:.2f} %  {study_folder / config.run_id}")
     return 0
 
