@@ -109,6 +109,10 @@ def iou_of(confusion: Confusion) -> list[float | None]:
     ]
 
 
+# Fields of a record that differ between two equal runs.
+TIMES = ("train_seconds", "compute_seconds", "data_seconds", "validation_seconds")
+
+
 class RunRecord(RunDocument):
     """The result of one finished run, with all it takes to compare or repeat it."""
 

@@ -17,12 +17,9 @@ from lightning_modules.freezing import OwnParts
 from lightning_modules.losses import loss_of
 from lightning_modules.optimizer import create_optimizer
 from lightning_modules.scores import Score, SplitScore
+from lightning_modules.training_losses import NonFiniteLossError, TrainingLosses
 
 CURVE_POINTS = 50
-
-
-class NonFiniteLossError(RuntimeError):
-    """The training diverged."""
 
 
 class SegmentationModule(LightningModule):
@@ -50,6 +47,7 @@ class SegmentationModule(LightningModule):
         self.own_parts.freeze(config.freeze)
         self.loss = loss_of(config)
         self.score = SplitScore(len(classes))
+        self.losses = TrainingLosses()
         self.curve: list[dict[str, float]] = []  # kept in checkpoints
         self.validated_step = -1
         self.scores: dict[SplitName, Score] = {}  # the last of each split
@@ -70,13 +68,19 @@ class SegmentationModule(LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         images, labels = batch
         loss = self.loss(self(images), labels)
-        if not loss.isfinite():
-            raise NonFiniteLossError(f"loss is {loss.item()} at step {self.global_step}")
-        self.log("train/loss", loss, prog_bar=True)
+        self.losses.add(self.global_step, loss)
         step = self.global_step + 1
+        if self.trainer.loggers and step % self.trainer.log_every_n_steps == 0:
+            self.log("train/loss", loss)
         if step % max(1, self.config.max_steps // CURVE_POINTS) == 0:
             self.curve.append({"step": step, "train_loss": loss.item()})
         return loss
+
+    def on_validation_start(self) -> None:
+        self.losses.check()
+
+    def on_train_end(self) -> None:
+        self.losses.check()
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         images, labels = batch
@@ -111,6 +115,7 @@ class SegmentationModule(LightningModule):
         return score
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.losses.check()
         checkpoint["curve"] = self.curve
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning import Callback, Trainer
@@ -37,6 +38,8 @@ def create_trainer(
     mirror: Mirror,
 ) -> Trainer:
     config = folder.config
+    # What torch.empty holds is overwritten before it is read; to fill it costs time.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     return Trainer(
         **arguments(config),
         accelerator=execution.accelerator,

@@ -130,6 +130,8 @@ def record_of(
         not_counted=costs.run.not_counted or costs.published.not_counted,
         train_seconds=step_time.train_seconds,
         compute_seconds=step_time.compute_seconds,
+        data_seconds=step_time.data_seconds,
+        validation_seconds=step_time.validation_seconds,
         device=device_name(trainer.strategy.root_device),
         versions=versions(),
         commit=commit(),
