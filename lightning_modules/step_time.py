@@ -81,3 +81,10 @@ class StepTime(Callback):
         # Checkpoints of older versions do not have these.
         self.data_seconds = state_dict.get("data_seconds", 0.0)
         self.validation_seconds = state_dict.get("validation_seconds", 0.0)
+
+
+def now() -> torch.cuda.Event:
+    """An event at which the device has finished its work so far."""
+    event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+    event.record()
+    return event
