@@ -55,7 +55,8 @@ def train_and_measure(
     The test split is scored once, after that, if its scores are those of the record.
     """
     config = folder.config
-    data = create_data(config, execution.data_folder, execution.workers)
+    workers, cache = execution.workers, execution.cache * 1e9
+    data = create_data(config, execution.data_folder, workers, cache)
     check_training(network_of(config, len(data.classes)))
     seed_everything(config.seed, verbose=False)
     check_freeze(config, len(data.classes))

@@ -15,9 +15,12 @@ from ablations.errors import InputError
 from ablations.normalisation import Normalisation, normalisation
 from ablations.run_config import RunConfig
 from lightning_modules.data.augmentations import augmentation
+from lightning_modules.data.cached import CachedImages
 from lightning_modules.data.data_source import VOID, DataSource, Split, SplitName
 from lightning_modules.data.loader import Batch, Loader
+from lightning_modules.data.paired_files import PairedFiles
 from lightning_modules.data.sampler import Draw, StepSampler
+from lightning_modules.data.workers import choose_workers
 
 
 class SegmentationData(LightningDataModule):
@@ -36,10 +39,11 @@ class SegmentationData(LightningDataModule):
         source: DataSource,
         folder: Path | None,
         workers: int | None,
+        cache: float = 0.0,  # bytes for decoded image files
     ) -> None:
         super().__init__()
         self.config, self.source, self.folder = config, source, folder
-        self.workers = workers or 0
+        self.workers, self.cache = workers, cache
         self.classes = source.classes
         self.train = self.open("train")
         self.val = self.open("val")
@@ -91,12 +95,45 @@ class SegmentationData(LightningDataModule):
             transform = augmentation(config, self.source, fill)
         else:
             transform = self.source.prepare(config.image_size)
-        prepared = PreparedImages(self.train, transform, self.normalisation)
+        split = self.cached(self.train, self.train_images)
+        prepared = PreparedImages(split, transform, self.normalisation)
         drawn = DrawnImages(prepared, config.seed)
-        return Loader(drawn, batch_sampler=sampler, num_workers=self.workers)
+        return Loader(
+            drawn,
+            batch_sampler=sampler,
+            num_workers=self.workers_for(
+                drawn,
+                sampler.draw(0),
+                config.batch_size * (config.max_steps - self.first_step),
+            ),
+            pin_memory=self.device == "cuda",
+        )
+
+    def cached(self, split: Split, images: int) -> Split:
+        """The split, with its share of the memory if it consists of files."""
+        if not isinstance(split, PairedFiles) or not self.cache:
+            return split
+        return CachedImages(
+            split, self.cache * images / (self.train_images + self.val_images)
+        )
+
+    @cached_property
+    def cached_val(self) -> Split:
+        """Without processes that load data, it stays from one validation to the next."""
+        return self.cached(self.val, self.val_images)
+
+    @property
+    def device(self) -> str:
+        """The kind of the device that batches go to."""
+        return self.trainer.strategy.root_device.type if self.trainer else "cpu"
+
+    def workers_for(self, dataset: Dataset[Batch], draw: object, images: int) -> int:
+        if self.workers is not None:
+            return self.workers
+        return choose_workers(dataset, draw, images, self.device)
 
     def val_dataloader(self) -> Loader:
-        return self.in_order(self.val, self.val_images)
+        return self.in_order(self.cached_val, self.val_images)
 
     def test_dataloader(self) -> Loader:
         self.check("test", self.test, len(self.test))
@@ -107,7 +144,12 @@ class SegmentationData(LightningDataModule):
         prepare = self.source.prepare(self.config.image_size)
         prepared = PreparedImages(split, prepare, self.normalisation)
         first = Subset(prepared, range(images))
-        return Loader(first, self.config.batch_size, num_workers=self.workers)
+        return Loader(
+            first,
+            self.config.batch_size,
+            num_workers=self.workers_for(prepared, 0, images),
+            pin_memory=self.device == "cuda",
+        )
 
 
 def first_images(key: str, limit: int | None, split: Split) -> int:
