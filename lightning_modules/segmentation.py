@@ -20,6 +20,7 @@ from lightning_modules.scores import Score, SplitScore
 from lightning_modules.training_losses import NonFiniteLossError, TrainingLosses
 
 CURVE_POINTS = 50
+LOG_EVERY = 10  # steps between losses in W&B
 
 
 class SegmentationModule(LightningModule):
@@ -70,7 +71,7 @@ class SegmentationModule(LightningModule):
         loss = self.loss(self(images), labels)
         self.losses.add(self.global_step, loss)
         step = self.global_step + 1
-        if self.trainer.loggers and step % self.trainer.log_every_n_steps == 0:
+        if self.trainer.loggers and step % LOG_EVERY == 0:
             self.log("train/loss", loss)
         if step % max(1, self.config.max_steps // CURVE_POINTS) == 0:
             self.curve.append({"step": step, "train_loss": loss.item()})

@@ -73,6 +73,7 @@ def correctness(scale: Scale) -> Tasks:
 
 
 def errors(about: Row, scale: Scale) -> Row:
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.manual_seed(0)
     reference = create_attention(about["block"], scale.feature[1], "direct").double().eval()
     for parameter in reference.parameters():
@@ -81,9 +82,10 @@ def errors(about: Row, scale: Scale) -> Row:
     cotangent = torch.randn(scale.feature, dtype=torch.float64)
     module = set_evaluation(copy.deepcopy(reference), about["evaluation"])
     module = module.float().to(scale.device)
-    with autocast(scale.device, about["precision"]):
-        actual = results(module, x.float().to(scale.device), cotangent)
-    expected = results(reference, x, cotangent)
+    narrow = autocast(scale.device, about["precision"])
+    actual = results(module, x.float().to(scale.device), cotangent, narrow)
+    full = autocast("cpu", "float32")
+    expected = results(reference, x, cotangent, full)
     output, *gradients = (error(*pair) for pair in zip(actual, expected, strict=True))
     worst = max(output, *gradients)
     return {
@@ -93,10 +95,13 @@ def errors(about: Row, scale: Scale) -> Row:
     }
 
 
-def results(module: nn.Module, x: Tensor, cotangent: Tensor) -> list[Tensor]:
+def results(
+    module: nn.Module, x: Tensor, cotangent: Tensor, precision: torch.autocast
+) -> list[Tensor]:
     """The output, and the gradients of x and of all parameters."""
     x = x.requires_grad_()
-    y = module(x)
+    with precision:
+        y = module(x)
     gradients = torch.autograd.grad(y, [x, *module.parameters()], cotangent.to(y))
     return [y.detach(), *gradients]
 
@@ -144,7 +149,7 @@ def rate(block: str, recipe: Recipe, scale: Scale) -> Row:
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = recipe.tf32
     torch.use_deterministic_algorithms(recipe.deterministic, warn_only=True)
     torch.backends.cudnn.deterministic = recipe.deterministic
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if scale.device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     start = time.perf_counter()
@@ -227,7 +232,7 @@ def median_time(work: Callable[[], object], scale: Scale) -> float:
         end.record()
         pairs.append((begin, end))
     torch.cuda.synchronize()
-    return statistics.median(begin.elapsed_time(end) for begin, end in pairs)
+    return float(statistics.median(begin.elapsed_time(end) for begin, end in pairs))
 
 
 def wall_time(work: Callable[[], object]) -> float:

@@ -143,7 +143,7 @@ def timed(config: RunConfig, device: str, training: Callable[[], object]) -> flo
 
 def suite(config: RunConfig, device: str, workers: int) -> float:
     execution = Execution(
-        accelerator=DEVICES[device],  # type: ignore[arg-type]
+        accelerator=DEVICES[device],
         progress_bar=False,
         workers=workers,
         val_every=config.max_steps,
@@ -153,6 +153,9 @@ def suite(config: RunConfig, device: str, workers: int) -> float:
 
 
 def plain(config: RunConfig, device: str, workers: int) -> float:
+    """Likewise with deterministic algorithms, which cost time on a GPU."""
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.deterministic = True
     data = create_data(config, workers=workers)
     torch.manual_seed(config.seed)
     classes = len(data.classes)
@@ -186,7 +189,7 @@ def compare(work: Work, device: str, workers: int, rounds: int) -> dict[str, obj
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--device", choices=DEVICES, default="cpu")

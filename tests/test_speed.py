@@ -84,8 +84,8 @@ def test_only_long_loading_gets_processes(monkeypatch: pytest.MonkeyPatch) -> No
 def test_processes_take_only_the_cores_of_this_one(
     monkeypatch: pytest.MonkeyPatch, cores: int, threads: int, device: str, free: int
 ) -> None:
-    monkeypatch.setattr(workers.joblib, "cpu_count", lambda: cores)
-    monkeypatch.setattr(workers.torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr("joblib.cpu_count", lambda: cores)
+    monkeypatch.setattr("torch.get_num_threads", lambda: threads)
     assert free_cores(device) == free
 
 

@@ -19,7 +19,7 @@ def free_cores(device: str) -> int:
     of one. `ablate sweep --jobs` and OMP_NUM_THREADS limit these threads, affinity and
     cgroups the cores. A GPU leaves all of them free but one.
     """
-    cores = min(joblib.cpu_count(), torch.get_num_threads())
+    cores: int = min(joblib.cpu_count(), torch.get_num_threads())
     return min(cores - 1, 1 if device == "cpu" else MOST)
 
 
