@@ -29,7 +29,8 @@ test-slow: .venv/installed  ## the tests that take longer
 test-slurm: .venv/installed  ## a sweep through a real Slurm (apt-get install slurm-wlm munge)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm
 
-throughput: .venv/installed  ## cells per minute, here and with wandb's agent (20 minutes)
+throughput: .venv/installed  ## steps per second against a plain loop, then cells per minute (30 minutes)
+	$(BIN)/python -m tests.step_rate
 	$(BIN)/python -m tests.throughput
 
 check: .venv/installed  ## format check, lint and types

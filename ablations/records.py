@@ -109,6 +109,10 @@ def iou_of(confusion: Confusion) -> list[float | None]:
     ]
 
 
+# Fields of a record that differ between two equal runs.
+TIMES = ("train_seconds", "compute_seconds", "data_seconds", "validation_seconds")
+
+
 class Scores(RunDocument):
     """What the network of a run scored on one split."""
 

@@ -15,8 +15,11 @@ from pytorch_lightning.plugins import TorchCheckpointIO
 from pytorch_lightning.trainer.states import TrainerFn
 
 from ablations.whole_file import write_whole
+from lightning_modules.training_losses import NonFiniteLossError
 
 STATEMENT = "attention-ablations"  # the key under which a checkpoint states its run
+
+REPORT_SECONDS = 0.25  # between readings of a loss on a GPU
 
 Progress = Callable[[int, float], None]  # (step, training loss)
 
@@ -98,7 +101,11 @@ class LastCheckpoint(Checkpoint):
         if trainer.state.fn == TrainerFn.FITTING:
             self.save_if_due(trainer)
 
-    def on_exception(self, trainer: Trainer, *arguments: Any) -> None:
+    def on_exception(
+        self, trainer: Trainer, pl_module: Any, exception: BaseException
+    ) -> None:
+        if isinstance(exception, NonFiniteLossError):
+            return
         fitting = trainer.state.fn == TrainerFn.FITTING
         if self.between_steps.now and fitting and trainer.global_step > 0:
             trainer.save_checkpoint(self.path)
@@ -110,19 +117,31 @@ class LastCheckpoint(Checkpoint):
 
 
 class Reporter(Callback):
-    """Reports progress to a function, which may raise an exception to end the training."""
+    """Reports progress to a function, which may raise an exception to end the training.
+
+    On a CPU it reports every step; reading the loss from a GPU waits for the GPU, so there
+    it does so four times a second.
+    """
 
     def __init__(self, progress: Progress, between_steps: BetweenSteps) -> None:
         self.progress, self.between_steps = progress, between_steps
-        self.loss = math.nan  # of the last step
+        self.loss = torch.tensor(math.nan)  # of the last step
+        self.next = 0.0  # time of the next report from a GPU
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: Any, outputs: Any, *arguments: Any
     ) -> None:
-        self.loss = outputs["loss"].item()
-        if self.between_steps.now:
-            self.progress(trainer.global_step, self.loss)
+        self.loss = outputs["loss"]
+        if self.between_steps.now and self.is_due():
+            self.progress(trainer.global_step, self.loss.item())
 
     def on_validation_end(self, trainer: Trainer, *arguments: Any) -> None:
         if trainer.state.fn == TrainerFn.FITTING:
-            self.progress(trainer.global_step, self.loss)
+            self.progress(trainer.global_step, self.loss.item())
+
+    def is_due(self) -> bool:
+        now = time.monotonic()
+        if self.loss.device.type != "cpu" and now < self.next:
+            return False
+        self.next = now + REPORT_SECONDS
+        return True

@@ -1,6 +1,7 @@
 """What a user sees of one training: a bar in a terminal, otherwise a few lines."""
 
 import sys
+import time
 from typing import Any
 
 from pytorch_lightning import Callback, Trainer
@@ -15,6 +16,7 @@ from rich.progress import (
 )
 
 LINES = 10  # at most, for one run
+UPDATES = 4  # of a bar, per second: reading the loss waits for the device
 
 
 def say(line: str) -> None:
@@ -35,10 +37,11 @@ class Display(Callback):
             TextColumn("{task.description}"),
             TimeRemainingColumn(),
             console=console,
-            refresh_per_second=4,
+            refresh_per_second=UPDATES,
             disable=not console.is_terminal,
         )
         self.next_line = 0
+        self.next_update = 0.0
         self.miou = ""
 
     def on_train_start(self, trainer: Trainer, *arguments: Any) -> None:
@@ -50,7 +53,8 @@ class Display(Callback):
         self, trainer: Trainer, pl_module: Any, outputs: Any, *arguments: Any
     ) -> None:
         self.loss = outputs["loss"]
-        if not self.bars.disable:
+        if not self.bars.disable and time.monotonic() >= self.next_update:
+            self.next_update = time.monotonic() + 1 / UPDATES
             text = f"loss {self.loss.item():.3f}{self.miou}"
             self.bars.update(self.task, completed=trainer.global_step, description=text)
 
@@ -59,6 +63,7 @@ class Display(Callback):
             return
         step, steps = trainer.global_step, trainer.max_steps
         self.miou = f"  mIoU {100 * pl_module.scores['val'].miou:.1f} %"
+        self.next_update = 0.0
         if self.bars.disable and (step >= self.next_line or step == steps):
             self.next_line = step + max(1, steps // LINES)
             line = f"step {step}/{steps}  loss {self.loss.item():.3f}{self.miou}"

@@ -7,7 +7,7 @@ import torch
 from ablations.errors import first_line
 from ablations.records import FailureKind, tail
 from ablations.run_folder import RunFolder
-from lightning_modules.segmentation import NonFiniteLossError
+from lightning_modules.training_losses import NonFiniteLossError
 
 REASON = 500  # characters of an error in the reason; the traceback has all
 

@@ -21,12 +21,10 @@ from lightning_modules.inference import Inference
 from lightning_modules.losses import auxiliary_loss_of, loss_of
 from lightning_modules.optimizer import create_optimizer
 from lightning_modules.scores import Score, SplitScore
+from lightning_modules.training_losses import NonFiniteLossError, TrainingLosses
 
 CURVE_POINTS = 50
-
-
-class NonFiniteLossError(RuntimeError):
-    """The training diverged."""
+LOG_EVERY = 10  # steps between losses in W&B
 
 
 class SegmentationModule(LightningModule):
@@ -63,6 +61,7 @@ class SegmentationModule(LightningModule):
         self.score = SplitScore(len(classes))
         self.averaged = SplitScore(len(classes))  # over views, see test_augmentation
         self.miou_augmented: float | None = None
+        self.losses = TrainingLosses()
         self.curve: list[dict[str, float]] = []  # kept in checkpoints
         self.validated_step = -1
         self.scores: dict[SplitName, Score] = {}  # the last of each split
@@ -100,10 +99,10 @@ class SegmentationModule(LightningModule):
         *earlier, last = parts_of(*batch, self.accumulate)
         done = sum(self.backward_now(part) for part in earlier)
         loss = self.loss_of_part(last) + done
-        if not loss.isfinite():
-            raise NonFiniteLossError(f"loss is {loss.item()} at step {self.global_step}")
-        self.log("train/loss", loss, prog_bar=True)
+        self.losses.add(self.global_step, loss)
         step = self.global_step + 1
+        if self.trainer.loggers and step % LOG_EVERY == 0:
+            self.log("train/loss", loss)
         if step % max(1, self.config.max_steps // CURVE_POINTS) == 0:
             self.curve.append({"step": step, "train_loss": loss.item()})
         return loss
@@ -123,6 +122,12 @@ class SegmentationModule(LightningModule):
         with torch.autocast(self.device.type, enabled=False):
             self.trainer.strategy.backward(loss, None)
         return loss.detach()
+
+    def on_validation_start(self) -> None:
+        self.losses.check()
+
+    def on_train_end(self) -> None:
+        self.losses.check()
 
     def on_validation_epoch_start(self) -> None:
         self.score.by_image = self.is_final("val")
@@ -182,6 +187,7 @@ class SegmentationModule(LightningModule):
         return score
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.losses.check()
         checkpoint["curve"] = self.curve
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning import Callback, Trainer
@@ -28,7 +29,7 @@ from lightning_modules.display import Display
 from lightning_modules.execution import Accelerator, Execution
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.resuming import UnusableError
-from lightning_modules.segmentation import SegmentationModule
+from lightning_modules.segmentation import LOG_EVERY, SegmentationModule
 from lightning_modules.sweep_check import MatchesSweep
 from lightning_modules.wandb_mirror import Mirror
 
@@ -40,12 +41,14 @@ def create_trainer(
     mirror: Mirror,
 ) -> Trainer:
     config = folder.config
+    # What torch.empty holds is overwritten before it is read; to fill it costs time.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return Trainer(
         **arguments(config),
         accelerator=execution.accelerator,
         val_check_interval=execution.val_every or validation_interval(config),
         logger=mirror.logger or False,
-        log_every_n_steps=10,
+        log_every_n_steps=LOG_EVERY,
         callbacks=callbacks,
         default_root_dir=folder.path,
         plugins=[WholeFile(), LightningEnvironment()],  # the latter even inside Slurm

@@ -64,7 +64,8 @@ def train_and_measure(
 ) -> RunRecord:
     """Train or resume, then score the weights that the configuration selects."""
     config = folder.config
-    data = create_data(config, execution.data_folder, execution.workers)
+    workers, cache = execution.workers, execution.cache * 1e9
+    data = create_data(config, execution.data_folder, workers, cache)
     check_training(network_of(config, len(data.classes)))
     Inference.of(config).check()
     seed_everything(config.seed, verbose=False)
@@ -146,6 +147,8 @@ def record_of(
         not_counted=costs.run.not_counted or costs.published.not_counted,
         train_seconds=step_time.train_seconds,
         compute_seconds=step_time.compute_seconds,
+        data_seconds=step_time.data_seconds,
+        validation_seconds=step_time.validation_seconds,
         device=device_name(trainer.strategy.root_device),
         versions=versions(),
         commit=commit(),

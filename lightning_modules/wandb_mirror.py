@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ablations.errors import InputError, first_line
-from ablations.records import RunRecord
+from ablations.records import TIMES, RunRecord
 from ablations.run_folder import RunFolder
 from lightning_modules.cost_table import write_cost
 from lightning_modules.display import say
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 PROJECT = "attention-ablations"
 RECORD_KEY = "record"
 SCORES = ("miou", "val_loss", "test_loss", "information", "miou_augmented")
-TIMES = ("train_seconds", "compute_seconds")
 
 
 class Mirror:

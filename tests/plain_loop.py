@@ -106,10 +106,14 @@ def fit(
         model.parameters(), config.lr, weight_decay=config.weight_decay
     )
     decay = torch.optim.lr_scheduler.PolynomialLR(optimizer, config.max_steps, 0.9)
+    device = next(model.parameters()).device
+    half = torch.autocast(device.type, torch.bfloat16, config.precision == "bf16-mixed")
     model.train()
-    for step, (images, labels) in enumerate(batches):
+    for step, batch in enumerate(batches):
+        images, labels = (part.to(device, non_blocking=True) for part in batch)
         torch.manual_seed(1_000_003 * config.seed + step)  # for dropout
-        loss = F.cross_entropy(model(images), labels, ignore_index=VOID)
+        with half:
+            loss = F.cross_entropy(model(images), labels, ignore_index=VOID)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ablations.cli import main
 from ablations.errors import InputError
-from ablations.records import RunRecord
+from ablations.records import TIMES, RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
 from lightning_modules.data import create_data
@@ -168,7 +168,7 @@ def test_an_optimizer_has_no_frozen_parameters(factor: float) -> None:
 
 
 def comparable(record: RunRecord) -> dict[str, object]:
-    return record.model_dump(exclude={"train_seconds", "compute_seconds", "failures"})
+    return record.model_dump(exclude={*TIMES, "failures"})
 
 
 @pytest.mark.parametrize(

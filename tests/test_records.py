@@ -10,7 +10,7 @@ import pytest
 
 from ablations.documents import REMEDY, checksum
 from ablations.errors import InputError, UnwritableError
-from ablations.records import Failure, RunRecord
+from ablations.records import TIMES, Failure, RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder, read_failures, read_records
 from ablations.whole_file import write_whole
@@ -201,7 +201,7 @@ def tamper(folder: Path, change: dict[str, Any], without: str = "") -> Path:
         ],
         *[
             ({key: value}, f"{key} = ")
-            for key in ("train_seconds", "compute_seconds")
+            for key in TIMES
             for value in (-1, True, NAN, -INF, 1e308)
         ],
         *[

@@ -9,7 +9,7 @@ from torchvision.transforms import v2
 from torchvision.tv_tensors import Image, Mask
 
 from ablations.errors import InputError
-from ablations.records import RunRecord
+from ablations.records import TIMES, RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
 from lightning_modules import data
@@ -17,8 +17,9 @@ from lightning_modules.data.data_source import VOID, DataSource, Fill, SplitName
 from lightning_modules.data.probe import Probe
 from lightning_modules.execution import Execution
 from lightning_modules.run import train
-from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
+from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.training import counts
+from lightning_modules.training_losses import NonFiniteLossError
 from sweeps.study.check import check_data
 
 IMAGES: dict[SplitName, int] = {"train": 6, "val": 5, "test": 7}
@@ -145,7 +146,7 @@ def test_a_finished_training_is_only_scored_when_it_resumes(
     with pytest.raises(RuntimeError, match="power"):
         train(SCORED, tmp_path, EXECUTION, stop)
     assert RunFolder(tmp_path, SCORED).checkpoint.exists()
-    timeless = {"train_seconds", "compute_seconds", "failures"}
+    timeless = {*TIMES, "failures"}
     resumed = train(SCORED, tmp_path, EXECUTION).model_dump(exclude=timeless)
     assert resumed == records["test"].model_dump(exclude=timeless)
 

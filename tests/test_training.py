@@ -8,14 +8,15 @@ import torch
 from torch import Tensor
 
 from ablations.errors import InputError
-from ablations.records import Failure, RunRecord
+from ablations.records import TIMES, Failure, RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
 from lightning_modules.checkpoints import Progress
 from lightning_modules.execution import Execution
 from lightning_modules.lock import BusyError, claim
 from lightning_modules.run import train
-from lightning_modules.segmentation import NonFiniteLossError, SegmentationModule
+from lightning_modules.segmentation import SegmentationModule
+from lightning_modules.training_losses import NonFiniteLossError
 from lightning_modules.wandb_checks import check_locked
 from reports.plots import miou_against_macs
 from reports.tables import block_comparison, runs_table
@@ -50,7 +51,7 @@ def stop_at(step: int) -> Progress:
 
 
 def comparable(record: RunRecord) -> dict[str, object]:
-    return record.model_dump(exclude={"train_seconds", "compute_seconds", "failures"})
+    return record.model_dump(exclude={*TIMES, "failures"})
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,8 @@ def test_a_record_explains_the_run(uninterrupted: RunRecord) -> None:
     assert uninterrupted.not_counted == ""
     assert uninterrupted.train_seconds > 0
     assert uninterrupted.compute_seconds
+    assert uninterrupted.data_seconds
+    assert uninterrupted.validation_seconds
     assert "torch" in uninterrupted.versions
     assert uninterrupted.curve[-1] == {"step": 6, "val_miou": uninterrupted.miou}
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ablations.records import Failure, RunRecord
+from ablations.records import TIMES, Failure, RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder, read_records
 from sweeps.study.sweep_file import load_study
@@ -85,7 +85,7 @@ def by_id(folder: Path) -> dict[str, RunRecord]:
 
 
 def comparable(folder: Path) -> dict[str, dict[str, object]]:
-    differing = {"train_seconds", "compute_seconds", "device"}
+    differing = {*TIMES, "device"}
     return {
         run_id: one.model_dump(exclude=differing) for run_id, one in by_id(folder).items()
     }

@@ -51,15 +51,20 @@ DATASETS: dict[str, Callable[..., DataSource]] = {
 
 
 def create_data(
-    config: RunConfig, folder: Path | None = None, workers: int | None = 0
+    config: RunConfig,
+    folder: Path | None = None,
+    workers: int | None = 0,
+    cache: float = 0.0,
 ) -> SegmentationData:
     """The data set that config names, served as config says.
 
-    folder holds downloaded data; workers is the number of processes that load them, or 0
-    to load them in this one. Raises InputError for an unknown name, and for a folder
+    folder holds downloaded data; workers is the number of processes that load them, 0 to
+    load them in this one, None to choose. cache is the memory for decoded image files, in
+    bytes. Raises InputError for an unknown name, and for a folder
     without the data set.
     """
-    return SegmentationData(config, find_dataset(config.dataset, folder), folder, workers)
+    source = find_dataset(config.dataset, folder)
+    return SegmentationData(config, source, folder, workers, cache)
 
 
 def find_dataset(text: str, folder: Path | None = None) -> DataSource:

@@ -15,10 +15,13 @@ from ablations.errors import InputError
 from ablations.normalisation import Normalisation, normalisation
 from ablations.run_config import RunConfig
 from lightning_modules.data.augmentations import augmentation
+from lightning_modules.data.cached import CachedImages
 from lightning_modules.data.data_source import VOID, DataSource, Fill, Split, SplitName
 from lightning_modules.data.loader import Batch, Loader
+from lightning_modules.data.paired_files import PairedFiles
 from lightning_modules.data.preparation import scored_part
 from lightning_modules.data.sampler import Draw, StepSampler
+from lightning_modules.data.workers import choose_workers
 from lightning_modules.inference import Inference
 
 
@@ -38,10 +41,11 @@ class SegmentationData(LightningDataModule):
         source: DataSource,
         folder: Path | None,
         workers: int | None,
+        cache: float = 0.0,  # bytes for decoded image files
     ) -> None:
         super().__init__()
         self.config, self.source, self.folder = config, source, folder
-        self.workers = workers or 0
+        self.workers, self.cache = workers, cache
         self.classes = source.classes
         self.train = self.open("train")
         self.val = self.open("val")
@@ -99,12 +103,45 @@ class SegmentationData(LightningDataModule):
             transform = augmentation(config, self.source, self.fill)
         else:
             transform = self.source.prepare(config.image_size)
-        prepared = PreparedImages(self.train, transform, self.normalisation)
+        split = self.cached(self.train, self.train_images)
+        prepared = PreparedImages(split, transform, self.normalisation)
         drawn = DrawnImages(prepared, config.seed)
-        return Loader(drawn, batch_sampler=sampler, num_workers=self.workers)
+        return Loader(
+            drawn,
+            batch_sampler=sampler,
+            num_workers=self.workers_for(
+                drawn,
+                sampler.draw(0),
+                config.batch_size * (config.max_steps - self.first_step),
+            ),
+            pin_memory=self.device == "cuda",
+        )
+
+    def cached(self, split: Split, images: int) -> Split:
+        """The split, with its share of the memory if it consists of files."""
+        if not isinstance(split, PairedFiles) or not self.cache:
+            return split
+        return CachedImages(
+            split, self.cache * images / (self.train_images + self.val_images)
+        )
+
+    @cached_property
+    def cached_val(self) -> Split:
+        """Without processes that load data, it stays from one validation to the next."""
+        return self.cached(self.val, self.val_images)
+
+    @property
+    def device(self) -> str:
+        """The kind of the device that batches go to."""
+        return self.trainer.strategy.root_device.type if self.trainer else "cpu"
+
+    def workers_for(self, dataset: Dataset[Batch], draw: object, images: int) -> int:
+        if self.workers is not None:
+            return self.workers
+        return choose_workers(dataset, draw, images, self.device)
 
     def val_dataloader(self) -> Loader:
-        return self.in_order(self.val, self.val_images)
+        return self.in_order(self.cached_val, self.val_images)
 
     def test_dataloader(self) -> Loader:
         self.check("test", self.test, len(self.test))
@@ -115,8 +152,12 @@ class SegmentationData(LightningDataModule):
         prepare = scored_part(self.config, self.source, self.fill)
         prepared = PreparedImages(split, prepare, self.normalisation)
         first = Subset(prepared, range(images))
-        together = self.config.batch_size if Inference.of(self.config).one_size else 1
-        return Loader(first, together, num_workers=self.workers)
+        return Loader(
+            first,
+            self.config.batch_size if Inference.of(self.config).one_size else 1,
+            num_workers=self.workers_for(prepared, 0, images),
+            pin_memory=self.device == "cuda",
+        )
 
     def scored_titles(self) -> list[str]:
         """What the images are called whose scores a record states, in their order."""
