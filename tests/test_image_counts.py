@@ -25,8 +25,8 @@ from lightning_modules.scores import (
     count_pairs,
     mean_iou,
 )
+from tests.fake_data import fake_voc
 from tests.test_scores import count_pixels, draw
-from tests.test_voc2012 import fake_voc
 
 EXECUTION = Execution(accelerator="cpu", progress_bar=False)
 CONFIG = RunConfig(
