@@ -16,9 +16,12 @@ from lightning_modules.data.probe import Probe
 from lightning_modules.freezing import OwnParts
 from lightning_modules.losses import loss_of
 from lightning_modules.optimizer import create_optimizer
+from lightning_modules.ranks import rank
 from lightning_modules.scores import Score, SplitScore
+from lightning_modules.shared_loss import of_all_devices
 
 CURVE_POINTS = 50
+RANK_STRIDE = 2**53  # between the random streams of devices; seed x step stays below
 
 
 class NonFiniteLossError(RuntimeError):
@@ -29,8 +32,8 @@ class SegmentationModule(LightningModule):
     """Cross-entropy, poly decay, and mIoU over the whole validation or test set.
 
     A batch is images (B, 3, H, W), float, and labels (B, H, W), int64. Losses are means
-    over labelled pixels: of the batch in training, of the whole split otherwise. A probe
-    adds the information that a network carries to the curve.
+    over labelled pixels: of the whole batch, on however many devices, in training, of the
+    whole split otherwise. A probe adds the information that a network carries to the curve.
     """
 
     def __init__(
@@ -65,11 +68,13 @@ class SegmentationModule(LightningModule):
 
     def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
         # Dropout depends on the seed and the step alone, so a resumed run draws the same.
-        reseed(1_000_003 * self.config.seed + self.global_step, self.device)
+        # Each device draws for other images.
+        seed = 1_000_003 * self.config.seed + self.global_step + rank() * RANK_STRIDE
+        reseed(seed, self.device)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         images, labels = batch
-        loss = self.loss(self(images), labels)
+        loss = of_all_devices(self.loss(self(images), labels), labels)
         if not loss.isfinite():
             raise NonFiniteLossError(f"loss is {loss.item()} at step {self.global_step}")
         self.log("train/loss", loss, prog_bar=True)

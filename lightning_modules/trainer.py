@@ -24,6 +24,7 @@ from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.display import Display
 from lightning_modules.execution import Execution
 from lightning_modules.interrupts import Interrupts
+from lightning_modules.parallel import environment, processes
 from lightning_modules.resuming import UnusableError
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.sweep_check import MatchesSweep
@@ -45,7 +46,8 @@ def create_trainer(
         log_every_n_steps=10,
         callbacks=callbacks,
         default_root_dir=folder.path,
-        plugins=[WholeFile(), LightningEnvironment()],  # the latter even inside Slurm
+        plugins=[WholeFile(), environment()],
+        **processes(),
     )
 
 
@@ -53,6 +55,7 @@ def create_bare_trainer(config: RunConfig) -> Trainer:
     """Trains as a run does, but writes and shows nothing."""
     return Trainer(
         **arguments(config),
+        devices=1,
         val_check_interval=config.max_steps,
         logger=False,
         enable_checkpointing=False,
@@ -63,7 +66,6 @@ def create_bare_trainer(config: RunConfig) -> Trainer:
 def arguments(config: RunConfig) -> dict[str, Any]:
     """What every training of a configuration has in common."""
     return {
-        "devices": 1,
         "precision": config.precision,
         "max_steps": config.max_steps,
         "check_val_every_n_epoch": None,

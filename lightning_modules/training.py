@@ -1,6 +1,8 @@
 """The training of a run, and everything that its record says."""
 
 import os
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from pytorch_lightning import Trainer, seed_everything
@@ -18,10 +20,12 @@ from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.execution import Execution
 from lightning_modules.freezing import advice, check_freeze
 from lightning_modules.interrupts import Interrupts
-from lightning_modules.machine import commit, device_name, made_with, versions
+from lightning_modules.machine import commit, device_kind, device_name, made_with, versions
+from lightning_modules.ranks import decided_by_first, largest, size
 from lightning_modules.resuming import UnusableError, resumable, set_aside
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.step_time import StepTime
+from lightning_modules.synchronised_norms import synchronise
 from lightning_modules.trainer import create_callbacks, create_trainer, fit
 from lightning_modules.wandb_mirror import Mirror
 
@@ -39,7 +43,8 @@ def train_or_restart(
         try:
             return train_and_measure(folder, execution, progress, mirror, interrupts, notes)
         except UnusableError as problem:
-            notes += (set_aside(folder.checkpoint, problem),)
+            largest(0)  # no process reads the file any more
+            notes += (decided_by_first(partial(set_aside, folder.checkpoint, problem)),)
 
 
 def train_and_measure(
@@ -61,11 +66,12 @@ def train_and_measure(
     check_freeze(config, len(data.classes))
     module = SegmentationModule(config, data.classes, data.source.probe)
     costs = costs_of(module)
-    own = made_with(execution.accelerator)
+    if size() > 1:
+        synchronise(module.model, device_kind(execution.accelerator))
+    own = made_with(execution.accelerator) | {"devices": str(size())}
     statement = Statement(config.run_id, data.fingerprint, own, notes)
     last = folder.checkpoint
-    if os.path.lexists(last):
-        data.first_step, statement = resumable(last, module, statement)
+    data.first_step, statement = decided_by_first(partial(start, last, module, statement))
     step_time = StepTime()
     callbacks = create_callbacks(folder, execution, progress, interrupts, statement)
     trainer = create_trainer(folder, execution, [step_time, *callbacks], mirror)
@@ -76,6 +82,13 @@ def train_and_measure(
         trainer.test(module, data, verbose=False)
     training = Training(trainer, module, data, step_time)
     return record_of(training, costs, folder, statement.notes + mirror.take_notes())
+
+
+def start(
+    last: Path, module: SegmentationModule, statement: Statement
+) -> tuple[int, Statement]:
+    """The finished steps and the statement of a run; UnusableError for its checkpoint."""
+    return resumable(last, module, statement) if os.path.lexists(last) else (0, statement)
 
 
 class Costs(NamedTuple):
@@ -130,6 +143,7 @@ def record_of(
         not_counted=costs.run.not_counted or costs.published.not_counted,
         train_seconds=step_time.train_seconds,
         compute_seconds=step_time.compute_seconds,
+        devices=size(),
         device=device_name(trainer.strategy.root_device),
         versions=versions(),
         commit=commit(),

@@ -17,7 +17,8 @@ from ablations.run_config import RunConfig
 from lightning_modules.data.augmentations import augmentation
 from lightning_modules.data.data_source import VOID, DataSource, Split, SplitName
 from lightning_modules.data.loader import Batch, Loader
-from lightning_modules.data.sampler import Draw, StepSampler
+from lightning_modules.data.sampler import Draw, StepSampler, share
+from lightning_modules.ranks import rank, size
 
 
 class SegmentationData(LightningDataModule):
@@ -64,6 +65,11 @@ class SegmentationData(LightningDataModule):
 
     def check(self, name: SplitName, split: Split, images: int) -> None:
         """InputError if that many first images of a split cannot be used."""
+        if images < size():
+            raise InputError(
+                f"{self.source.label}, {name}: {images} images in use, fewer than the "
+                f"{size()} devices"
+            )
         split.check(images)
         prepare = self.source.prepare(self.config.image_size)
         if not any((prepare(split[i])[1] != VOID).any() for i in range(images)):
@@ -85,6 +91,8 @@ class SegmentationData(LightningDataModule):
             config.max_steps,
             config.seed,
             self.first_step,
+            rank(),
+            size(),
         )
         if config.augment:
             fill = {Image: mean_colour(self.normalisation), Mask: VOID}
@@ -103,11 +111,11 @@ class SegmentationData(LightningDataModule):
         return self.in_order(self.test, len(self.test))
 
     def in_order(self, split: Split, images: int) -> Loader:
-        """That many first images of a split, each once."""
+        """This device's share of that many first images of a split, each once."""
         prepare = self.source.prepare(self.config.image_size)
         prepared = PreparedImages(split, prepare, self.normalisation)
-        first = Subset(prepared, range(images))
-        return Loader(first, self.config.batch_size, num_workers=self.workers)
+        own = Subset(prepared, share(images, rank(), size()))
+        return Loader(own, self.config.batch_size // size(), num_workers=self.workers)
 
 
 def first_images(key: str, limit: int | None, split: Split) -> int:
