@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import torch
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
-
 from torch._C._distributed_c10d import TCPStore
 
 from ablations.run_folder import RunFolder
@@ -23,8 +22,10 @@ from lightning_modules.ranks import PATIENCE, connected
 HOST = "127.0.0.1"
 END_SECONDS = 30.0  # after the last step of the training
 # Same module search path as the first process, in the same order.
+# Slurm warns all processes of a job; the first one decides what that means.
 START = """
-import sys
+import signal, sys
+signal.signal(signal.SIGUSR2, signal.SIG_IGN)
 sys.path[:] = sys.argv[1:]
 from lightning_modules.helper import help_out
 sys.exit(help_out())
