@@ -58,7 +58,7 @@ def cores(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_batches_of_several_devices_together_are_those_of_one(count: int) -> None:
     whole = list(StepSampler(7, 6, 5, seed=3, first_step=1))
     parts = [list(StepSampler(7, 6, 5, 3, 1, number, count)) for number in range(count)]
-    joined = [sum((part[step] for part in parts), []) for step in range(len(whole))]
+    joined = [[draw for part in parts for draw in part[step]] for step in range(len(whole))]
     assert joined == whole
     assert len(parts[0][0]) == 6 // count
 
@@ -283,10 +283,10 @@ def test_a_process_that_fails_ends_the_run_with_its_reason(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (tmp_path / "failing_block.py").write_text(FAILING.replace("{error}", error))
+    name = f"failing_{raised.__name__}_{len(reason)}"
+    (tmp_path / f"{name}.py").write_text(FAILING.replace("{error}", error))
     monkeypatch.syspath_prepend(tmp_path)
-    sys.modules.pop("failing_block", None)
-    config = CONFIG.changed(block="failing_block:Failing")
+    config = CONFIG.changed(block=f"{name}:Failing")
     with pytest.raises(raised, match=reason):
         train(config, tmp_path, TWO)
     [recorded] = RunFolder(tmp_path, config).failures()
