@@ -16,15 +16,17 @@ class Part(NamedTuple):
     weight: Tensor | float
 
 
-def parts_of(images: Tensor, labels: Tensor, number: int) -> Iterator[Part]:
+def parts_of(
+    images: Tensor, labels: Tensor, number: int, weight: Tensor | float = 1.0
+) -> Iterator[Part]:
     """Parts of equal size, weighted by their shares of the labelled pixels.
 
     So the weighted mean of a loss that is a mean over labelled pixels is the loss of the
-    whole batch. Weights are 0 if no pixel is labelled.
+    whole batch, times its weight. Weights are 0 if no pixel is labelled.
     """
     if number == 1:
-        yield Part(images, labels, 1.0)
+        yield Part(images, labels, weight)
         return
     total = (labels != VOID).sum().clamp(min=1)
     for some_images, some in zip(images.chunk(number), labels.chunk(number), strict=True):
-        yield Part(some_images, some, (some != VOID).sum() / total)
+        yield Part(some_images, some, (some != VOID).sum() / total * weight)

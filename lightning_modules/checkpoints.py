@@ -15,6 +15,7 @@ from pytorch_lightning.plugins import TorchCheckpointIO
 from pytorch_lightning.trainer.states import TrainerFn
 
 from ablations.whole_file import write_whole
+from lightning_modules.ranks import largest, size
 from lightning_modules.training_losses import NonFiniteLossError
 
 STATEMENT = "attention-ablations"  # the key under which a checkpoint states its run
@@ -61,6 +62,8 @@ class BetweenSteps(Callback):
     """
 
     now = True
+    end: BaseException | None = None  # raised in all processes after this step
+    all_stop = False  # every process ends here, so all can save
 
     def on_train_batch_start(self, *arguments: Any) -> None:
         self.now = False
@@ -107,11 +110,13 @@ class LastCheckpoint(Checkpoint):
         if isinstance(exception, NonFiniteLossError):
             return
         fitting = trainer.state.fn == TrainerFn.FITTING
-        if self.between_steps.now and fitting and trainer.global_step > 0:
+        together = size() == 1 or self.between_steps.all_stop
+        if self.between_steps.now and together and fitting and trainer.global_step > 0:
             trainer.save_checkpoint(self.path)
 
     def save_if_due(self, trainer: Trainer) -> None:
-        if self.between_steps.now and time.monotonic() - self.last_save >= self.seconds:
+        due = time.monotonic() - self.last_save >= self.seconds
+        if self.between_steps.now and largest(due):
             trainer.save_checkpoint(self.path)
             self.last_save = time.monotonic()
 
@@ -133,11 +138,11 @@ class Reporter(Callback):
     ) -> None:
         self.loss = outputs["loss"]
         if self.between_steps.now and self.is_due():
-            self.progress(trainer.global_step, self.loss.item())
+            self.report(trainer.global_step)
 
     def on_validation_end(self, trainer: Trainer, *arguments: Any) -> None:
         if trainer.state.fn == TrainerFn.FITTING:
-            self.progress(trainer.global_step, self.loss.item())
+            self.report(trainer.global_step)
 
     def is_due(self) -> bool:
         now = time.monotonic()
@@ -145,3 +150,11 @@ class Reporter(Callback):
             return False
         self.next = now + REPORT_SECONDS
         return True
+
+    def report(self, step: int) -> None:
+        try:
+            self.progress(step, self.loss.item())
+        except BaseException as error:
+            if size() == 1:
+                raise
+            self.between_steps.end = error  # the other processes must hear of it first

@@ -64,7 +64,7 @@ def probe_of(data: SegmentationData) -> Probe:
 def batch_of(data: SegmentationData, scene: int) -> tuple[Tensor, Tensor]:
     """An image (1, 3, S, S) and its labels (1, S, S), as the network gets them."""
     split = scored_split(data, scene)
-    image, labels = data.in_order(split, scene + 1).dataset[scene]
+    image, labels = data.in_order(split, range(scene, scene + 1)).dataset[0]
     return image[None], labels[None]
 
 

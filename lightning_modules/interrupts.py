@@ -12,8 +12,10 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 
 from lightning_modules.checkpoints import BetweenSteps
+from lightning_modules.ranks import largest, rank
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ENDED = 127  # larger than any signal: the first process was told to end the training
 
 
 class Interrupted(SystemExit):
@@ -77,7 +79,8 @@ class Interrupts(Callback):
         self.number = number
         if self.times > 1 or not self.training:
             raise Interrupted(number)
-        announce("ablate: finishing the current step; interrupt again to stop at once")
+        if rank() == 0:
+            announce("ablate: finishing the current step; interrupt again to stop at once")
 
     # Lightning installs its own SIGTERM handler, which stops halfway through validation.
 
@@ -95,11 +98,18 @@ class Interrupts(Callback):
         self.stop_if_signalled(trainer)
 
     def stop_if_signalled(self, trainer: Trainer) -> None:
-        unfinished = trainer.state.fn == TrainerFn.FITTING and (
-            trainer.global_step < trainer.max_steps
+        """All processes stop after the same step if one of them has a reason to."""
+        if trainer.state.fn != TrainerFn.FITTING or not self.between_steps.now:
+            return
+        end, step = self.between_steps.end, trainer.global_step
+        number = largest(ENDED if end else self.number)
+        self.between_steps.all_stop = number == ENDED or (
+            number > 0 and step < trainer.max_steps
         )
-        if self.times and unfinished and self.between_steps.now:
-            raise Interrupted(self.number, trainer.global_step, trainer.max_steps)
+        if end:
+            raise end
+        if self.between_steps.all_stop:
+            raise Interrupted(number, step, trainer.max_steps)
 
 
 def announce(line: str) -> None:

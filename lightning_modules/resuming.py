@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 
@@ -26,6 +26,9 @@ class UnusableError(Exception):
         super().__init__(reason)
         self.kind = kind
 
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str]]:
+        return type(self), (self.kind, str(self))  # for other processes
+
 
 def resumable(
     path: Path, module: SegmentationModule, statement: Statement
@@ -41,7 +44,7 @@ def resumable(
         own = Statement(**checkpoint[STATEMENT])
         step = steps_done(checkpoint)
         fits = shapes(checkpoint["state_dict"]) == shapes(module.state_dict())
-        made_with = dict(own.made_with)
+        made_with = {"devices": "1"} | dict(own.made_with)  # older ones do not state it
         notes = tuple(str(note) for note in own.notes)
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise UnusableError("damaged", f"{type(error).__name__}: {error}") from None

@@ -20,19 +20,22 @@ from lightning_modules.freezing import OwnParts
 from lightning_modules.inference import Inference
 from lightning_modules.losses import auxiliary_loss_of, loss_of
 from lightning_modules.optimizer import create_optimizer
+from lightning_modules.ranks import rank, size
 from lightning_modules.scores import Score, SplitScore
+from lightning_modules.shared_loss import of_all_devices, weight_here
 from lightning_modules.training_losses import NonFiniteLossError, TrainingLosses
 
 CURVE_POINTS = 50
 LOG_EVERY = 10  # steps between losses in W&B
+RANK_STRIDE = 2**53  # between the random streams of devices; seed x step stays below
 
 
 class SegmentationModule(LightningModule):
     """The recipe of a configuration, and mIoU over the whole validation or test set.
 
     A batch is images (B, 3, H, W), float, and labels (B, H, W), int64. Losses are means
-    over labelled pixels: of the batch in training, of the whole split otherwise. A probe
-    adds the information that a network carries to the curve.
+    over labelled pixels: of the whole batch, on however many devices, in training, of the
+    whole split otherwise. A probe adds the information that a network carries to the curve.
     """
 
     def __init__(
@@ -88,7 +91,9 @@ class SegmentationModule(LightningModule):
 
     def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
         # Dropout depends on the seed and the step alone, so a resumed run draws the same.
-        reseed(1_000_003 * self.config.seed + self.global_step, self.device)
+        # Each device draws for other images.
+        seed = 1_000_003 * self.config.seed + self.global_step + rank() * RANK_STRIDE
+        reseed(seed, self.device)
         self.zero_grad()
 
     def optimizer_zero_grad(self, *arguments: Any) -> None:
@@ -96,9 +101,10 @@ class SegmentationModule(LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """The loss of the batch; its gradient is that of the part that is still to come."""
-        *earlier, last = parts_of(*batch, self.accumulate)
+        weight = weight_here(batch[1])
+        *earlier, last = parts_of(*batch, self.accumulate, weight)
         done = sum(self.backward_now(part) for part in earlier)
-        loss = self.loss_of_part(last) + done
+        loss = of_all_devices(self.loss_of_part(last) + done)
         self.losses.add(self.global_step, loss)
         step = self.global_step + 1
         if self.trainer.loggers and step % LOG_EVERY == 0:
@@ -111,8 +117,8 @@ class SegmentationModule(LightningModule):
         images, labels, weight = part
         loss = self.loss(self(images), labels)
         if self.auxiliary is not None:
-            size = (labels.shape[1], labels.shape[2])
-            auxiliary = self.auxiliary_loss(self.auxiliary(size), labels)
+            shape = (labels.shape[1], labels.shape[2])
+            auxiliary = self.auxiliary_loss(self.auxiliary(shape), labels)
             loss = loss + self.config.auxiliary_loss * auxiliary
         return loss * weight
 
@@ -130,7 +136,13 @@ class SegmentationModule(LightningModule):
         self.losses.check()
 
     def on_validation_epoch_start(self) -> None:
-        self.score.by_image = self.is_final("val")
+        self.begin_split("val")
+
+    def begin_split(self, split: SplitName) -> None:
+        self.score.by_image = self.is_final(split)
+        if size() > 1:
+            data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+            self.score.first_image = data.own_images(split).start
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         images, labels = batch
@@ -166,7 +178,7 @@ class SegmentationModule(LightningModule):
         self.curve.append({"step": self.global_step} | points)
 
     def on_test_epoch_start(self) -> None:
-        self.score.by_image = self.is_final("test")
+        self.begin_split("test")
 
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         self.validation_step(batch, batch_idx)

@@ -74,7 +74,8 @@ class MatchesSweep(Callback):
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         images, _ = batch
-        sizes = {"batch_size": len(images), "image_size": images.shape[-1]}
+        batch_size = len(images) * trainer.world_size
+        sizes = {"batch_size": batch_size, "image_size": images.shape[-1]}
         check_used(sizes, pl_module.config)  # type: ignore[arg-type]
 
 

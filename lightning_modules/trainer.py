@@ -28,6 +28,7 @@ from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.display import Display
 from lightning_modules.execution import Accelerator, Execution
 from lightning_modules.interrupts import Interrupts
+from lightning_modules.parallel import environment, processes
 from lightning_modules.resuming import UnusableError
 from lightning_modules.segmentation import LOG_EVERY, SegmentationModule
 from lightning_modules.sweep_check import MatchesSweep
@@ -51,7 +52,8 @@ def create_trainer(
         log_every_n_steps=LOG_EVERY,
         callbacks=callbacks,
         default_root_dir=folder.path,
-        plugins=[WholeFile(), LightningEnvironment()],  # the latter even inside Slurm
+        plugins=[WholeFile(), environment()],
+        **processes(),
     )
 
 
@@ -61,6 +63,7 @@ def create_bare_trainer(config: RunConfig, best: Path) -> Trainer:
     interval = validation_interval(config) if selects else config.max_steps
     return Trainer(
         **arguments(config),
+        devices=1,
         val_check_interval=interval,
         callbacks=recipe_callbacks(config, best),
         logger=False,
@@ -73,6 +76,7 @@ def create_scoring_trainer(config: RunConfig, accelerator: Accelerator) -> Train
     """Scores a trained network; writes and shows nothing."""
     return Trainer(
         **arguments(config),
+        devices=1,
         accelerator=accelerator,
         logger=False,
         enable_checkpointing=False,
@@ -83,7 +87,6 @@ def create_scoring_trainer(config: RunConfig, accelerator: Accelerator) -> Train
 def arguments(config: RunConfig) -> dict[str, Any]:
     """What every training of a configuration has in common."""
     return {
-        "devices": 1,
         "precision": config.precision,
         "max_steps": config.max_steps,
         "gradient_clip_val": config.clip_gradient,  # of the norm

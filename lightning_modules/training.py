@@ -1,6 +1,8 @@
 """The training of a run, and everything that its record says."""
 
 import os
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -23,12 +25,14 @@ from lightning_modules.freezing import advice, check_freeze
 from lightning_modules.inference import Inference
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.keeping import check_keepable, keep
-from lightning_modules.machine import commit, device_name, made_with, versions
+from lightning_modules.machine import commit, device_kind, device_name, made_with, versions
+from lightning_modules.ranks import decided_by_first, largest, rank, size
 from lightning_modules.resuming import UnusableError, resumable, set_aside
 from lightning_modules.scores import Score
 from lightning_modules.scoring import score_network
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.step_time import StepTime
+from lightning_modules.synchronised_norms import synchronise
 from lightning_modules.trainer import (
     create_callbacks,
     create_trainer,
@@ -51,7 +55,8 @@ def train_or_restart(
         try:
             return train_and_measure(folder, execution, progress, mirror, interrupts, notes)
         except UnusableError as problem:
-            notes += (set_aside(folder.checkpoint, problem),)
+            largest(0)  # no process reads the file any more
+            notes += (decided_by_first(partial(set_aside, folder.checkpoint, problem)),)
 
 
 def train_and_measure(
@@ -73,11 +78,12 @@ def train_and_measure(
     module = SegmentationModule(config, data.classes, data.source.probe)
     costs = costs_of(module)
     check_keepable(module, execution.keep_weights)
-    own = made_with(execution.accelerator)
+    if size() > 1:
+        synchronise(module.model, device_kind(execution.accelerator))
+    own = made_with(execution.accelerator) | {"devices": str(size())}
     statement = Statement(config.run_id, data.fingerprint, own, notes)
     last = folder.checkpoint
-    if os.path.lexists(last):
-        data.first_step, statement = resumable(last, module, statement)
+    data.first_step, statement = decided_by_first(partial(start, last, module, statement))
     step_time = StepTime()
     callbacks = create_callbacks(folder, execution, progress, interrupts, statement)
     keeps_best = execution.keep_weights == "best" and config.select != "best"
@@ -91,6 +97,13 @@ def train_and_measure(
         kept = keep(execution.keep_weights, module, data.normalisation, folder)
     training = Training(trainer, module, data, step_time, step)
     return record_of(training, costs, folder, statement.notes + kept + mirror.take_notes())
+
+
+def start(
+    last: Path, module: SegmentationModule, statement: Statement
+) -> tuple[int, Statement]:
+    """The finished steps and the statement of a run; UnusableError for its checkpoint."""
+    return resumable(last, module, statement) if os.path.lexists(last) else (0, statement)
 
 
 class Costs(NamedTuple):
@@ -149,6 +162,7 @@ def record_of(
         compute_seconds=step_time.compute_seconds,
         data_seconds=step_time.data_seconds,
         validation_seconds=step_time.validation_seconds,
+        devices=size(),
         device=device_name(trainer.strategy.root_device),
         versions=versions(),
         commit=commit(),
@@ -167,8 +181,11 @@ def iou_by_class(classes: tuple[str, ...], score: Score) -> dict[str, float | No
 
 
 def write_images(score: Score, data: SegmentationData, folder: RunFolder) -> str | None:
-    """Keep the counts of every scored image; returns the sha256 of their file."""
-    if score.pairs is None:
+    """Keep the counts of every scored image; returns the sha256 of their file.
+
+    Of several processes the first one keeps them.
+    """
+    if score.pairs is None or rank() > 0:
         return None
     titles, classes = np.array(data.scored_titles()), len(data.classes)
     return ImageCounts(titles, classes, *score.pairs.T.numpy()).write(folder.images)

@@ -19,14 +19,23 @@ class StepSampler(Sampler[list[Draw]]):
     """The batches of a training; a resumed training starts at first_step.
 
     Every epoch has its own order of images. A batch may cross the end of an epoch, so no
-    batch is partial and all images are used equally often.
+    batch is partial and all images are used equally often. The batches of several devices
+    together are those of one.
     """
 
     def __init__(
-        self, images: int, batch_size: int, steps: int, seed: int, first_step: int = 0
+        self,
+        images: int,
+        batch_size: int,
+        steps: int,
+        seed: int,
+        first_step: int = 0,
+        device: int = 0,
+        devices: int = 1,
     ) -> None:
         self.images, self.batch_size, self.steps = images, batch_size, steps
         self.seed, self.first_step = seed, first_step
+        self.share = share(batch_size, device, devices)
 
     def __len__(self) -> int:
         """Steps of the whole training: Lightning itself counts those before a resume."""
@@ -35,11 +44,19 @@ class StepSampler(Sampler[list[Draw]]):
     def __iter__(self) -> Iterator[list[Draw]]:
         for step in range(self.first_step, self.steps):
             first = step * self.batch_size
-            yield [self.draw(number) for number in range(first, first + self.batch_size)]
+            yield [self.draw(first + position) for position in self.share]
 
     def draw(self, number: int) -> Draw:
         epoch, position = divmod(number, self.images)
         return Draw(order(self.seed, epoch, self.images)[position], number)
+
+
+def share(count: int, device: int, devices: int) -> range:
+    """The part of count things in order that belongs to one of several devices.
+
+    One after the other the parts are the whole; their sizes differ by at most 1.
+    """
+    return range(count * device // devices, count * (device + 1) // devices)
 
 
 @lru_cache(maxsize=2)

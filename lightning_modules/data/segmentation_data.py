@@ -20,9 +20,10 @@ from lightning_modules.data.data_source import VOID, DataSource, Fill, Split, Sp
 from lightning_modules.data.loader import Batch, Loader
 from lightning_modules.data.paired_files import PairedFiles
 from lightning_modules.data.preparation import scored_part
-from lightning_modules.data.sampler import Draw, StepSampler
+from lightning_modules.data.sampler import Draw, StepSampler, share
 from lightning_modules.data.workers import choose_workers
 from lightning_modules.inference import Inference
+from lightning_modules.ranks import on_this_machine, rank, size
 
 
 class SegmentationData(LightningDataModule):
@@ -70,6 +71,11 @@ class SegmentationData(LightningDataModule):
 
     def check(self, name: SplitName, split: Split, images: int) -> None:
         """InputError if that many first images of a split cannot be used."""
+        if images < size():
+            raise InputError(
+                f"{self.source.label}, {name}: {images} images in use, fewer than the "
+                f"{size()} devices"
+            )
         split.check(images)
         prepare = self.source.prepare(self.config.image_size)
         if name != "train":
@@ -98,6 +104,8 @@ class SegmentationData(LightningDataModule):
             config.max_steps,
             config.seed,
             self.first_step,
+            rank(),
+            size(),
         )
         if config.augment:
             transform = augmentation(config, self.source, self.fill)
@@ -121,9 +129,8 @@ class SegmentationData(LightningDataModule):
         """The split, with its share of the memory if it consists of files."""
         if not isinstance(split, PairedFiles) or not self.cache:
             return split
-        return CachedImages(
-            split, self.cache * images / (self.train_images + self.val_images)
-        )
+        part = images / (self.train_images + self.val_images)
+        return CachedImages(split, part * self.cache / on_this_machine())
 
     @cached_property
     def cached_val(self) -> Split:
@@ -141,21 +148,26 @@ class SegmentationData(LightningDataModule):
         return choose_workers(dataset, draw, images, self.device)
 
     def val_dataloader(self) -> Loader:
-        return self.in_order(self.cached_val, self.val_images)
+        return self.in_order(self.cached_val, self.own_images("val"))
 
     def test_dataloader(self) -> Loader:
         self.check("test", self.test, len(self.test))
-        return self.in_order(self.test, len(self.test))
+        return self.in_order(self.test, self.own_images("test"))
 
-    def in_order(self, split: Split, images: int) -> Loader:
-        """That many first images of a split, each once; one by one if sizes may differ."""
+    def own_images(self, name: SplitName) -> range:
+        """This device's share of the images of a split that are scored."""
+        images = self.val_images if name == "val" else len(self.test)
+        return share(images, rank(), size())
+
+    def in_order(self, split: Split, images: range) -> Loader:
+        """These images of a split, each once; one by one if their sizes may differ."""
         prepare = scored_part(self.config, self.source, self.fill)
         prepared = PreparedImages(split, prepare, self.normalisation)
-        first = Subset(prepared, range(images))
+        together = self.config.batch_size // size()
         return Loader(
-            first,
-            self.config.batch_size if Inference.of(self.config).one_size else 1,
-            num_workers=self.workers_for(prepared, 0, images),
+            Subset(prepared, images),
+            together if Inference.of(self.config).one_size else 1,
+            num_workers=self.workers_for(prepared, 0, len(images)),
             pin_memory=self.device == "cuda",
         )
 

@@ -7,6 +7,7 @@ import torch
 from torch.utils.data import Dataset
 
 from lightning_modules.data.loader import Batch
+from lightning_modules.ranks import on_this_machine
 
 CHEAP_SECONDS = 20.0  # of loading in all; below it, processes gain less than they cost
 MOST = 8
@@ -19,7 +20,8 @@ def free_cores(device: str) -> int:
     of one. `ablate sweep --jobs` and OMP_NUM_THREADS limit these threads, affinity and
     cgroups the cores. A GPU leaves all of them free but one.
     """
-    cores: int = min(joblib.cpu_count(), torch.get_num_threads())
+    own = joblib.cpu_count() // on_this_machine()
+    cores: int = min(own, torch.get_num_threads())
     return min(cores - 1, 1 if device == "cpu" else MOST)
 
 

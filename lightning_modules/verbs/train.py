@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     config, execution = run_config(args), from_options(Execution, vars(args))
     kept = execution.keep_weights or ("none" if in_sweep() else "best")
     execution = execution.model_copy(update={"keep_weights": kept})
+    from lightning_modules.devices import find_team
     from lightning_modules.display import say
     from lightning_modules.freezing import advice
     from lightning_modules.interrupts import Interrupted
@@ -57,9 +58,11 @@ def run(args: argparse.Namespace) -> int:
 
     check_names([config], execution.data_folder)
     device_kind(execution.accelerator)  # InputError if it is unavailable
+    study_folder = args.runs / args.study
+    if find_team(execution).rank > 0:
+        return train_silently(config, study_folder, execution)
     for line in advice(config):
         say(f"ablate: {line}")
-    study_folder = args.runs / args.study
     try:
         record = train(config, study_folder, execution)
     except BusyError as error:
@@ -74,6 +77,20 @@ def run(args: argparse.Namespace) -> int:
             "again and keep them, use another --runs folder, or delete its record.json"
         )
     print(f"mIoU {100 * record.miou:.2f} %  {study_folder / config.run_id}")
+    return 0
+
+
+def train_silently(config: RunConfig, study_folder: Path, execution: Execution) -> int:
+    """Train as a process that torchrun or srun started; the first one says how it went."""
+    from lightning_modules.interrupts import Interrupted
+    from lightning_modules.run import train
+
+    try:
+        train(config, study_folder, execution)
+    except Interrupted as stop:
+        return stop.exit_code
+    except Exception:
+        return 1
     return 0
 
 

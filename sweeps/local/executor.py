@@ -17,9 +17,9 @@ def here(
     display: Display,
 ) -> Summary:
     """Raises InputError for a device that this machine does not have."""
-    from lightning_modules.machine import device_kind
+    from lightning_modules.devices import find_team
 
     check_gpus(resources.gpus)
-    device_kind(execution.accelerator)
+    find_team(execution)
     book = Book(runs, launch, resources.retries, display)
     return Runner(book, execution, resources).run()

@@ -22,7 +22,7 @@ class Resources(BaseModel):
 
     jobs: Jobs = 1
     gpus: Annotated[tuple[str, ...], Reading(gpu_names, "0,1")] = Field(
-        (), description="GPU indices; one run at a time on each"
+        (), description="GPU indices; one run at a time on each (or each set of --devices)"
     )
     runs_per_gpu: Annotated[int, Reading(positive, "N")] = Field(
         1, description="runs at a time on each GPU of --gpus"
@@ -40,12 +40,18 @@ class Resources(BaseModel):
             raise InputError(f"--gpus has no effect with --accelerator {choice}")
         return "gpu"
 
-    def environments(self) -> list[dict[str, str]]:
-        """The environment variables of each worker."""
+    def environments(self, devices: int = 1) -> list[dict[str, str]]:
+        """The environment variables of each worker, whose runs use so many devices."""
         if not self.gpus:
             return [{} for _ in range(self.jobs)]
-        places = self.gpus * self.runs_per_gpu
-        return [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in places]
+        if len(self.gpus) % devices:
+            names = ",".join(self.gpus)
+            raise InputError(
+                f"--gpus {names}: not divisible into sets of {devices} devices"
+            )
+        starts = range(0, len(self.gpus), devices)
+        places = [",".join(self.gpus[start : start + devices]) for start in starts]
+        return [{"CUDA_VISIBLE_DEVICES": gpus} for gpus in places * self.runs_per_gpu]
 
 
 def check_gpus(names: tuple[str, ...]) -> None:

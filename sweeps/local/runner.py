@@ -31,7 +31,7 @@ class Runner:
     def __init__(self, book: Book, execution: Execution, resources: Resources) -> None:
         self.book, self.resources = book, resources
         self.held: dict[PlannedRun, float] = {}  # by other processes; last attempt
-        environments = resources.environments()[: len(book.pending)]
+        environments = resources.environments(execution.devices)[: len(book.pending)]
         self.workers = [
             Worker(book.launch, execution, environment, len(environments))
             for environment in environments

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ablations.errors import InputError
 from ablations.option_types import Reading, count, job_minutes, pair, positive
 from lightning_modules.execution import Accelerator
 from sweeps.local.resources import Jobs, Retries
@@ -33,6 +34,14 @@ class Allocation(BaseModel):
         (),
         description="any other option of sbatch, such as account=NAME; repeatable",
     )
+
+    def check_devices(self, devices: int) -> None:
+        """InputError if a job has fewer devices than its run trains on."""
+        name, here = "--gpus-per-run", self.gpus_per_run
+        if not here:
+            name, here = "--cpus-per-run", self.cpus_per_run
+        if devices > max(1, here):
+            raise InputError(f"--devices {devices}: a job has only {name} {here}")
 
     def accelerator(self, choice: Accelerator) -> Accelerator:
         """Requesting GPUs selects the gpu accelerator."""

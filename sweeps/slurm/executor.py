@@ -16,6 +16,7 @@ def slurm(
     allocation: Allocation,
     display: Display,
 ) -> Summary:
+    allocation.check_devices(execution.devices)
     book = Book(runs, launch, allocation.retries, display)
     return Cluster(book, execution, allocation).run()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from ablations.errors import InputError
 from ablations.model_options import from_options
 from ablations.options import sweep_file_option
 from ablations.run_config import RunConfig
@@ -40,11 +41,12 @@ def run(args: argparse.Namespace) -> int:
     study = load_study(args.file, args.count)
     args = with_defaults(args, study.options)
     runs, options = list(study.runs()), chosen_options(args)
+    execution = execution_of(args, options)
+    check_devices(runs, execution)
     if args.check or args.dry_run:
-        return check(args, study, runs, execution_of(args, options))
+        return check(args, study, runs, execution)
     from lightning_modules.run import check_names
 
-    execution = execution_of(args, options)
     check_names([run.config for run in runs], execution.data_folder)
     carry_out = EXECUTORS[args.executor].carry_out
     launch, display = study.launch(args.runs / study.name), Display(Console())
@@ -58,6 +60,20 @@ def execution_of(args: argparse.Namespace, options: Any) -> Execution:
     execution = from_options(Execution, vars(args))
     accelerator = options.accelerator(execution.accelerator)
     return execution.model_copy(update={"accelerator": accelerator})
+
+
+def check_devices(runs: list[PlannedRun], execution: Execution) -> None:
+    """InputError if the runs cannot be trained on so many devices of one machine."""
+    if execution.machines > 1:
+        raise InputError(
+            f"--machines {execution.machines}: a run of a sweep uses one machine; start "
+            "`ablate train` with torchrun or srun"
+        )
+    if execution.devices > 1:
+        from lightning_modules.devices import Team, check_share
+
+        for run in runs:
+            check_share(run.config, Team(devices=execution.devices))
 
 
 def check(
