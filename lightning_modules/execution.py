@@ -39,6 +39,11 @@ class Execution(BaseModel):
     cache: Annotated[float, Reading(amount)] = Field(
         1.0, description="memory for decoded images, in GB"
     )
+    deterministic: bool = Field(
+        True,
+        description="use algorithms that give the same result again, where torch has them; "
+        "on a GPU they can take three times as long",
+    )
     val_every: Annotated[int | None, Reading(positive)] = Field(
         None, description="steps between validations (default: as the key validations says)"
     )

@@ -10,6 +10,7 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from ablations.bare_models import BareModel, create_bare
+from ablations.compiling import compile_in_place
 from ablations.models import place, sizes_at_places
 from ablations.run_config import RunConfig
 from lightning_modules.accumulation import Part, parts_of
@@ -76,7 +77,7 @@ class SegmentationModule(LightningModule):
     def compile_network(self) -> None:
         """If asked to; in place, so that no name changes. Count its cost before."""
         if self.config.compile:
-            self.model.compile()
+            compile_in_place(self.model)  # type: ignore[arg-type]
 
     def forward(self, images: Tensor) -> Tensor:
         if self.config.channels_last:

@@ -34,6 +34,8 @@ from lightning_modules.segmentation import LOG_EVERY, SegmentationModule
 from lightning_modules.sweep_check import MatchesSweep
 from lightning_modules.wandb_mirror import Mirror
 
+REPEATABLE: Any = "warn"  # deterministic algorithms, and a warning where torch has none
+
 
 def create_trainer(
     folder: RunFolder,
@@ -46,6 +48,7 @@ def create_trainer(
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return Trainer(
         **arguments(config),
+        deterministic=REPEATABLE if execution.deterministic else False,
         accelerator=execution.accelerator,
         val_check_interval=execution.val_every or validation_interval(config),
         logger=mirror.logger or False,
@@ -63,6 +66,7 @@ def create_bare_trainer(config: RunConfig, best: Path) -> Trainer:
     interval = validation_interval(config) if selects else config.max_steps
     return Trainer(
         **arguments(config),
+        deterministic=REPEATABLE,
         devices=1,
         val_check_interval=interval,
         callbacks=recipe_callbacks(config, best),
@@ -76,6 +80,7 @@ def create_scoring_trainer(config: RunConfig, accelerator: Accelerator) -> Train
     """Scores a trained network; writes and shows nothing."""
     return Trainer(
         **arguments(config),
+        deterministic=REPEATABLE,
         devices=1,
         accelerator=accelerator,
         logger=False,
@@ -92,7 +97,6 @@ def arguments(config: RunConfig) -> dict[str, Any]:
         "gradient_clip_val": config.clip_gradient,  # of the norm
         "check_val_every_n_epoch": None,
         "num_sanity_val_steps": 0,
-        "deterministic": "warn",
         "enable_progress_bar": False,
         "enable_model_summary": False,
     }

@@ -50,13 +50,20 @@ def train_or_restart(
     interrupts: Interrupts,
 ) -> RunRecord:
     """The record of a run; a checkpoint that it cannot resume from is set aside."""
-    notes = advice(folder.config)
+    notes = advice(folder.config) + repeatability(execution)
     while True:
         try:
             return train_and_measure(folder, execution, progress, mirror, interrupts, notes)
         except UnusableError as problem:
             largest(0)  # no process reads the file any more
             notes += (decided_by_first(partial(set_aside, folder.checkpoint, problem)),)
+
+
+def repeatability(execution: Execution) -> tuple[str, ...]:
+    """A note, if the same run need not give the same result again."""
+    if execution.deterministic:
+        return ()
+    return ("trained with --no-deterministic, so the same run can give another result",)
 
 
 def train_and_measure(

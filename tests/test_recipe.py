@@ -11,7 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ablations.cli import main
+from ablations.compiling import compile_in_place
 from ablations.errors import InputError
+from ablations.models import create_model
 from ablations.records import RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
@@ -356,6 +358,16 @@ def test_channels_last_gives_the_same_result(tmp_path: Path) -> None:
     module = SegmentationModule(CONFIG.changed(channels_last=True), ("a", "b"))
     wide = [each for each in module.model.parameters() if each.ndim == 4]
     assert all(each.is_contiguous(memory_format=torch.channels_last) for each in wide)
+
+
+def test_a_second_compiled_network_keeps_its_own_blocks() -> None:
+    """Blocks are put in by hooks; torch once ran the second network as the first."""
+    images = torch.randn(2, 3, 32, 32)
+    for block in ("none", "se"):
+        network = create_model("unet", "resnet18", 3, block, "residual").eval()
+        expected = network(images)
+        compile_in_place(network, backend="eager")
+        torch.testing.assert_close(network(images), expected)
 
 
 @pytest.mark.slow

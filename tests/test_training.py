@@ -76,6 +76,17 @@ def test_a_record_explains_the_run(uninterrupted: RunRecord) -> None:
     assert uninterrupted.curve[-1] == {"step": 6, "val_miou": uninterrupted.miou}
 
 
+def test_a_run_that_need_not_repeat_itself_says_so(
+    uninterrupted: RunRecord, tmp_path: Path
+) -> None:
+    record = train(CONFIG, tmp_path, execution_with(deterministic=False))
+    assert record.notes == (
+        "trained with --no-deterministic, so the same run can give another result",
+    )
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert record.confusion == uninterrupted.confusion  # on a CPU it does
+
+
 def test_the_same_run_gives_the_same_record(
     uninterrupted: RunRecord, tmp_path: Path
 ) -> None:
