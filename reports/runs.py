@@ -13,14 +13,26 @@ from ablations.run_config import DERIVED, RunConfig
 from ablations.run_folder import FAILURE, RECORD
 from reports.columns import BLOCK
 from reports.completeness import plural
-from reports.page import WIDE, Code, Column, Fold, Heading, Items, Lines, Part, Table, Text
-from reports.tables import COMPARED, block_order, by_value
+from reports.page import (
+    WIDE,
+    Code,
+    Column,
+    Fold,
+    Heading,
+    Items,
+    Lines,
+    Link,
+    Part,
+    Table,
+    Text,
+)
+from reports.tables import block_order, by_value
 from reports.units import count, either, label, percent, seconds
 from reports.write.cells import shortened
 
 DETAILED = 200  # the most runs that each have a section
 AGAIN = "again"  # the study of a repeated run: in its own, its record would be found
-COMMON = {"block", "seed", *DERIVED}  # have a column of their own, or are none to set
+SHOWN = {"block", "init", "seed", *DERIVED}  # in the columns that every list has
 
 RUN = Column("run", "Run", str, "left", rank=WIDE)
 RESULT = [
@@ -58,8 +70,9 @@ def runs_section(
         folders = run_folders(folder)
         parts += [run_fold(run, folders.get(run.config.run_id)) for run in runs]
     contents = Fold(f"All {counts}", parts, anchor="all-runs", detail=True)
-    where = "Their configurations, and the commands that repeat them, are in the HTML page."
-    return [Heading("Runs"), Text(f"{counts}. {where}"), contents]
+    what = f"{counts}, each with its configuration and the command that repeats it: "
+    where = Link("the list of runs", "report.html#all-runs")
+    return [Heading("Runs"), Text(what, where, "."), contents]
 
 
 def lost(failure: Failure) -> Run:
@@ -72,17 +85,23 @@ def ordered(runs: Sequence[Run]) -> list[Run]:
     blocks = block_order(run.config.placed_block for run in runs)
     places = {block: place for place, block in enumerate(blocks)}
 
-    def place(run: Run) -> tuple[list[list[Any]], int, int, int]:
-        setting = [by_value(str(getattr(run.config, key))) for key in keys]
-        config = run.config
-        return setting, places[config.placed_block], config.seed, config.repeat
+    def place(run: Run) -> tuple[Any, ...]:
+        setting = [as_it_reads(getattr(run.config, key)) for key in keys]
+        return setting, places[run.config.placed_block], run.config.seed
 
     return sorted(runs, key=place)
 
 
+def as_it_reads(value: object) -> tuple[int, float, list[Any]]:
+    """A key to sort values by: none, then numbers, then words."""
+    if isinstance(value, int | float):
+        return 1, value, []
+    return (0, 0, []) if value is None else (2, 0, by_value(str(value)))
+
+
 def varying(runs: Sequence[Run]) -> list[str]:
-    """The keys of the setting in which the runs differ, and whether any was repeated."""
-    keys = [key for key in RunConfig.model_fields if key not in COMPARED]
+    """The keys in which the runs differ."""
+    keys = [key for key in RunConfig.model_fields if key not in SHOWN]
     return [key for key in keys if len({getattr(run.config, key) for run in runs}) > 1]
 
 
@@ -92,10 +111,11 @@ def runs_table(runs: Sequence[Run]) -> Table:
     settings = [Column(key, key, either(str), "left") for key in keys]
     block = BLOCK._replace(link="address")
     numbers = DataFrame(rows, dtype=object)
-    caption = "A run's name leads to its configuration, its log and its command"
+    notes = ["A block's name leads to the run's configuration, log and command."]
     if len(runs) > DETAILED:
-        block, caption = block._replace(link=""), "All runs"
-    return Table(numbers, [block, *settings, *RESULT, RUN], caption=caption)
+        notes = []
+    columns = [block, *settings, *RESULT, RUN]
+    return Table(numbers, columns, caption="Runs", notes=notes)
 
 
 def row(run: Run) -> dict[str, Any]:

@@ -49,7 +49,9 @@ def show(parts: Iterable[Part], wide: bool) -> None:
     width = WIDEST if wide else shutil.get_terminal_size((WIDTH, 24)).columns
     console = Console(width=width, highlight=False, emoji=False)
     for part in unfolded(parts):
-        whole = isinstance(part, Text | Items | Lines)  # the terminal wraps it, so paths stay whole
+        whole = isinstance(
+            part, Text | Items | Lines
+        )  # the terminal wraps it, so paths stay whole
         for piece in pieces(part, wide, console):
             console.print(piece, soft_wrap=whole)
 

@@ -1,29 +1,16 @@
-"""What a table holds in HTML: header groups, and cells with what they sort by.
-
-A table of many rows is data that the page turns into rows when they are looked at.
-"""
+"""How a table is laid out in HTML: its headers, and its rows or its data."""
 
 from collections.abc import Sequence
 from itertools import groupby
-from numbers import Real
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlsplit
-
-import pandas as pd
 
 from ablations.errors import visible
 from reports.page import WIDE, Column, Table
-from reports.write.cells import cell, shortened
+from reports.write.cells import shortened
+from reports.write.html_cells import Cell, as_data, as_rows, cells_of
 
 MANY = 200  # the most rows that are written as rows
-FILTERED = 10  # the fewest rows with a box to filter them
-
-
-class Cell(NamedTuple):
-    text: str
-    order: float | str  # what it sorts by; empty: by its text, or before all numbers
-    tip: str = ""
-    link: str = ""
+FILTERED = 15  # the fewest rows with a box to filter them
 
 
 class Head(NamedTuple):
@@ -54,7 +41,10 @@ class Group(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """A table as the template lays it out."""
+    """A table as the template lays it out.
+
+    Of a table of many rows the page makes rows when a reader looks at them.
+    """
 
     table: Table
     columns: Sequence[Head]
@@ -77,13 +67,13 @@ def grid(table: Table) -> Grid:
     shown = [column for column in table.columns if column.name not in tips]
     cells = [cells_of(table.numbers, column) for column in shown]
     columns = [
-        Head(place, visible(shortened(column.header)), column, is_number(cells[place]))
+        Head(place, visible(shortened(column.header)), column, bool(cells[place].ranks))
         for place, column in enumerate(shown)
     ]
     heads = header_rows(columns)
     if len(table.numbers) > MANY:
         return Grid(table, columns, heads, [], as_data(cells))
-    return Grid(table, columns, heads, list(zip(*cells, strict=True)), None)
+    return Grid(table, columns, heads, as_rows(cells), None)
 
 
 def header_rows(columns: Sequence[Head]) -> list[Sequence[Head | Group]]:
@@ -98,75 +88,3 @@ def header_rows(columns: Sequence[Head]) -> list[Sequence[Head | Group]]:
         else:
             upper += [head._replace(rows=2) for head in members]
     return [upper, [head for head in columns if head.column.group]]
-
-
-def cells_of(numbers: pd.DataFrame, column: Column) -> list[Cell]:
-    blank = [""] * len(numbers)
-    tips = numbers[column.tip] if column.tip else blank
-    links = numbers[column.link] if column.link else blank
-    return [
-        Cell(cell(value, column), order(value), visible(words(tip)), safe(words(link)))
-        for value, tip, link in zip(numbers[column.name], tips, links, strict=True)
-    ]
-
-
-def words(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def order(value: object) -> float | str:
-    """The number itself, so that no rounding of its text ties or misorders it."""
-    if isinstance(value, Real) and not pd.isna(value):
-        return float(value)
-    return ""
-
-
-def is_number(cells: Sequence[Cell]) -> bool:
-    return any(one.order != "" for one in cells)
-
-
-def safe(address: str) -> str:
-    """An address in this page, a file beside it or on the web; empty for any other."""
-    quoted = quote(address, safe=":/?#&=%+,~")
-    try:
-        scheme = urlsplit(quoted).scheme
-    except ValueError:
-        return ""
-    return quoted if scheme in ("", "http", "https") else ""
-
-
-def as_data(cells: Sequence[Sequence[Cell]]) -> dict[str, Any]:
-    """Each column with every text once, and the place of each row in it."""
-    return {
-        "rows": len(cells[0]),
-        "columns": [
-            {
-                "text": encoded([one.text for one in column]),
-                "order": ranks(column),
-                "tip": encoded([one.tip for one in column]),
-                "link": encoded([one.link for one in column]),
-            }
-            for column in cells
-        ],
-    }
-
-
-def encoded(texts: Sequence[str]) -> dict[str, list[Any]] | None:
-    """The different texts and their places, None if all are empty."""
-    places: dict[str, int] = {}
-    codes = [places.setdefault(text, len(places)) for text in texts]
-    if not any(places):
-        return None
-    return {"texts": list(places), "codes": codes if len(places) < len(texts) else []}
-
-
-def ranks(cells: Sequence[Cell]) -> list[int] | None:
-    """The rank of each number: shorter than the number, and in the same order.
-
-    0 stands for a cell without a number; None if there is none.
-    """
-    numbers = sorted({one.order for one in cells if isinstance(one.order, float)})
-    if not numbers:
-        return None
-    place = {number: rank for rank, number in enumerate(numbers, start=1)}
-    return [place[one.order] if isinstance(one.order, float) else 0 for one in cells]

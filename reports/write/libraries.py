@@ -7,6 +7,7 @@ import functools
 import re
 from collections.abc import Callable
 from importlib.metadata import distribution, version
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -29,8 +30,7 @@ class Library(NamedTuple):
 def data_tables() -> str:
     """A module that defines DataTable; its own exports could not be imported."""
     path = distribution("itables").locate_file("itables/html/dt_bundle.js")
-    code = path.read_text(encoding="utf-8")  # type: ignore[attr-defined]
-    return with_global(code, "DataTable")
+    return with_global(Path(str(path)).read_text(encoding="utf-8"), "DataTable")
 
 
 def with_global(code: str, name: str) -> str:

@@ -124,6 +124,6 @@ addEventListener("afterprint", () => {
 
 // A narrow screen begins with the content.
 
-if (matchMedia("(max-width: 75rem)").matches) {
+if (matchMedia("(max-width: 40rem)").matches) {
   document.querySelector("nav details")?.removeAttribute("open");
 }

@@ -24,7 +24,8 @@ function arrange(box) {
     columns: headers(table).map((head, place) => column(head, data && data.columns[place])),
     ...(data && { data: Array.from({ length: number }, (_, row) => [row]) }),
   });
-  if (table.hasAttribute("data-left-out")) addSwitch(box, table, api);
+  scrollAlone(box, table);
+  if (table.hasAttribute("data-left-out")) setUp(switchIn(box), table, api);
   if (number > PAGED && number <= PRINTED) printWhole(api);
   document.addEventListener("elsewhere", (event) => lookUp(box, api, event.detail));
 }
@@ -41,9 +42,10 @@ function options(table, number) {
     searching: filtered,
     info: filtered,
     language: LANGUAGE,
+    infoCallback: (_, start, end, all, found, text) => (paged || found < all ? text : ""),
     layout: {
-      topStart: null,
-      topEnd: filtered ? "search" : null,
+      topStart: filtered ? "search" : null,
+      topEnd: table.hasAttribute("data-left-out") ? newSwitch : null,
       bottomStart: filtered ? "info" : null,
       bottomEnd: paged ? "paging" : null,
     },
@@ -62,14 +64,13 @@ function column(head, data) {
     className: head.className,
     type: numeric ? "num" : "string",
     orderSequence: numeric ? ["desc", "asc", ""] : ["asc", "desc", ""],
-    visible: !head.hasAttribute("data-wide"),
     ...(data && { data: 0, render: (row, purpose) => rendered(data, row, purpose) }),
   };
 }
 
 function rendered(data, row, purpose) {
   const text = at(data.text, row);
-  if (purpose === "sort" || purpose === "type") return data.order ? data.order[row] || "" : text;
+  if (purpose === "sort" || purpose === "type") return data.order.length ? data.order[row] || "" : text;
   const why = at(data.tip, row);
   const address = at(data.link, row);
   if (purpose === "filter") return [text, why, address].join(" ");
@@ -96,22 +97,37 @@ function display(text, why, address) {
   return cell;
 }
 
-function addSwitch(box, table, api) {
-  const wide = headers(table).filter((head) => head.hasAttribute("data-wide"));
-  const places = wide.map((head) => Number(head.dataset.column));
+// The filter and the pages stay in place where a wide table scrolls.
+function scrollAlone(box, table) {
+  const scroll = box.querySelector(".scroll");
+  scroll.replaceWith(...scroll.childNodes);
+  table.replaceWith(scroll);
+  scroll.replaceChildren(table);
+}
+
+function newSwitch() {
   const button = document.createElement("button");
+  button.type = "button";
+  button.className = "columns";
+  return button;
+}
+
+function switchIn(box) {
+  return box.querySelector("button.columns");
+}
+
+// The switch between the most telling columns and all.
+function setUp(button, table, api) {
+  const places = headers(table)
+    .filter((head) => head.hasAttribute("data-wide"))
+    .map((head) => Number(head.dataset.column));
   const show = (all) => {
     api.columns(places).visible(all);
     button.setAttribute("aria-pressed", String(all));
     button.textContent = all ? "Fewer columns" : `All ${api.columns().count()} columns`;
   };
-  button.type = "button";
   button.addEventListener("click", () => show(!api.column(places[0]).visible()));
   show(false);
-  const controls = document.createElement("div");
-  controls.className = "controls";
-  controls.append(button);
-  box.prepend(controls);
 }
 
 function printWhole(api) {
