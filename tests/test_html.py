@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import webbrowser
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from reports.page import (
     Lines,
     Link,
     Page,
+    Part,
     Picture,
     Table,
     Text,
@@ -33,6 +35,7 @@ from reports.write.html_cells import as_data, cells_of, encoded, ranks, safe
 from reports.write.html_parts import slug
 from reports.write.html_table import MANY, grid
 from reports.write.libraries import LIBRARIES, with_global
+from tests.page_weight import weights
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -77,7 +80,7 @@ def everywhere(text: str) -> Page:
     numbers = DataFrame([{"name": text, "why": text, "to": text}] * 3)
     column = Column("name", text, str, "left", group=text, tip="why", link="to")
     spec = {"data": {"values": [{"name": text}]}, "mark": "point", "title": text}
-    parts = [
+    parts: list[Part] = [
         Heading(text),
         Text(text, Code(text), Link(text, text)),
         Items([Text(text)]),
@@ -234,7 +237,7 @@ def test_an_address_leads_into_the_page_beside_it_or_to_the_web(
 
 
 def test_no_two_parts_have_the_same_anchor() -> None:
-    parts = [
+    parts: list[Part] = [
         Heading("Runs"),
         Heading("Runs"),
         Heading("Tip"),
@@ -242,7 +245,7 @@ def test_no_two_parts_have_the_same_anchor() -> None:
         Heading("±"),
     ]
     page = html.page(Page("Runs", parts))
-    ids = [a["id"] for _, a in Elements(page).elements if "id" in a]
+    ids = [str(a["id"]) for _, a in Elements(page).elements if "id" in a]
     assert sorted(ids) == sorted({*ids})
     assert {"runs", "runs-2", "runs-3", "tip-2", "part"} <= {*ids}
     assert slug("Table 1: O(N²)") == "table-1-o-n"
@@ -260,6 +263,19 @@ def test_a_picture_has_its_subject_as_text() -> None:
     assert image["alt"] == "mIoU over steps"
     assert "<figcaption>mIoU over steps</figcaption>" in page
     assert (image["src"] or "").startswith("data:image/svg+xml;base64,")
+
+
+def test_the_weight_of_a_page_is_known_by_part() -> None:
+    table = Table(DataFrame({"miou": [0.1]}), [MIOU])
+    page = html.page(Page("±", [table, Picture("plot", "dots", Figure())]))
+    found = weights(page)
+    assert sum(found.values()) == len(page.encode())
+    assert found["scripts"] > 600_000
+    assert 500 < found["pictures"] < 5_000
+    assert found["data of tables and charts"] == 0
+    assert found["rows of tables"] == len(
+        '<tbody>\n<tr><td class="right" data-order="1">10.00</td></tr>\n</tbody>'
+    )
 
 
 def test_every_library_states_its_licence_and_version() -> None:
@@ -280,7 +296,12 @@ def test_over_ssh_a_page_is_named_instead_of_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(browser.webbrowser, "open", lambda url: not opened.append(url))
+
+    def remember(address: str) -> bool:
+        opened.append(address)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", remember)
     for name in ("SSH_CONNECTION", "SSH_TTY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DISPLAY", ":0")

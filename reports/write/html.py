@@ -19,7 +19,7 @@ def page(content: Page) -> str:
     body = layout.parts(content.parts)
     libraries = [LIBRARIES[name] for name in LIBRARIES if name in layout.needs]
     scripts = list(scripts_of(layout.needs))
-    values = {
+    values: dict[str, object] = {
         "title": visible(content.title),
         "body": body,
         "chapters": layout.chapters if len(layout.chapters) >= LISTED else [],

@@ -40,7 +40,7 @@ def cells_of(numbers: pd.DataFrame, column: Column) -> Cells:
 
 def texts_in(numbers: pd.DataFrame, name: str) -> list[str]:
     """Empty without a name; a missing text is an empty one."""
-    values = numbers[name] if name else []
+    values: list[object] = list(numbers[name]) if name else []
     return [value if isinstance(value, str) else "" for value in values]
 
 
