@@ -70,7 +70,9 @@ def runs_section(
         folders = run_folders(folder)
         parts += [run_fold(run, folders.get(run.config.run_id)) for run in runs]
     contents = Fold(f"All {counts}", parts, anchor="all-runs", detail=True)
-    what = f"{counts}, each with its configuration and the command that repeats it: "
+    each = "each with its configuration and the command that repeats it"
+    several = "too many for a section each"
+    what = f"{counts}, {each if len(runs) <= DETAILED else several}: "
     where = Link("the list of runs", "report.html#all-runs")
     return [Heading("Runs"), Text(what, where, "."), contents]
 

@@ -269,7 +269,7 @@ def test_the_page_can_be_walked_without_seeing_it(reader: Reader) -> None:
         assert reader.page.get_by_role(role).count() == 1
     assert reader.page.get_by_role("navigation", name="Contents").count() == 1
     assert reader.page.get_by_role("table", name="comparison").count() == 1
-    assert reader.page.get_by_role("columnheader", name="Run", exact=True).count() == 1
+    assert reader.page.locator("thead th:not([scope])").count() == 0
     reader.page.keyboard.press("Tab")
     assert (
         reader.page.evaluate("document.activeElement.textContent") == "Skip to the content"
