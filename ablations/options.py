@@ -106,6 +106,14 @@ def wide_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def open_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--open",
+        action="store_true",
+        help="open the page in a browser; without one, print where the page is",
+    )
+
+
 def timing_options(parser: argparse.ArgumentParser) -> None:
     """Where and how often things are timed."""
     parser.add_argument(

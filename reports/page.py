@@ -95,19 +95,27 @@ class Items(NamedTuple):
     items: Sequence[Text]
 
 
+class Lines(NamedTuple):
+    """Preformatted lines, such as the end of a log or a command."""
+
+    text: str
+
+
 class Fold(NamedTuple):
     """Parts under a title that a reader opens; a page that cannot fold shows them all.
 
-    anchor is its name for links within the page: #anchor.
+    anchor is its name for links within the page: #anchor. A detail is for a page that can
+    fold; elsewhere it is left out.
     """
 
     title: str
     parts: Sequence["Part"]
     level: int = 3  # of its title as a heading
     anchor: str = ""
+    detail: bool = False
 
 
-Flat = Heading | Text | Items | Table | Picture | Chart
+Flat = Heading | Text | Items | Lines | Table | Picture | Chart
 Part = Flat | Fold
 
 
@@ -125,11 +133,12 @@ class Page(NamedTuple):
 
 
 def unfolded(parts: Iterable[Part]) -> Iterator[Flat]:
-    """All parts in their order, with each fold as its heading and its parts."""
+    """All parts but details in their order, each fold as its heading and its parts."""
     for part in parts:
         if isinstance(part, Fold):
-            yield Heading(part.title, part.level)
-            yield from unfolded(part.parts)
+            if not part.detail:
+                yield Heading(part.title, part.level)
+                yield from unfolded(part.parts)
         else:
             yield part
 

@@ -18,6 +18,7 @@ from reports.page import Heading, Link, Page, Part, Text
 from reports.probe_section import findings
 from reports.probe_tables import is_probe
 from reports.provenance import notes, provenance, version_lines
+from reports.runs import runs_section
 from reports.section import comparison_table, describe, long_section, section
 from reports.timings import read_all
 from reports.write import csv
@@ -71,7 +72,7 @@ def write_report(
     head += [*coverage(records, failures, planned, missing), *version_lines(records)]
     head += unreadable
     sections = sections_of(compared, timings)
-    page = Page(title, [*head, *sections, *tail(compared, records, failures)])
+    page = Page(title, [*head, *sections, *tail(compared, records, failures, runs)])
     path = write_page(page, out, "report")
     if len(compared) > PICTURED:
         write_numbers(compared, timings, out)
@@ -118,6 +119,7 @@ def tail(
     compared: Sequence[Comparison],
     records: Sequence[RunRecord],
     failures: Sequence[Failure],
+    runs: Path,
 ) -> list[Part]:
     probes = [is_probe(one) for one in compared]
     return [
@@ -125,6 +127,7 @@ def tail(
         *([Text(probe_section.HOW_TO_READ)] if any(probes) else []),
         *([] if all(probes) else [Text(HOW_TO_READ)]),
         *failed(failures),
+        *runs_section(records, failures, runs),
         Heading("Notes of runs"),
         notes(records),
         Heading("Where this ran"),

@@ -22,6 +22,7 @@ from reports.page import (
     Heading,
     Inline,
     Items,
+    Lines,
     Link,
     Part,
     Picture,
@@ -48,7 +49,9 @@ def show(parts: Iterable[Part], wide: bool) -> None:
     width = WIDEST if wide else shutil.get_terminal_size((WIDTH, 24)).columns
     console = Console(width=width, highlight=False, emoji=False)
     for part in unfolded(parts):
-        whole = isinstance(part, Text | Items)  # the terminal wraps it, so paths stay whole
+        whole = isinstance(
+            part, Text | Items | Lines
+        )  # the terminal wraps it, so paths stay whole
         for piece in pieces(part, wide, console):
             console.print(piece, soft_wrap=whole)
 
@@ -61,6 +64,8 @@ def pieces(part: Flat, wide: bool, console: Console) -> Iterator[RenderableType]
             yield styled(part)
         case Items(items):
             yield from (Styled("* ").append_text(styled(item)) for item in items)
+        case Lines(text):
+            yield from (Styled(f"    {visible(line)}") for line in text.splitlines())
         case Table():
             yield from table_pieces(part, wide, console)
         case Picture() | Chart():

@@ -17,6 +17,7 @@ from reports.page import (
     Heading,
     Inline,
     Items,
+    Lines,
     Link,
     Page,
     Picture,
@@ -78,6 +79,8 @@ def html_part(part: Flat) -> str:
             return ""
         case Heading(text, level):
             return f"<h{level}>{escape(text)}</h{level}>"
+        case Lines(text):
+            return f"<pre>{escape(text)}</pre>"
         case Text(parts=parts):
             return f"<p>{''.join(map(html_inline, parts))}</p>"
         case Items(items):

@@ -353,7 +353,11 @@ def test_many_settings_are_one_page_and_one_table(tmp_path: Path) -> None:
     page = report.page.read_text()
     assert page.count("## digits") == 26
     assert "26 settings; a report of more than 12 has no pictures" in page
-    assert {file.name for file in out.iterdir()} == {"report.md", "comparison.csv"}
+    assert {file.name for file in out.iterdir()} == {
+        "report.md",
+        "report.html",
+        "comparison.csv",
+    }
     assert len(read_csv(out / "comparison.csv")) == 26 * 9
     assert len(terminal_text(report.summary).splitlines()) < 10
     assert "26 settings, 234 runs" in terminal_text(report.summary)

@@ -29,7 +29,7 @@ CELLS = [
     words("printed", "Paper"),
     Column("ours", "Ours", scaled(1, 3)),
     Column("deviation", "Deviation", share),
-    words("verdict", "Verdict"),
+    words("verdict", "Verdict")._replace(tip="reason"),
     words("reason", "Reason", "paragraph"),
 ]
 CLAIMED_GROWTH = [

@@ -10,7 +10,7 @@ from ablations.complexity.subjects import counts_of_blocks
 from reports import plots
 from reports.columns import added_cost_columns
 from reports.cost_notes import agreement, in_words
-from reports.page import Code, Link, Page, Part, Picture, Table, Text
+from reports.page import Code, Heading, Link, Page, Part, Picture, Table, Text
 from reports.psa_paper.caveats import warnings
 from reports.psa_paper.columns import (
     CELLS,
@@ -61,6 +61,7 @@ HEAD = Text(
 class Chapter(NamedTuple):
     """What the page says about one table of the paper."""
 
+    title: str
     parts: Sequence[Part]
     cells: Sequence[JudgedCell] = ()
 
@@ -82,7 +83,9 @@ def chapters(convention: Convention | None) -> list[Callable[[], Chapter]]:
 
 
 def psa_page(contents: Sequence[Chapter]) -> Page:
-    parts = [part for chapter in contents for part in chapter.parts]
+    parts = [
+        part for chapter in contents for part in (Heading(chapter.title), *chapter.parts)
+    ]
     return Page(TITLE, [HEAD, verdict_table(contents), *parts])
 
 
@@ -113,7 +116,8 @@ def growth_chapter() -> Chapter:
     caption = (
         "The paper's Table 1: internal resolution, non-linearity and growth of each block"
     )
-    return Chapter([Table(table_1(), CLAIMED_GROWTH, "psa_table_1", caption, notes)])
+    table = Table(table_1(), CLAIMED_GROWTH, "psa_table_1", caption, notes)
+    return Chapter("Table 1: growth with the size of the map", [table])
 
 
 def cost_chapter(table: int, convention: Convention) -> Chapter:
@@ -126,7 +130,7 @@ def cost_chapter(table: int, convention: Convention) -> Chapter:
     name = f"psa_table_{table}"
     tables = [Table(cell_table(cells), CELLS, name, caption, notes)]
     tables += [smp_comparison(convention)] if table == 3 else []
-    return Chapter(tables, cells)
+    return Chapter(f"Table {table}: {TITLES[table]}", tables, cells)
 
 
 def smp_comparison(convention: Convention) -> Table:
@@ -160,12 +164,13 @@ def ablation_chapter(convention: Convention) -> Chapter:
     table, columns = ablation_table(counts, convention), added_cost_columns(convention)
     figure = plots.added_cost(ablation_table(counts, CONVENTIONS["macs"]))
     picture = Picture("psa_cost", "added MACs against added parameters", figure)
-    return Chapter([Table(table, columns, "psa_table_6", caption, notes), picture])
+    costs = Table(table, columns, "psa_table_6", caption, notes)
+    return Chapter("Table 6: the cost of every block", [costs, picture])
 
 
 def accuracy_chapter() -> Chapter:
     """The accuracies that the paper prints, and the reasons not to compare them."""
-    return Chapter([*accuracy_tables()])
+    return Chapter("Accuracies, as printed", [*accuracy_tables()])
 
 
 def accuracy_tables() -> Iterator[Table]:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from ablations.options import out_option, wide_option
+from ablations.options import open_option, out_option, wide_option
 
 EXAMPLES = [
     "reproduce psa",
@@ -19,11 +19,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     out_option(parser, "runs/psa")
     wide_option(parser)
+    open_option(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     from ablations.complexity.conventions import find_convention
     from ablations.threads import on_threads
+    from reports.browser import open_page
     from reports.psa_paper.pages import chapters, psa_page, verdict_table
     from reports.terminal import progress, show
     from reports.write.pages import write_page
@@ -35,3 +37,5 @@ def run(args: argparse.Namespace) -> None:
     show([verdict_table(contents)], args.wide)
     path = write_page(psa_page(contents), args.out, "psa")
     print("written:", path, "(every cell with its reason)")
+    if args.open:
+        print(open_page(path.with_suffix(".html")))

@@ -15,6 +15,7 @@ from reports.page import (
     Heading,
     Inline,
     Items,
+    Lines,
     Link,
     Page,
     Picture,
@@ -46,6 +47,8 @@ def part(content: Flat) -> str:
             return filled(paragraph(content))
         case Items(items):
             return "\n".join(f"* {paragraph(item)}" for item in items)
+        case Lines(text):
+            return "\n".join(f"    {visible(line)}" for line in text.splitlines())
         case Table():
             return table(content).strip()
         case Chart():

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from reports import plots
 from reports.page import Page
-from reports.write import markdown
+from reports.write import html, markdown
 from reports.write.files import write_tables, write_text
 
 # By the ending of the file.
-PAGES: dict[str, Callable[[Page], str]] = {"md": markdown.page}
+PAGES: dict[str, Callable[[Page], str]] = {"md": markdown.page, "html": html.page}
 
 
 def write_page(page: Page, folder: Path, name: str) -> Path:

@@ -7,13 +7,14 @@ import argparse
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from ablations.options import DEFAULT, count_option, wide_option
+from ablations.options import DEFAULT, count_option, open_option, wide_option
 from sweeps.study.study import Study
 from sweeps.study.sweep_file import load_study
 
 EXAMPLES = [
     "report runs/demo",
     "report runs/demo --sweep sweeps/demo.yaml --out page",
+    "report runs/demo --open",
     "report wandb:ENTITY/PROJECT/SWEEP",
 ]
 
@@ -34,6 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, help="folder to write to (default: RUNS/report)"
     )
     wide_option(parser)
+    open_option(parser)
     parser.add_argument(
         "--wandb",
         choices=["offline", "online"],
@@ -51,6 +53,7 @@ class Source(NamedTuple):
 
 
 def run(args: argparse.Namespace) -> int:
+    from reports.browser import open_page
     from reports.report import write_report
     from reports.terminal import show
 
@@ -59,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
     planned = [run.config for run in source.study.runs()] if source.study else None
     report = write_report(source.folder, out, planned)
     show(report.summary.parts, args.wide)
+    if args.open:
+        print(open_page(report.page.with_suffix(".html")))
     if args.wandb:
         print(attach(source, out, args.wandb))
     return 0 if report.complete else 1
