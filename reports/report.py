@@ -14,8 +14,8 @@ from ablations.timings import StudyTimings
 from reports import probe_section
 from reports.comparison import Comparison, comparisons
 from reports.completeness import coverage, failed, first_reason, lacking, plural
+from reports.findings import findings
 from reports.page import Heading, Link, Page, Part, Text
-from reports.probe_section import findings
 from reports.probe_tables import is_probe
 from reports.provenance import notes, provenance, version_lines
 from reports.section import comparison_table, describe, long_section, section
@@ -67,7 +67,9 @@ def write_report(
     missing = lacking(records, planned or [])
     compared = comparisons(records)
     title = f"{shortened(runs.resolve().name)}: attention blocks compared"
-    head = findings(compared, [describe(one.setting) for one in compared])
+    head = findings(compared, missing)
+    names = [describe(one.setting) for one in compared]
+    head += probe_section.findings(compared, names)
     head += [*coverage(records, failures, planned, missing), *version_lines(records)]
     head += unreadable
     sections = sections_of(compared, timings)
