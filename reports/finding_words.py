@@ -95,8 +95,8 @@ def caution(family: Named) -> str:
         return ""
     more = f" and are not corrected for {len(family)} tests" if len(family) > 1 else ""
     return (
-        f"Intervals assume normal differences{more}: one that excludes zero decides nothing "
-        "by itself."
+        f"Intervals assume normal differences{more}: one that excludes zero decides "
+        "nothing by itself."
     )
 
 
@@ -127,10 +127,9 @@ def needed(shown: Named, noun: str, tests: int) -> str:
         family = "this test" if tests == 1 else f"these {tests} tests"
         least = f"{least_pairs(tests)} {noun}s"
         return f"To decide anything, {family} would take at least {least}."
-    return (
-        f"A decision is estimated to take {amounts(numbers, whole, f'{noun}s')} (80 % power, "
-        "if true gains and spreads are as measured)."
-    )
+    size = amounts(numbers, whole, f"{noun}s")
+    condition = "80 % power, if true gains and spreads are as measured"
+    return f"A decision is estimated to take {size} ({condition})."
 
 
 def whole(number: float) -> str:
@@ -153,8 +152,9 @@ def amounts(numbers: Mapping[str, float], show: Show, unit: str) -> str:
     if len(numbers) > 3:
         least, most = show(min(numbers.values())), show(max(numbers.values()))
         return f"{least} to {most} {unit} for those named"
-    shown = [f"{show(number)} for {name}" for name, number in numbers.items()]
-    return listed([shown[0].replace(" for", f" {unit} for", 1), *shown[1:]])
+    (name, number), *others = numbers.items()
+    first = f"{show(number)} {unit} for {name}"
+    return listed([first, *(f"{show(number)} for {name}" for name, number in others)])
 
 
 def limited(items: Sequence[str]) -> list[str]:

@@ -37,9 +37,9 @@ def blocks_of(gains: Sequence[Gains]) -> str:
 def seeds_of(gains: Sequence[Gains]) -> str:
     numbers = {len(values) for one in gains for values in one.values()}
     least, most = min(numbers), max(numbers)
-    return (
-        f"with {plural(most, 'seed')}" if least == most else f"with {least} to {most} seeds"
-    )
+    if least < most:
+        return f"with {least} to {most} seeds"
+    return "with one seed" if most == 1 else f"with {most} seeds"
 
 
 def where(compared: Sequence[Comparison]) -> str:
