@@ -50,7 +50,9 @@ def against_none(comparison: Comparison) -> dict[str, list[float]]:
     """The gains of each block, but of no control beside its block."""
     found = scores(comparison.runs)
     tested = against_baseline(comparison.numbers["block"])
-    return {block: differences(found[block], found["none"]) for block in tested}
+    none = found.get("none", {})
+    gains = {block: differences(found[block], none) for block in tested}
+    return {block: values for block, values in gains.items() if values}
 
 
 def against_controls(comparison: Comparison) -> dict[Pair, list[float]]:

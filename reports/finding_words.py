@@ -54,7 +54,7 @@ def test_of(family: Iterable[Estimate]) -> str:
     test = "t-test" if min(sizes) > MAX_EXACT else "exact sign-flip test"
     if min(sizes) <= MAX_EXACT < max(sizes):
         test += f" (t-test beyond {MAX_EXACT} pairs)"
-    correction = f" with Holm's correction for {len(sizes)} tests"
+    correction = f" with Holm's correction for {len(sizes):,} tests"
     return test + (correction if len(sizes) > 1 else "")
 
 
@@ -93,7 +93,7 @@ def caution(family: Named) -> str:
     left = largest_undecided(family).values()
     if not any(one.low > 0 or one.high < 0 for one in left):
         return ""
-    more = f" and are not corrected for {len(family)} tests" if len(family) > 1 else ""
+    more = f" and are not corrected for {len(family):,} tests" if len(family) > 1 else ""
     return (
         f"Intervals assume normal differences{more}: one that excludes zero decides "
         "nothing by itself."

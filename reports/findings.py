@@ -30,11 +30,15 @@ def findings(compared: Sequence[Comparison], missing: Sequence[str]) -> list[Par
     plain = [one for one in compared if not is_probe(one)]
     if not plain:
         return []
-    told = [one for one in plain if one.records and len(one.numbers) > 1]
+    told = [one for one in plain if has_gains(one)]
     lines = compared_lines(told) if told else nothing_compared(plain)
     lines.append(("Missing", lacking(plain, missing)))
     items = [Text(Strong(f"{name}:"), f" {line}") for name, line in lines if line]
     return [Items(items)] if items else []
+
+
+def has_gains(comparison: Comparison) -> bool:
+    return bool(comparison.records) and bool(against_none(comparison))
 
 
 def compared_lines(told: Sequence[Comparison]) -> list[tuple[str, str]]:
@@ -125,7 +129,7 @@ def shown(block: str) -> str:
 def nothing_compared(plain: Sequence[Comparison]) -> list[tuple[str, str]]:
     """Why no gain can be stated."""
     records = [record for one in plain for record in one.records]
-    if not records:
+    if all(record.config.block != "none" for record in records):
         reason = "there is no run without a block, so no gain can be stated."
         return [("Not compared", reason)]
     scores = [record.miou for record in records]
@@ -144,7 +148,7 @@ def lacking(plain: Sequence[Comparison], missing: Sequence[str]) -> str:
         for record in one.records
         if record.macs is None
     }
-    alone = sum(not one.records or len(one.numbers) < 2 for one in plain)
+    alone = sum(not has_gains(one) for one in plain)
     clauses = [
         f"{plural(len(missing), 'planned run')} without a record, so means may be biased"
         if missing

@@ -1,5 +1,8 @@
 """The tests of a comparison: each block against the baseline, and against its control."""
 
+from math import nan
+from typing import Any
+
 from pandas import DataFrame
 
 from reports.controls import (
@@ -29,21 +32,26 @@ def with_tests(numbers: DataFrame, runs: DataFrame) -> DataFrame:
                   its 95 % t interval and sign-flip p, adjusted for all blocks with controls
     """
     found = scores(runs)
-    tested = against_baseline(numbers["block"])
-    single = dict(zip(numbers["block"], numbers["gain_p"], strict=True))
-    adjusted = holm([single[block] for block in tested])
-    gains = {block: differences(found[block], found["none"]) for block in found}
-    rows = [
-        {
-            "block": block,
-            "gain_p_holm": dict(zip(tested, adjusted, strict=True)).get(block),
-            "effect": effect_size(gains[block]),
-            "detectable": detectable(gains[block]),
-            "seeds_needed": seeds_needed(gains[block], len(tested)),
-        }
-        for block in numbers["block"]
-    ]
-    tests = DataFrame(rows).astype({"gain_p_holm": float})
-    tests.loc[tests["block"] == "none", tests.columns != "block"] = float("nan")
-    controls = hardest(control_comparison(runs))[["block", *CONTROL]]
-    return numbers.merge(tests, on="block").merge(controls, how="left", on="block")
+    blocks = numbers["block"].tolist()
+    tested = against_baseline(blocks)
+    single = dict(zip(blocks, numbers["gain_p"], strict=True))
+    adjusted = dict(zip(tested, holm([single[block] for block in tested]), strict=True))
+    # Of the baseline all differences are zero, which have no size.
+    gains = [differences(found[block], found.get("none", {})) for block in blocks]
+    return numbers.assign(
+        gain_p_holm=[adjusted.get(block, nan) for block in blocks],
+        effect=[effect_size(values) for values in gains],
+        detectable=[detectable(values) for values in gains],
+        seeds_needed=[seeds_needed(values, len(tested)) for values in gains],
+        **control_columns(blocks, runs),
+    )
+
+
+def control_columns(blocks: list[str], runs: DataFrame) -> dict[str, list[Any]]:
+    """The columns CONTROL, with a value for each block."""
+    rows = hardest(control_comparison(runs)).to_dict("records")
+    by_block = {str(row["block"]): row for row in rows}
+    return {
+        name: [by_block.get(block, {}).get(name, nan) for block in blocks]
+        for name in CONTROL
+    }

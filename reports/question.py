@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from reports.comparison import Comparison
-from reports.completeness import plural
 from reports.finding_words import listed
 from reports.probe_verdict import SPLITS
 from reports.section import describe

@@ -57,12 +57,12 @@ def spreads(gains: Sequence[Sequence[float]]) -> tuple[float, float]:
     freedom = sum(len(values) - 1 for values in gains)
     if freedom == 0:
         return float("nan"), float("nan")
-    within = sum((len(each) - 1) * np.var(each, ddof=1) for each in gains if len(each) > 1)
-    within /= freedom
+    squares = [float(np.var(values)) * len(values) for values in gains]
+    within = sum(squares) / freedom
     if len(gains) < 2:
         return float("nan"), sqrt(within)
-    noise = within * np.mean([1 / len(values) for values in gains])
-    seen = np.var([np.mean(values) for values in gains], ddof=1)
+    noise = within * sum(1 / len(values) for values in gains) / len(gains)
+    seen = float(np.var([np.mean(values) for values in gains], ddof=1))
     return sqrt(max(0.0, seen - noise)), sqrt(within)
 
 

@@ -42,8 +42,8 @@ def test_one_seed_decides_nothing() -> None:
         "have been chosen, after 400 steps.",
         "Found": "nothing can be decided with one seed, since a difference may be due to "
         "the seed alone.",
-        "Not decided": "SE +1.20 points; GC -0.30 points. To decide anything, these 2 tests "
-        "would take at least 7 seeds.",
+        "Not decided": "SE +1.20 points; GC -0.30 points. To decide anything, these 2 "
+        "tests would take at least 7 seeds.",
     }
 
 
@@ -155,8 +155,8 @@ def test_settings_are_summarised_before_single_ones() -> None:
         "Not decided": "GC -0.10 points (95 % interval -0.30 to +0.10, higher in 2 of 7, p "
         "= 0.344). A decision is estimated to take 47 settings for GC (80 % power, if true "
         "gains and spreads are as measured). With this many settings a 95 % interval "
-        "excludes zero in four of five studies only if the true difference is at least 0.27 "
-        "points for GC.",
+        "excludes zero in four of five studies only if the true difference is at least "
+        "0.27 points for GC.",
         "Single settings": "nothing can be decided: with 3 seeds the exact sign-flip test "
         "with Holm's correction for 14 tests cannot give a p below 1.",
         "Missing": "1 planned run without a record, so means may be biased.",

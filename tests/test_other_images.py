@@ -36,7 +36,9 @@ def some(images: int, classes: int, seed: int, hits: int = 40) -> Counts:
 
 
 def slow_miou(matrices: Matrices) -> float:
-    total = sum(matrices)
+    total = np.zeros_like(matrices[0])
+    for matrix in matrices:
+        total += matrix
     values = []
     for number in range(len(total)):
         union = total[number].sum() + total[:, number].sum() - total[number, number]

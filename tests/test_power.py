@@ -35,7 +35,7 @@ def test_the_effect_that_is_shown_has_a_power_of_80_percent(pairs: int, tests: i
     [(0.5, 34), (0.8, 15), (1.0, 10)],  # of G*Power, for a paired t-test at 5 %
 )
 def test_seeds_are_as_many_as_tables_say(effect: float, pairs: int) -> None:
-    gains = np.array([-1, 0, 1]) + effect  # their standard deviation is 1
+    gains = [effect - 1, effect, effect + 1]  # their standard deviation is 1
     assert seeds_needed(gains) == pairs
 
 

@@ -83,8 +83,8 @@ def say(line: str) -> None:
 @pytest.mark.slow
 def test_claims_hold_where_their_assumptions_do() -> None:
     rates = {(kind, seeds): simulated(kind, seeds) for kind in KINDS for seeds in SEEDS}
-    print(
-        "\nseeds, kind: coverage of the 95 % t interval, size of sign-flip and Holm at 5 %"
+    say(
+        "seeds, kind: coverage of the 95 % t interval, size of sign-flip and of Holm at 5 %"
     )
     for (kind, seeds), rate in rates.items():
         shares = (f"{100 * r:5.1f} %" for r in (rate.coverage, rate.size, rate.family))
