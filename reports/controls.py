@@ -7,7 +7,7 @@ from pandas import DataFrame
 
 from ablations.wrappers import CONTROLS, unwrapped
 from reports.statistics import holm, interval, sign_flip_p
-from reports.tables import without_version
+from reports.tables import block_order, without_version
 
 Scores = Mapping[str, Mapping[int, float]]  # mIoU by block and seed
 Pair = tuple[str, str]
@@ -66,7 +66,7 @@ def control_comparison(runs: DataFrame) -> DataFrame:
     found = scores(runs)
     rows = [
         control_row(pair, differences(found[pair[0]], found[pair[1]]))
-        for pair in with_controls(found)
+        for pair in with_controls(block_order(found))
     ]
     table = DataFrame(rows, columns=CONTROL_COLUMNS)
     return table.assign(control_p=holm(table["control_single"].tolist()))

@@ -32,7 +32,8 @@ def runs_with(gains: dict[str, list[float]], config: RunConfig) -> list[RunRecor
 
 
 def row_by_block(comparison: Comparison) -> dict[str, dict[str, Any]]:
-    return {row["block"]: row for row in comparison.numbers.to_dict("records")}
+    rows = comparison.numbers.to_dict("index").values()
+    return {str(row["block"]): {str(k): v for k, v in row.items()} for row in rows}
 
 
 @pytest.fixture

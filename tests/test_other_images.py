@@ -1,5 +1,6 @@
 """The bootstrap over images, against resamples that are built image by image."""
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,12 @@ import pytest
 from numpy.typing import NDArray
 
 from ablations.errors import InputError
+from ablations.run_config import RunConfig
+from reports.comparison import comparisons
+from reports.image_section import image_parts
 from reports.other_images import difference_on_other_images, miou
+from reports.page import Table
+from tests.test_records import record
 
 Matrices = NDArray[np.int64]
 
@@ -86,3 +92,25 @@ def test_runs_on_other_images_are_not_paired() -> None:
     run = some(5, 3, 0)
     with pytest.raises(InputError, match="not scored on the same images"):
         difference_on_other_images([(run, Counts(run.matrices, first=1))])
+
+
+def test_the_table_pairs_the_runs_that_have_counts() -> None:
+    configs = [RunConfig(block=b, seed=s) for b in ("none", "se", "gc") for s in (0, 1)]
+    [comparison] = comparisons(map(record, configs))
+    ids = {(c.block, c.seed): c.run_id for c in configs}
+    counts = {ids["none", 0]: some(9, 3, 0), ids["none", 1]: some(9, 3, 1)}
+    counts |= {ids["se", 1]: some(9, 3, 2)}
+    _, table = image_parts(comparison, counts)
+    assert isinstance(table, Table)
+    [row] = table.numbers.to_dict("records")
+    pair = counts[ids["se", 1]], counts[ids["none", 1]]
+    assert row == {"block": "se", **difference_on_other_images([pair])._asdict()}
+    assert image_parts(comparison, {}) == []
+
+
+def test_two_thousand_images_of_21_classes_take_seconds() -> None:
+    run, other = some(2000, 21, 5), some(2000, 21, 6)
+    start = time.process_time()
+    found = difference_on_other_images([(run, other)])
+    assert time.process_time() - start < 10
+    assert found.low < found.difference < found.high
