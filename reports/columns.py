@@ -4,6 +4,7 @@ import pandas as pd
 
 from ablations.complexity.conventions import Convention
 from reports.page import WIDE, Column, Show
+from reports.power import MOST
 from reports.units import (
     count,
     either,
@@ -21,6 +22,8 @@ from reports.units import (
     scientific,
     seconds,
     share,
+    signed_ratio,
+    up_to,
 )
 
 BLOCK = Column("block", "Block", label, "left")
@@ -29,20 +32,38 @@ ADDED_PARAMS = [
     Column("params", "(M)", millions, group="Params"),
     Column("added_params_share", "added", share, group="Params"),
 ]
+GAIN = Column("gain", "Gain", points)
+GAIN_P = Column("gain_p_holm", "p (Holm)", probability)
 COMPARISON = [
     BLOCK,
     Column("miou", "mIoU (%)", percent),
-    Column("miou_std", "± std", percent),
-    Column("gain", "Gain", points),
-    Column("gain_low", "from", points, group="95 %"),
-    Column("gain_high", "to", points, group="95 %"),
-    Column("gain_p", "p", probability),
-    Column("seeds", "Seeds", count),
-    *ADDED_PARAMS,
-    Column("macs_direct", "(M)", millions, group="MACs as published"),
-    Column("added_macs_direct_share", "added", share, group="MACs as published"),
-    Column("macs", "(M)", millions, group="as run"),
-    Column("added_macs_share", "added", share, group="as run"),
+    GAIN,
+    Column("gain_low", "95 %", points, upto="gain_high"),
+    GAIN_P,
+    Column("added_params_share", "Params added", share, rank=1),
+    Column("added_macs_share", "MACs added", share, rank=1),
+    Column("miou_std", "± std", percent, rank=WIDE),
+    Column("seeds", "Seeds", count, rank=WIDE),
+    Column("gain_p", "p", probability, rank=WIDE),
+    Column("effect", "Effect g", signed_ratio, rank=WIDE),
+    Column("detectable", "Detectable", percent, rank=WIDE),
+    Column("seeds_needed", "Seeds needed", up_to(MOST), rank=WIDE),
+    Column("control", "Control", label, "left", rank=WIDE),
+    Column("control_gain", "Over control", points, rank=WIDE),
+    Column("control_low", "Over control 95 %", points, rank=WIDE, upto="control_high"),
+    Column("control_p", "Over control p (Holm)", probability, rank=WIDE),
+    Column("params", "Params (M)", millions, rank=WIDE),
+    Column("macs_direct", "(M)", millions, group="MACs as published", rank=WIDE),
+    Column("added_macs_direct_share", "added", share, group="MACs as published", rank=WIDE),
+    Column("macs", "MACs as run (M)", millions, rank=WIDE),
+]
+CONTROLS = [
+    BLOCK,
+    Column("control", "Control", label, "left"),
+    Column("control_gain", "Block minus control", points),
+    Column("control_low", "95 %", points, upto="control_high"),
+    Column("control_p", "p (Holm)", probability),
+    Column("control_seeds", "Seeds", count),
 ]
 
 
@@ -65,15 +86,15 @@ def comparison_columns(table: pd.DataFrame, test_augmentation: str) -> list[Colu
     if "miou_augmented" not in table:
         return COMPARISON
     column = Column("miou_augmented", VIEWS[test_augmentation], percent)
-    return [*COMPARISON[:3], column, *COMPARISON[3:]]
+    return [*COMPARISON[:2], column, *COMPARISON[2:]]
 
 
 def time_column(table: pd.DataFrame, on_cpu: bool) -> Column:
     """Device seconds if every row has them, else wall clock; the header says which."""
     if table["compute_seconds"].isna().any():
-        return Column("train_seconds", "Train (wall s)", seconds)
+        return Column("train_seconds", "Train (wall s)", seconds, rank=WIDE)
     kind = "CPU" if on_cpu else "device"
-    return Column("compute_seconds", f"Train ({kind} s)", seconds)
+    return Column("compute_seconds", f"Train ({kind} s)", seconds, rank=WIDE)
 
 
 def class_columns(table: pd.DataFrame) -> list[Column]:

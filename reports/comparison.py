@@ -10,6 +10,7 @@ from pandas import DataFrame
 from ablations.placements import PLACEMENTS
 from ablations.records import RunRecord
 from ablations.run_config import RunConfig
+from reports.paired_tests import with_tests
 from reports.tables import (
     SETTING,
     Noise,
@@ -38,7 +39,7 @@ class Comparison:
 
     @cached_property
     def numbers(self) -> DataFrame:
-        return block_comparison(self.runs)
+        return with_tests(block_comparison(self.runs), self.runs)
 
     @property
     def noise(self) -> Noise | None:

@@ -42,19 +42,5 @@ def least_p(one: Solved, other: Solved) -> float:
     return min(fisher_p(full, none), fisher_p(empty, all_))
 
 
-def holm(values: Sequence[float]) -> list[float]:
-    """The p of a family of tests, adjusted by Holm's method, in the same order.
-
-    Scandinavian Journal of Statistics 6, 1979. Those below a level may be called
-    differences together: the chance that any of them is none is at most the level.
-    """
-    ascending = sorted(range(len(values)), key=values.__getitem__)
-    adjusted, largest = [0.0] * len(values), 0.0
-    for place, number in enumerate(ascending):
-        largest = max(largest, min(1.0, (len(values) - place) * values[number]))
-        adjusted[number] = largest
-    return adjusted
-
-
 def together(counts: Sequence[Solved]) -> Solved:
     return Solved(sum(c.solved for c in counts), sum(c.runs for c in counts))

@@ -30,6 +30,7 @@ class Column(NamedTuple):
     brief: str = ""  # the header in a terminal, if it differs
     tip: str = ""  # the column of the frame that explains each cell, shown on demand
     link: str = ""  # the column of the frame with the address that each cell leads to
+    upto: str = ""  # the column of the frame with the upper end, if a cell is a range
 
 
 class Table(NamedTuple):

@@ -13,10 +13,11 @@ from pandas import DataFrame
 from ablations.records import RunRecord
 from reports.columns import BLOCK
 from reports.comparison import Comparison
-from reports.counts import Solved, exact_interval, fisher_p, holm
-from reports.page import WIDE, Column, Show, Table
+from reports.counts import Solved, exact_interval, fisher_p
+from reports.page import WIDE, Column, Table
+from reports.statistics import holm
 from reports.tables import block_names, block_order
-from reports.units import count, either, percent, probability, ratio, share, whole_percent
+from reports.units import count, percent, probability, ratio, share, up_to, whole_percent
 
 SOLVED = 0.9  # information, 2 x accuracy - 1: 19 of 20 pixels have the right state
 
@@ -111,17 +112,12 @@ def outcome_table(comparison: Comparison, name: str = "") -> Table:
         Column("high", "to", whole_percent, group="95 %", rank=2),
         Column("p", "p", probability, rank=1),
         Column("p_holm", "p (Holm)", probability),
-        Column("median_steps", "Median steps", until(last), rank=1),
+        Column("median_steps", "Median steps", up_to(last), rank=1),
         Column("added_params_share", "Params added", share, rank=3),
         Column("added_macs_share", "MACs added", share, rank=3),
         Column("miou", "Mean mIoU (%)", percent, rank=WIDE),
     ]
     return Table(outcomes(comparison), columns, name)
-
-
-def until(last: int) -> Show:
-    """Steps; for a run that did not get there, that it takes more than all of them."""
-    return either(lambda steps: f"> {last:,}" if steps == inf else f"{steps:,.0f}")
 
 
 def seeds(records: Iterable[RunRecord]) -> list[int]:
@@ -141,6 +137,6 @@ def seed_table(comparison: Comparison, name: str = "") -> Table:
     columns = [
         BLOCK,
         *(Column(f"information_{n}", str(n), ratio, group=carried) for n in numbers),
-        *(Column(f"steps_{n}", str(n), until(last), group=took, rank=1) for n in numbers),
+        *(Column(f"steps_{n}", str(n), up_to(last), group=took, rank=1) for n in numbers),
     ]
     return Table(DataFrame(rows), columns, name)

@@ -3,18 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
-from ablations.wrappers import CONTROLS, unwrapped
 from reports.comparison import Comparison
 from reports.completeness import plural
+from reports.controls import Pair, is_control, with_controls
 from reports.counts import Solved, fisher_p, least_p, together
+from reports.power import LEVEL
 from reports.probe_tables import SOLVED, adjusted, fisher_by_block, solved_by_block
-from reports.tables import without_version
 from reports.units import label, probability
 from reports.write.cells import shortened
 
-LEVEL = 0.05  # below which an adjusted p is called a difference
 SPLITS = {"test": "test", "val": "validation"}  # by score_on
-Pair = tuple[str, str]
 
 
 def verdict(comparison: Comparison) -> str:
@@ -138,25 +136,6 @@ def differences(pairs: Sequence[Pair], blocks: Mapping[str, Solved], claim: str)
 
 def without_controls(blocks: Mapping[str, Solved]) -> dict[str, Solved]:
     return {block: counts for block, counts in blocks.items() if not is_control(block)}
-
-
-def is_control(block: str) -> bool:
-    return bool(CONTROLS.keys() & {*unwrapped(without_version(block))[1]})
-
-
-def with_controls(blocks: Iterable[str]) -> list[Pair]:
-    """Each block with each of its controls, if both have run."""
-    known = list(blocks)
-    pairs = [(original(block), block) for block in known if is_control(block)]
-    return [pair for pair in pairs if pair[0] in known]
-
-
-def original(control: str) -> str:
-    """The block, with its start, that a control is compared with."""
-    block, wrappers = unwrapped(control)
-    for wrapper in wrappers:
-        block = block if wrapper in CONTROLS else f"{wrapper}({block})"
-    return block
 
 
 def ordered(pair: Pair, blocks: Mapping[str, Solved]) -> Pair:

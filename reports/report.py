@@ -14,8 +14,8 @@ from ablations.timings import StudyTimings
 from reports import probe_section
 from reports.comparison import Comparison, comparisons
 from reports.completeness import coverage, failed, first_reason, lacking, plural
+from reports.findings import findings
 from reports.page import Heading, Link, Page, Part, Text
-from reports.probe_section import findings
 from reports.probe_tables import is_probe
 from reports.provenance import notes, provenance, version_lines
 from reports.runs import runs_section
@@ -32,8 +32,10 @@ REASONS = 20  # the most failed runs for which reasons are printed
 
 HOW_TO_READ = (
     "Gain is the mean over seeds of a run's mIoU minus that of the baseline with the same "
-    "seed, in percentage points. Its 95 % interval is Student's t. p is that of the exact "
-    "sign-flip test, which with n pairs cannot be below 2 / 2^n: 0.25 at 3, 0.0625 at 5. "
+    "seed, in percentage points. Its 95 % interval is Student's t, which takes differences "
+    "for normally distributed. p is that of the exact sign-flip test, which does not, and "
+    "with n pairs cannot be below 2 / 2^n: 0.25 at 3, 0.0625 at 5. p (Holm) is corrected "
+    "for all blocks of the setting but controls, which are compared with their block. "
     "The network, the data and the schedule are the same in every row. MACs are "
     "multiply-adds of convolutions and matrix products for one image, by fvcore; they are "
     "not counted if an operator has no count. Train (CPU s) is the time of all cores for "
@@ -68,7 +70,9 @@ def write_report(
     missing = lacking(records, planned or [])
     compared = comparisons(records)
     title = f"{shortened(runs.resolve().name)}: attention blocks compared"
-    head = findings(compared, [describe(one.setting) for one in compared])
+    head = findings(compared, missing)
+    names = [describe(one.setting) for one in compared]
+    head += probe_section.findings(compared, names)
     head += [*coverage(records, failures, planned, missing), *version_lines(records)]
     head += unreadable
     sections = sections_of(compared, timings)

@@ -8,6 +8,7 @@ from ablations.run_config import RunConfig
 from ablations.timings import StudyTimings
 from reports import plots
 from reports.columns import (
+    CONTROLS,
     beside_validation,
     class_columns,
     comparison_columns,
@@ -15,6 +16,7 @@ from reports.columns import (
 )
 from reports.comparison import Comparison
 from reports.completeness import LISTED, plural, rest
+from reports.controls import control_comparison
 from reports.page import Code, Heading, Inline, Part, Picture, Strong, Table, Text
 from reports.probe_section import probe_parts
 from reports.probe_tables import is_probe, outcome_table
@@ -59,6 +61,7 @@ def tables(
     """The comparison, the noise that it must be read with, and the timings."""
     return [
         comparison_table(comparison, timings, name),
+        *control_tables(comparison, name),
         *noise_floor(comparison),
         *timing_tables(comparison, timings, name),
     ]
@@ -96,6 +99,17 @@ def comparison_table(
     return with_latency(table, comparison, timings)
 
 
+def control_tables(comparison: Comparison, name: str = "") -> list[Part]:
+    """Each block beside each of its controls, if any has run."""
+    numbers = control_comparison(comparison.runs)
+    if numbers.empty:
+        return []
+    return [
+        Text("Blocks beside plain bottlenecks of the same cost, paired by seed:"),
+        Table(numbers, CONTROLS, f"{name}-controls" if name else ""),
+    ]
+
+
 def noise_floor(comparison: Comparison) -> list[Part]:
     """How far equal runs are apart, if any was repeated."""
     noise = comparison.noise
@@ -111,12 +125,16 @@ def noise_floor(comparison: Comparison) -> list[Part]:
     ]
 
 
+# Columns in which the reason stands, by the column that is missing.
+COUNTED = {"macs": "macs", "added_macs_share": "macs", "macs_direct": "macs_direct"}
+
+
 def with_reasons(numbers: pd.DataFrame) -> pd.DataFrame:
     """Put the names of uncounted operators in place of missing MACs."""
     reasons = "not counted: " + numbers["not_counted"]
     columns = {
-        name: numbers[name].astype(object).mask(numbers[name].isna(), reasons)
-        for name in ("macs", "macs_direct")
+        name: numbers[name].astype(object).mask(numbers[of].isna(), reasons)
+        for name, of in COUNTED.items()
     }
     return numbers.assign(**columns).drop(columns="not_counted")
 

@@ -1,5 +1,6 @@
 """Numbers as people read them: scaled and rounded, or a dash if missing."""
 
+from math import inf
 from typing import Any
 
 import pandas as pd
@@ -36,6 +37,7 @@ seconds = scaled(1, 1)
 images = scaled(1, 1)  # per second
 milliseconds = scaled(1e-3, 2)
 ratio = either(lambda value: f"{value:.2f}")
+signed_ratio = either(lambda value: f"{value:+.2f}")
 times = either(lambda value: f"{value:.1f}x")
 megabytes = scaled(1e6, 1)
 significant = either(lambda value: f"{value:.1g}")
@@ -43,6 +45,11 @@ two_digits = either(lambda value: f"{value:.2g}")
 three_digits = either(lambda value: f"{value:.3g}")
 probability = three_digits
 scientific = either(lambda value: f"{value:.6g}")
+
+
+def up_to(most: int) -> Show:
+    """A whole number; infinity as more than the most."""
+    return either(lambda value: f"> {most:,}" if value == inf else f"{value:,.0f}")
 
 
 def prefix(convention: Convention) -> str:
@@ -58,5 +65,5 @@ def in_giga(convention: Convention) -> Show:
 
 
 def label(block: str) -> str:
-    """A block's name in papers; the full name of a user's own block."""
-    return label_of(block)
+    """A block's name in papers; the full name of a user's own block; a dash for none."""
+    return label_of(block) if isinstance(block, str) else "–"

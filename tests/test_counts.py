@@ -5,7 +5,8 @@ from math import comb
 
 import pytest
 
-from reports.counts import Solved, exact_interval, fisher_p, holm, least_p, together
+from reports.counts import Solved, exact_interval, fisher_p, least_p, together
+from reports.statistics import holm
 
 SHAPES = [(2, 3), (5, 4), (3, 9), (6, 6), (1, 7)]
 

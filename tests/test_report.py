@@ -69,10 +69,10 @@ def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reports.section.pictures", lambda *arguments: [])
 
 
-def terminal_text(page: Page) -> str:
+def terminal_text(page: Page, wide: bool = False) -> str:
     """The page as `ablate report` prints it."""
     with redirect_stdout(StringIO()) as output:
-        show(page.parts, wide=False)
+        show(page.parts, wide)
     return output.getvalue()
 
 
@@ -397,7 +397,10 @@ def test_macs_that_are_not_counted_are_never_a_number(
         one = record(config).model_copy(update=missing if block == uncounted else {})
         one.write(RunFolder(tmp_path, config).record)
     page = write_report(tmp_path, tmp_path / "out").page.read_text()
-    assert page.count("not counted: aten::gru |") == 2  # as published, as run
+    assert page.count("not counted: aten::gru |") == 1  # MACs added
+    numbers = read_csv(tmp_path / "out" / "comparison.csv").set_index("block")
+    for name in ("macs", "macs_direct"):
+        assert numbers.loc[uncounted, name] == "not counted: aten::gru"
     assert ("mIoU is not plotted against them" in page) == (uncounted == "none")
     assert (tmp_path / "out" / "comparison.svg").exists() == (uncounted != "none")
 
@@ -419,8 +422,8 @@ def test_the_seconds_shown_are_those_that_every_run_has(
         config = RunConfig(block=block)
         one = record(config).model_copy(update=update)
         one.write(RunFolder(tmp_path, config).record)
-    page = write_report(tmp_path, tmp_path / "out").page.read_text()
-    assert f"| {header} |" in re.sub(" +", " ", page)
+    report = write_report(tmp_path, tmp_path / "out")
+    assert f"| {header} |" in re.sub(" +", " ", terminal_text(report.summary, wide=True))
 
 
 def test_notes_of_runs_are_listed(tmp_path: Path) -> None:

@@ -17,11 +17,19 @@ def header_cells(table: Table) -> list[str]:
 
 def rows(table: Table) -> list[list[str]]:
     """Every cell as text."""
-    columns = [
-        [cell(value, column) for value in table.numbers[column.name]]
-        for column in table.columns
-    ]
+    columns = [cells(table, column) for column in table.columns]
     return [list(row) for row in zip(*columns, strict=True)]
+
+
+def cells(table: Table, column: Column) -> list[str]:
+    values = [cell(value, column) for value in table.numbers[column.name]]
+    if not column.upto:
+        return values
+    ends = [cell(value, column) for value in table.numbers[column.upto]]
+    return [
+        low if low == high else f"{low} to {high}"
+        for low, high in zip(values, ends, strict=True)
+    ]
 
 
 def cell(value: object, column: Column) -> str:

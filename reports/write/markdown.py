@@ -9,6 +9,7 @@ from pandas import DataFrame
 
 from ablations.errors import visible
 from reports.page import (
+    WIDE,
     Chart,
     Code,
     Flat,
@@ -31,6 +32,7 @@ HTML = {"<": "&lt;", "&": "&amp;"}
 MARKS = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<=\])[(\[:]|[\\`*~$|]|_(?!\w)|(?<!\w)_")
 # What would start a list, a heading or a quotation at the start of a line.
 STARTS = re.compile(r" (?=(?:[-+=>#]+|\d+[.)])(?: |$))")
+MOST = 12  # columns that a page has room for
 FILL = TextWrapper(width=92, break_on_hyphens=False, break_long_words=False)
 
 
@@ -63,9 +65,16 @@ def table(content: Table) -> str:
     notes = [escaped(note) for note in content.notes]
     lines = notes if len(notes) < 2 else [f"* {note}" for note in notes]
     parts = [f"**{escaped(content.caption)}**"] if content.caption else []
-    parts.append(grid(content))
+    parts.append(grid(narrowed(content)))
     parts += ["\n".join(lines)] if lines else []
     return "\n\n".join(parts) + "\n"
+
+
+def narrowed(content: Table) -> Table:
+    """A table that no page is wide enough for, without its WIDE columns."""
+    if len(content.columns) <= MOST:
+        return content
+    return content._replace(columns=[c for c in content.columns if c.rank < WIDE])
 
 
 def grid(content: Table) -> str:
