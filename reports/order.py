@@ -94,9 +94,9 @@ def placement_rank(text: str) -> list[Rank]:
 
 
 def term_rank(term: Term) -> Rank:
-    """All places, then every second one, then those of a stage or of several."""
+    """All places, then those of a stage or of several, then every second one."""
     stages = (term.stages.start, term.stages.stop) if term.stages else (-1, -1)
-    return part_rank("placement", term.part), stages, term.every
+    return part_rank("placement", term.part), term.every, stages
 
 
 def loss_rank(text: str) -> list[Rank]:

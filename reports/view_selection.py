@@ -7,7 +7,6 @@ import numpy as np
 
 from ablations.errors import InputError
 from ablations.timings import OF_BLOCKS
-from reports.order import rank
 from reports.view_metrics import validation_miou
 from reports.view_runs import Run, Values, in_order
 
@@ -91,17 +90,13 @@ def caption(
     number = " to ".join(map(str, dict.fromkeys([min(counts), max(counts)])))
     kind = "values" if len(keys) == 1 else "combinations"
     what = f"best of {number} {kind} of {' and '.join(keys)} per {' and '.join(fixed)}"
-    splits = sorted({run.record.config.score_on for run in runs}, key=split_place)
-    if splits == ["test"]:
+    splits = {run.record.config.score_on for run in runs}
+    if splits == {"test"}:
         return f"{what}, chosen on the validation split, scored on the test split"
     scored = "chosen and scored on the validation split, which is optimistic"
-    if splits == ["val"]:
+    if splits == {"val"}:
         return f"{what}, {scored}"
     return f"{what}, chosen on the validation split; of runs with score_on val, {scored}"
-
-
-def split_place(split: str) -> object:
-    return rank("score_on", split)
 
 
 def notes(counts: set[int], unknown: int) -> list[str]:

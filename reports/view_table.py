@@ -6,17 +6,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from pandas import DataFrame, Series
 
-from reports.completeness import plural
 from reports.page import Column, Table
 from reports.units import count, label
-from reports.view_cells import Cell, cells, number_of
+from reports.view_cells import Cell, cells
 from reports.view_metrics import METRICS, Metric
+from reports.view_notes import (
+    SUMMARY,
+    TUNED,
+    cell_notes,
+    probe_notes,
+    unstated,
+    with_baselines,
+)
 from reports.view_runs import Run, Values, in_order
-from reports.view_selection import chosen_runs
+from reports.view_selection import Choice, chosen_runs
 from reports.write.cells import shortened
-
-
-TUNED = "The baseline is taken at its own best values as well."
 
 
 class Layout(NamedTuple):
@@ -50,46 +54,43 @@ class Grid(NamedTuple):
 def table_of(runs: Sequence[Run], layout: Layout, group: str = "") -> Table:
     """The runs of one group; group says in words which."""
     metric = METRICS[layout.metric]
-    how, chosen, remarks = "", list[str](), list[str]()
-    if layout.best_per:
-        fixed = list(dict.fromkeys([*layout.keys, *layout.best_per]))
-        choice = chosen_runs(runs, fixed, layout.others)
-        runs, how, remarks, chosen = (
-            choice.runs,
-            choice.caption,
-            choice.notes,
-            [*choice.keys],
-        )
-    if metric.paired:
-        runs, alone = with_baselines(runs)
-        remarks = [*remarks, *alone, *([TUNED] if chosen else [])]
-    rest = [key for key in layout.others if key not in chosen]
-    found = cells(runs, metric, (layout.rows, layout.columns), rest, chosen)
+    part = selected(runs, layout, metric)
+    rest = [key for key in layout.others if key not in part.keys]
+    found = cells(part.runs, metric, (layout.rows, layout.columns), rest, part.keys)
     grid = Grid(
         in_order(layout.rows, {row for row, _ in found}),
         in_order(layout.columns, {column for _, column in found}),
         found,
     )
-    numbers, columns = framed(grid, layout, metric)
-    notes = [*remarks, *unstated(runs, metric), *cell_notes(grid, runs, rest)]
-    notes += summary_notes(grid, layout) + probe_notes(runs, layout.metric)
-    title = f"{metric.header}: {' and '.join(layout.rows)}"
-    title += f" by {' and '.join(layout.columns)}" if layout.columns else ""
-    parts = [group, title + (f" ({how})" if how else "")]
-    return Table(numbers, columns, "", ", ".join(filter(None, parts)), notes)
+    notes = [
+        *part.notes,
+        *unstated(part.runs, metric),
+        *cell_notes([*found.values()], part.runs, rest),
+        *([SUMMARY] if len(grid.columns) > 1 else []),
+        *probe_notes(part.runs, layout.metric),
+    ]
+    title = ", ".join(filter(None, [group, title_of(layout, metric)]))
+    how = f" ({part.caption})" if part.caption else ""
+    return Table(*framed(grid, layout, metric), "", title + how, notes)
 
 
-def with_baselines(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """The blocks that have one; the baseline's own gain is nothing to show."""
-    blocks = [run for run in runs if not run.is_baseline]
-    kept = [run for run in blocks if run.baseline]
-    if lost := len(blocks) - len(kept):
-        verb = "has" if lost == 1 else "have"
-        lost_runs = f"{plural(lost, 'run')} {verb} no baseline of the same seed"
-        return kept, [
-            f"{lost_runs}, so no gain, and {'is' if lost == 1 else 'are'} left out."
-        ]
-    return kept, []
+def selected(runs: Sequence[Run], layout: Layout, metric: Metric) -> Choice:
+    """The runs that are shown, and how they were chosen if they were."""
+    part = Choice([*runs], "", [], [])
+    if layout.best_per:
+        fixed = list(dict.fromkeys([*layout.keys, *layout.best_per]))
+        part = chosen_runs(runs, fixed, layout.others)
+    if not metric.paired:
+        return part
+    kept, alone = with_baselines(part.runs)
+    tuned = [TUNED] if layout.best_per else []
+    return part._replace(runs=kept, notes=[*part.notes, *tuned, *alone])
+
+
+def title_of(layout: Layout, metric: Metric) -> str:
+    """Which number, by which keys."""
+    axes = [" and ".join(keys) for keys in (layout.rows, layout.columns) if keys]
+    return f"{metric.header}: {' by '.join(axes)}"
 
 
 def framed(grid: Grid, layout: Layout, metric: Metric) -> tuple[DataFrame, list[Column]]:
@@ -194,54 +195,3 @@ def shown(key: str) -> Any:
 
 def text_of(value: object) -> str:
     return "none" if value is None else shortened(str(value))
-
-
-def unstated(runs: Sequence[Run], metric: Metric) -> list[str]:
-    number = sum(number_of(run, metric) is None for run in runs)
-    if not number:
-        return []
-    verb = "states" if number == 1 else "state"
-    return [f"{plural(number, 'run')} {verb} no such number, and no cell includes them."]
-
-
-def cell_notes(grid: Grid, runs: Sequence[Run], rest: Sequence[str]) -> list[str]:
-    """How many seeds and settings are behind the cells."""
-    found = [*grid.cells.values()]
-    if not found:
-        return []
-    seeds = {number for one in found for number in one.seeds}
-    several = max(seeds) > 1
-    number = " to ".join(map(str, dict.fromkeys([min(seeds), max(seeds)])))
-    lines = [f"Cells are means over {number} seed{'s' if several else ''}"]
-    lines[0] += "." if several else ", so they have no spread."
-    over = [key for key in rest if len({run.values.get(key) for run in runs}) > 1]
-    most = max(one.settings for one in found)
-    if most > 1:
-        lines.append(
-            f"They are averaged over {' and '.join(over)}: {most} settings, each with the "
-            "same weight."
-        )
-    if fewer := sum(one.settings < most for one in found):
-        lines.append(
-            f"{fewer} of the {len(found)} cells average over fewer settings, so do not "
-            "compare them with the others."
-        )
-    return lines
-
-
-def summary_notes(grid: Grid, layout: Layout) -> list[str]:
-    if len(grid.columns) < 2:
-        return []
-    note = "The average is over columns, of rows in which none is missing. "
-    note += "Columns are counted by means alone: no difference is tested here."
-    return [note]
-
-
-def probe_notes(runs: Sequence[Run], metric: str) -> list[str]:
-    probe = any(run.record.information is not None for run in runs)
-    if not probe or metric not in {"miou", "gain"}:
-        return []
-    return [
-        "Outcomes of a probe are all or nothing, so a mean mIoU describes no run; the "
-        "metric solved counts the runs that solve it."
-    ]
