@@ -95,10 +95,17 @@ def offers(groups: Mapping[Values, Sequence[RunRecord]]) -> Offers:
 
 
 def chosen(key: Values, records: Sequence[RunRecord], offered: Offers) -> dict[int, Values]:
-    """By seed, the setting whose baseline is taken: this one, the same placement, any."""
+    """By seed, the setting whose baseline is taken: this one, the same placement, any.
+
+    A setting with baselines of its own takes others only for seeds of its blocks.
+    """
     placement = SETTING.index("placement")
+    seeds = offered.get(bare(key), {})
+    if any(key in donors for donors in seeds.values()):
+        own = {record.config.seed for record in records}
+        seeds = {seed: donors for seed, donors in seeds.items() if seed in own}
     found: dict[int, Values] = {}
-    for seed, donors in offered.get(bare(key), {}).items():
+    for seed, donors in seeds.items():
         near = (donor for donor in donors if donor[placement] == key[placement])
         found[seed] = key if key in donors else next(near, next(iter(donors)))
     return found

@@ -29,7 +29,7 @@ def with_baselines(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
 
 
 def unstated(runs: Sequence[Run], metric: Metric) -> list[str]:
-    number = sum(number_of(run, metric) is None for run in runs)
+    number = len({id(run.record) for run in runs if number_of(run, metric) is None})
     if not number:
         return []
     verb = "states" if number == 1 else "state"

@@ -11,6 +11,7 @@ from ablations.run_config import RunConfig
 if TYPE_CHECKING:
     from reports.views import View
 
+KEYS = [key for key in RunConfig.model_fields if key != "repeat"]  # repeats are no seeds
 OPTIONS = {
     "rows": "keys of the configuration in the rows of a view over all settings, such as "
     "block or block,lr (default: by what varies)",
@@ -42,7 +43,7 @@ def asked_view(args: argparse.Namespace) -> "View | None":
 
 def keys(text: str) -> tuple[str, ...]:
     from_user = [name.strip() for name in text.split(",")]
-    return tuple(known("key", name, RunConfig.model_fields) for name in from_user)
+    return tuple(known("key", name, KEYS) for name in from_user)
 
 
 def metric(text: str) -> str:

@@ -5,16 +5,15 @@ from typing import NamedTuple
 
 from ablations.errors import InputError, unknown_name
 from ablations.records import RunRecord
-from ablations.run_config import RunConfig
 from reports.baselines import KEYS
 from reports.comparison import Comparison, comparisons
 from reports.page import Heading, Part, Table, Text
 from reports.view_metrics import METRICS
+from reports.view_options import KEYS as AXES
 from reports.view_runs import Run, in_order, runs_of, varying
 from reports.view_selection import KEPT
 from reports.view_table import Layout, key_value, table_of
 
-AXES = [key for key in RunConfig.model_fields if key not in {"repeat"}]
 WIDEST = 8  # the most columns that are chosen by themselves
 SMALL = 6  # the most combinations of several keys that are columns by themselves
 GROUPS = 12  # the most tables that are made by themselves
@@ -99,11 +98,11 @@ def follows(compared: Sequence[Comparison], key: str, other: str) -> bool:
 
 def default_metric(compared: Sequence[Comparison]) -> str:
     """Outcomes of probes are counted; gains need a baseline and a block in one setting."""
-    records = [record for one in compared for record in one.records]
-    if records and all(record.information is not None for record in records):
+    everything = [r for one in compared for r in (*one.records, *one.orphans)]
+    if everything and all(record.information is not None for record in everything):
         return "solved"
-    blocks = any(record.config.block != "none" for record in records)
-    return "gain" if blocks else "miou"
+    paired = [record for one in compared for record in one.records]
+    return "gain" if any(r.config.block != "none" for r in paired) else "miou"
 
 
 def completed(asked: View, compared: Sequence[Comparison]) -> View:

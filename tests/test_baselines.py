@@ -98,6 +98,21 @@ def test_a_seed_without_its_own_baseline_borrows_one_and_repeats_come_along() ->
     assert two.noise.largest == pytest.approx(0.04)
 
 
+def test_a_setting_with_its_own_baselines_takes_no_more_than_its_blocks_need() -> None:
+    rows = [("none", "residual", seed, 0.4) for seed in range(3)]
+    _, two = comparisons(
+        made(
+            *rows,
+            ("se", "residual", 0, 0.5),
+            ("none", "stages", 0, 0.3),
+            ("se", "stages", 0, 0.5),
+        )
+    )
+    assert [r.config.seed for r in two.records] == [0, 0]
+    _, two = comparisons(made(*rows, ("se", "residual", 0, 0.5), ("se", "stages", 0, 0.5)))
+    assert sorted(r.config.seed for r in two.records) == [0, 0, 1, 2]
+
+
 def test_versions_of_a_users_data_set_or_placement_are_not_compared() -> None:
     rows = [
         ("none", "placement=aaaaaa,dataset=111111", 0.50),
