@@ -138,3 +138,17 @@ def test_versions_of_a_users_data_set_or_placement_are_not_compared() -> None:
 def test_the_baselines_of_another_placement_are_no_setting_of_their_own() -> None:
     found = comparisons(made(("none", "stages", 0, 0.5), ("se", "residual", 0, 0.6)))
     assert [one.setting["placement"] for one in found] == ["residual"]
+
+
+def test_the_nearest_of_several_equal_baselines_is_taken() -> None:
+    """Its own evaluation, then its own placement, then the first in order."""
+    configs = {
+        0.10: RunConfig(placement="residual", evaluation="fast"),
+        0.20: RunConfig(placement="stages", evaluation="direct"),
+        0.50: RunConfig(block="se", placement="stages", evaluation="fast"),
+    }
+    records = [record(config, miou) for miou, config in configs.items()]
+    own = record(RunConfig(placement="stages", evaluation="fast"), 0.15)
+    for baselines, gain in ((records, 0.30), ([*records, own], 0.35)):
+        [one] = [one for one in comparisons(baselines) if "se" in gains(one)]
+        assert gains(one)["se"] == pytest.approx(gain)
