@@ -1,18 +1,15 @@
 """Runs grouped by setting, each group with its baselines and tables."""
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from pandas import DataFrame
 
-from ablations.placements import PLACEMENTS
 from ablations.records import RunRecord
-from ablations.run_config import RunConfig
+from reports.baselines import grouped
 from reports.paired_tests import with_tests
 from reports.tables import (
-    SETTING,
     Noise,
     block_comparison,
     class_iou,
@@ -20,8 +17,6 @@ from reports.tables import (
     noise_floor,
     runs_table,
 )
-
-PLACEMENT_ORDER = list(PLACEMENTS)
 
 
 @dataclass(frozen=True)
@@ -32,6 +27,7 @@ class Comparison:
     records: list[RunRecord]  # those that have a baseline with the same seed
     orphans: list[RunRecord]  # those that do not
     repeats: list[RunRecord]  # further runs of a configuration and seed: in no mean
+    notes: list[str] = field(default_factory=list)  # about its baselines
 
     @cached_property
     def runs(self) -> DataFrame:
@@ -56,44 +52,29 @@ class Comparison:
 
 
 def comparisons(records: Iterable[RunRecord]) -> list[Comparison]:
-    """One comparison per setting, ordered by names and numbers."""
-    return [comparison(setting, group) for setting, group in settings(records)]
+    """One comparison per setting, in the order of registries and numbers."""
+    return [
+        comparison(group.setting, group.records, group.notes) for group in grouped(records)
+    ]
 
 
-def comparison(setting: dict[str, object], records: Sequence[RunRecord]) -> Comparison:
+def comparison(
+    setting: dict[str, object], records: Sequence[RunRecord], notes: list[str]
+) -> Comparison:
     """Of a configuration and seed that was repeated, only the first run is compared."""
-    least: dict[RunConfig, int] = {}  # the number of the first repeat
-    for config in (record.config for record in records):
-        once = unrepeated(config)
-        least[once] = min(config.repeat, least.get(once, config.repeat))
-    first = [r for r in records if r.config.repeat == least[unrepeated(r.config)]]
-    repeats = [r for r in records if r.config.repeat > least[unrepeated(r.config)]]
-    return Comparison(setting, *with_baseline(first), repeats)
-
-
-def unrepeated(config: RunConfig) -> RunConfig:
-    return config.model_copy(update={"repeat": 0})
-
-
-def settings(
-    records: Iterable[RunRecord],
-) -> list[tuple[dict[str, object], list[RunRecord]]]:
-    """Each setting and its runs, ordered by names and numbers."""
-    groups: dict[tuple[object, ...], list[RunRecord]] = {}
+    least: dict[tuple[str, str, int], int] = {}  # the number of the first repeat
     for record in records:
-        key = tuple(getattr(record.config, name) for name in SETTING)
-        groups.setdefault(key, []).append(record)
-    ordered = sorted(groups, key=lambda key: [rank(value) for value in key])
-    return [(dict(zip(SETTING, key, strict=True)), groups[key]) for key in ordered]
+        number, run = record.config.repeat, unrepeated(record)
+        least[run] = min(number, least.get(run, number))
+    first = [r for r in records if r.config.repeat == least[unrepeated(r)]]
+    repeats = [r for r in records if r.config.repeat > least[unrepeated(r)]]
+    return Comparison(setting, *with_baseline(first), repeats, notes)
 
 
-def rank(value: object) -> tuple[int, float, str]:
-    """None, then numbers, then names: placements in registry order, others by letter."""
-    if isinstance(value, int | float):
-        return 1, value, ""
-    name = re.split("[@+]", str(value))[0]  # of a placement, its first term's
-    place = PLACEMENT_ORDER.index(name) if name in PLACEMENT_ORDER else 999
-    return (0, 0, "") if value is None else (2, place, str(value))
+def unrepeated(record: RunRecord) -> tuple[str, str, int]:
+    """What repeats in one setting share."""
+    config = record.config
+    return config.placed_block, config.source, config.seed
 
 
 def with_baseline(

@@ -21,6 +21,7 @@ from reports.provenance import notes, provenance, version_lines
 from reports.runs import runs_section
 from reports.section import comparison_table, describe, long_section, section
 from reports.timings import read_all
+from reports.views import View, completed, default_of, parts_of
 from reports.write import csv
 from reports.write.cells import shortened
 from reports.write.files import write_text
@@ -55,12 +56,16 @@ class Report(NamedTuple):
 
 
 def write_report(
-    runs: Path, out: Path, planned: Sequence[RunConfig] | None = None
+    runs: Path,
+    out: Path,
+    planned: Sequence[RunConfig] | None = None,
+    view: View | None = None,
 ) -> Report:
     """Write report.md, tables (.md, .csv, .tex) and plots (.svg, .png).
 
-    planned are the runs that should exist. Raises InputError for a folder without
-    records, a damaged record, and an out folder that cannot be written.
+    planned are the runs that should exist; view is the one over all settings, whose empty
+    parts are chosen by what varies (default: all parts). Raises InputError for a folder
+    without records, a damaged record, and an out folder that cannot be written.
     """
     records = list(read_records(runs))
     failures = list(read_failures(runs))
@@ -76,14 +81,23 @@ def write_report(
     head += [*coverage(records, failures, planned, missing), *version_lines(records)]
     head += unreadable
     sections = sections_of(compared, timings)
-    page = Page(title, [*head, *sections, *tail(compared, records, failures, runs)])
+    overview = view_of(compared, view)
+    end = tail(compared, records, failures, runs)
+    page = Page(title, [*head, *overview, *sections, *end])
     path = write_page(page, out, "report")
     if len(compared) > PICTURED:
         write_numbers(compared, timings, out)
-    printed = sections if len(compared) <= PRINTED else []
+    printed = overview if view or len(overview) <= 1 + PRINTED else []
+    printed += sections if len(compared) <= PRINTED else []
     printed += failed(failures) if 0 < len(failures) <= REASONS else []
     counts = f"{plural(len(compared), 'setting')}, {plural(len(records), 'run')}: {path}"
     return Report(path, Page(title, [*head, *printed, Text(counts)]), not missing)
+
+
+def view_of(compared: Sequence[Comparison], asked: View | None) -> list[Part]:
+    """The view that was asked for, or the default one if there are several settings."""
+    view = completed(asked, compared) if asked else default_of(compared)
+    return parts_of(compared, view) if view else []
 
 
 def sections_of(

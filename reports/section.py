@@ -70,11 +70,12 @@ def tables(
 def opening(comparison: Comparison) -> list[Part]:
     """The heading of a setting, and the runs that cannot be compared."""
     heading = Heading(describe(comparison.setting))
+    borrowed = [Text(note) for note in comparison.notes]
     ids = [record.config.run_id for record in comparison.orphans]
     if not ids:
-        return [heading]
+        return [heading, *borrowed]
     warning = Strong("Without a baseline of the same seed, so not in the table:")
-    return [heading, Text(warning, *listed(ids))]
+    return [heading, *borrowed, Text(warning, *listed(ids))]
 
 
 def listed(ids: Sequence[str]) -> list[Inline]:

@@ -4,19 +4,17 @@ A record is one finished run; miou is in [0, 1], params and macs are counts.
 Units belong to units.py, file formats to reports/write.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 from pandas import DataFrame, Series
 
-from ablations.attention import BLOCKS
 from ablations.records import RunRecord
 from ablations.run_config import DERIVED, RunConfig
-from ablations.wrappers import WRAPPERS, unwrapped
+from reports.order import Rank, rank
 from reports.statistics import interval, sign_flip_p
 
 # What the runs of a comparison differ in; it holds everything else fixed.
@@ -77,22 +75,12 @@ def block_order(names: Iterable[str]) -> list[str]:
     Blocks that differ only in an option are ordered by its value: 4, 8, 16. What is built
     around a block, such as its controls, follows it.
     """
-    order = {name: place for place, name in enumerate(BLOCKS)}
-
-    def place(name: str) -> tuple[int, list[Any], list[int], str]:
-        block, wrappers = unwrapped(without_version(name))
-        around = [list(WRAPPERS).index(wrapper) for wrapper in wrappers]
-        number = order.get(block.partition("(")[0], len(order))
-        return number, by_value(block), around, name
-
-    return sorted({*names}, key=place)
+    return sorted({*names}, key=block_place)
 
 
-def by_value(block: str) -> list[Any]:
-    """Texts and numbers in turn, which sort as they read."""
-    pieces: list[Any] = re.split(r"(\d+)", block)
-    pieces[1::2] = map(int, pieces[1::2])
-    return pieces
+def block_place(name: str) -> tuple[Rank, str]:
+    """The place of a name that block_names gave."""
+    return rank("block", without_version(name)), name
 
 
 def without_version(name: str) -> str:

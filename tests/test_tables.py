@@ -9,8 +9,9 @@ from pandas import DataFrame
 from scipy import stats
 
 from ablations.run_config import RunConfig
+from reports.baselines import grouped
 from reports.columns import COMPARISON, comparison_columns
-from reports.comparison import comparisons, settings
+from reports.comparison import comparisons
 from reports.section import comparison_table
 from reports.statistics import interval, sign_flip_p
 from reports.tables import (
@@ -205,9 +206,9 @@ def test_runs_that_differ_in_anything_but_block_and_seed_are_not_compared() -> N
         RunConfig(encoder_weights="x"),
         RunConfig(lr=1),
     ]
-    groups = settings([record(config) for config in configs])
-    assert [len(group) for _, group in groups] == [2, 1, 1]
-    assert [setting["lr"] for setting, _ in groups] == [0.002, 1.0, 0.002]
+    groups = grouped([record(config) for config in configs])
+    assert [len(group.records) for group in groups] == [2, 1, 1]
+    assert [group.setting["lr"] for group in groups] == [0.002, 1.0, 0.002]
 
 
 def test_class_iou_is_averaged_over_the_seeds_where_the_class_occurs() -> None:

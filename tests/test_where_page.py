@@ -11,8 +11,8 @@ from ablations.cli import main
 from ablations.complexity.subjects import Setting
 from ablations.outline import Box, outline
 from ablations.placements import PLACEMENTS
-from reports.comparison import rank
 from reports.network_picture import Row, heights, network_picture
+from reports.order import rank
 from reports.page import Page, Table
 from reports.plots import save
 from reports.where import landing, placements_page, spot
@@ -148,5 +148,7 @@ def test_the_page_is_written_with_its_picture(
 
 def test_selections_stand_beside_their_placement_in_reports() -> None:
     names = ["decoder", "residual", "residual@3", "residual@every2+decoder", "stages@5"]
-    ordered = sorted([*names, "my_file:places", "stages"], key=rank)
+    ordered = sorted(
+        [*names, "my_file:places", "stages"], key=lambda name: rank("placement", name)
+    )
     assert ordered == [*names[1:4], "stages", "stages@5", "decoder", "my_file:places"]

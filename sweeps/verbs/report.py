@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ablations.options import DEFAULT, count_option, open_option, wide_option
+from reports.view_options import asked_view, view_options
 from sweeps.study.study import Study
 from sweeps.study.sweep_file import load_study
 
@@ -15,6 +16,7 @@ EXAMPLES = [
     "report runs/demo",
     "report runs/demo --sweep sweeps/demo.yaml --out page",
     "report runs/demo --open",
+    "report runs/demo --rows block --columns placement --metric gain",
     "report wandb:ENTITY/PROJECT/SWEEP",
 ]
 
@@ -34,6 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, help="folder to write to (default: RUNS/report)"
     )
+    view_options(parser)
     wide_option(parser)
     open_option(parser)
     parser.add_argument(
@@ -60,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     source = source_of(args)
     out = args.out or source.folder / "report"
     planned = [run.config for run in source.study.runs()] if source.study else None
-    report = write_report(source.folder, out, planned)
+    report = write_report(source.folder, out, planned, asked_view(args))
     show(report.summary.parts, args.wide)
     if args.open:
         print(open_page(report.page.with_suffix(".html")))
