@@ -13,8 +13,9 @@ from pandas import DataFrame
 
 from ablations.attention import BLOCKS
 from reports import plots
-from reports.labels import spread_out
-from reports.plots import learning_curves, line_looks, miou_against_macs
+from reports.plots.cost import miou_against_macs
+from reports.plots.curves import learning_curves, line_looks
+from reports.plots.labels import spread_out
 
 OWN = [f"my_file:$$_{number}" for number in range(8)]
 
