@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from reports.plots.labels import place_labels
-from reports.plots.style import FAMILIES, STYLE, add_legend, family, new_figure
+from reports.plots.style import FAMILIES, STYLE, add_legend, families_of, family, new_figure
 
 
 def added_cost(costs: DataFrame) -> Figure:
@@ -24,18 +24,18 @@ def added_cost(costs: DataFrame) -> Figure:
         axes.set_yscale("log")
         places, bars = {}, {}
         for row in rows:
-            colour = FAMILIES[family(row["block"])][1]
+            _, colour, marker = FAMILIES[family(row["block"])]
             params, macs = row["added_params"], (row["added_direct"], row["added_fast"])
             axes.plot([params] * 2, macs, color=colour, alpha=0.4, linewidth=1.5, zorder=2)
-            axes.scatter([params], macs[:1], s=44, color=colour, zorder=3)
-            look: Any = {"facecolor": "white", "edgecolor": colour, "zorder": 4}
-            axes.scatter([params], macs[1:], s=24, **look)
+            axes.scatter([params], macs[:1], s=44, color=colour, marker=marker, zorder=3)
+            look: Any = {"facecolor": "white", "edgecolor": colour, "marker": marker}
+            axes.scatter([params], macs[1:], s=24, zorder=4, **look)
             places[row["block"]] = (params, macs[0])
             bars[row["block"]] = (min(macs), max(macs))
         axes.set_xlim(right=5 * costs["added_params"].max())
         axes.set_ylim(top=4 * costs["added_direct"].max())
         axes.set_xlabel("Parameters added")
         axes.set_ylabel("MACs added to one image (filled: as published; open: as run)")
-        add_legend(axes, [row["block"] for row in rows])
+        add_legend(axes, families_of(places))
         place_labels(axes, places, bars, dict.fromkeys(places, axes.transData))
     return figure
