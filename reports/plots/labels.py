@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -115,19 +115,24 @@ class Room:
             zorder=5,
             bbox=BACK,
         )
-        ends = self.ends(block)
+        ends, size = self.ends(block), text.get_window_extent().size
         for right, up in [*offsets(NEAR), *ends, *offsets(FAR)]:
-            text.set_position((right, up))
-            text.set_horizontalalignment(
-                "left" if right > 0 else "right" if right < 0 else "center"
-            )
-            box = text.get_window_extent()
-            if self.is_free(block, box.expanded(1.02, 1.05)):
-                self.obstacles.append(box.expanded(1.02, 1.05))
+            box = self.box(block, size, (right, up)).expanded(1.02, 1.05)
+            if self.is_free(block, box):
+                text.set_position((right, up))
+                text.set_horizontalalignment(alignment(right))
+                self.obstacles.append(box)
                 away = 0.0 if (right, up) in ends else float(np.hypot(right, up))
                 return [text, *self.leader(block, box, away)]
         text.remove()
         return []
+
+    def box(self, block: str, size: Point, offset: Point) -> Bbox:
+        """The place of a name of that size, in pixels, at an offset in points."""
+        (width, height), share = size, {"left": 0.0, "center": 0.5, "right": 1.0}
+        middle = np.add(self.starts[block], np.multiply(offset, self.dpi / 72))
+        left = middle[0] - share[alignment(offset[0])] * width
+        return Bbox.from_bounds(left, middle[1] - height / 2, width, height)
 
     def ends(self, block: str) -> list[Point]:
         """Offsets just below and above the block's bar, in points from its dot."""
@@ -183,6 +188,11 @@ def pieces(axes: Axes, steps: Sequence[Point]) -> list[Bbox]:
     ]
 
 
+def alignment(right: float) -> Literal["left", "center", "right"]:
+    """Of a name at that offset from its point."""
+    return "left" if right > 0 else "right" if right < 0 else "center"
+
+
 def distance(box: Bbox, point: Point) -> float:
     return float(np.hypot(*np.subtract(nearest(box, point), point)))
 
@@ -192,7 +202,7 @@ def nearest(box: Bbox, point: Point) -> Point:
     return float(x), float(y)
 
 
-NEAR, FAR = (9, 14, 20), (28, 40, 54, 72, 96)  # points
+NEAR, FAR = (9, 14, 20), (28, 40, 54)  # points
 
 
 def offsets(distances: Sequence[float]) -> Iterator[Point]:
