@@ -43,6 +43,7 @@ def intervals(colour: Spec) -> Spec:
 
 def runs(colour: Spec) -> Spec:
     """A dot for each run, with the address of the run."""
+    words = f"datum.name + ', seed ' + datum.seed + ': {WORDS}"
     of_block = ["setting", "block", "name", "family", "macs", "params"]
     return {
         "data": {"name": "runs"},
@@ -52,11 +53,11 @@ def runs(colour: Spec) -> Spec:
                 "from": {"data": {"name": "blocks"}, "key": "key", "fields": of_block},
             },
             HERE,
-            *calculated(PLACE | {"address": "'#run-' + datum.run"}),
+            *calculated(PLACE | {"address": "'#run-' + datum.run", "words": words}),
         ],
         "mark": {"type": "circle", "size": 34, "cursor": "pointer"},
         "encoding": {"x": X, "y": Y, "color": colour, "href": {"field": "address"}}
-        | {"opacity": opacity(0.5), "tooltip": tooltip(RUN_TIP)},
+        | {"opacity": opacity(0.5), "tooltip": tooltip(RUN_TIP), "description": SPOKEN},
     }
 
 
@@ -74,10 +75,13 @@ def means(across: Spec, colour: Spec, shape: Spec) -> Spec:
             {"name": "families", "bind": "legend"}
             | {"select": {"type": "point", "fields": ["family"]}}
         ],
-        "transform": [HERE, *calculated(PLACE | texts)],
+        "transform": [
+            HERE,
+            *calculated(PLACE | texts | {"words": f"datum.name + ': {WORDS}"}),
+        ],
         "mark": {"type": "point", "filled": True, "size": 110},
         "encoding": {"x": across, "y": Y, "color": colour, "shape": shape}
-        | {"opacity": opacity(1), "tooltip": tooltip(BLOCK_TIP)},
+        | {"opacity": opacity(1), "tooltip": tooltip(BLOCK_TIP), "description": SPOKEN},
     }
 
 
@@ -95,6 +99,8 @@ def names() -> Spec:
     }
 
 
+WORDS = "gain ' + format(datum.gain, '+.2f') + ' points'"  # ends an expression
+SPOKEN: Spec = {"field": "words"}  # by a screen reader
 BLOCK_TIP = {
     "name": ("Block", ""),
     "gain": ("Gain (points)", "+.2f"),
