@@ -72,13 +72,13 @@ def run_rows(
     comparison: Comparison, setting: int, keys: dict[tuple[int, str], int]
 ) -> Iterator[Row]:
     """A row for each run, with the key of its block's row."""
-    for run in seed_gains(comparison.runs).itertuples():
+    for run in seed_gains(comparison.runs).to_dict("records"):
         yield {
-            "key": keys[setting, str(run.block)],
-            "seed": run.seed,
-            "gain": in_points(run.gain),
-            "miou": in_points(run.miou),
-            "run": run.run_id,
+            "key": keys[setting, run["block"]],
+            "seed": run["seed"],
+            "gain": in_points(run["gain"]),
+            "miou": in_points(run["miou"]),
+            "run": run["run_id"],
         }
 
 

@@ -123,6 +123,8 @@ def pictures(comparison: Comparison, name: str) -> list[Part]:
     else:
         reason = "The baseline's MACs are unknown, so mIoU is not plotted against them."
         parts.append(Text(reason))
+    gains = plots.forest([comparison])
+    parts.append(Picture(f"{name}-gains", "gain of each block over the baseline", gains))
     if len(curves):
         figure = plots.learning_curves(curves)
         parts.append(Picture(f"{name}-curves", "validation mIoU over steps", figure))
