@@ -40,8 +40,13 @@ def symlog(costs: Mapping[str, Sequence[float]]) -> Spec:
             1.5 * max(*values, least),
             least,
         ]
-    low, high, least = (chosen(limits, "cost", number) for number in range(3))
-    scale = {"type": "symlog", "constant": least, "domainMin": low, "domainMax": high}
+    low, high, linear = (chosen(limits, "cost", number) for number in range(3))
+    scale: Spec = {
+        "type": "symlog",
+        "constant": linear,
+        "domainMin": low,
+        "domainMax": high,
+    }
     scale |= {"nice": False}
     axis = {"values": chosen(ticks, "cost"), "labelExpr": "format(datum.value, '~s')"}
     return X | {"scale": scale, "axis": axis, "title": None}

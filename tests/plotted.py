@@ -28,7 +28,7 @@ def compared(
     for block, values in mious.items():
         added = (macs or {}).get(block, 0)
         total = None if added is None else 1000 + added
-        costs = {"macs": total, "macs_direct": total}
+        costs: dict[str, Any] = {"macs": total, "macs_direct": total}
         costs |= {"not_counted": "aten::odd" if added is None else ""}
         for seed, miou in enumerate(values):
             config = RunConfig(block=block, seed=seed, **keys)

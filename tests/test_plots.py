@@ -8,6 +8,8 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from matplotlib.transforms import Transform
 from pandas import DataFrame
 
 from ablations.complexity.polynomial import Polynomial
@@ -40,12 +42,18 @@ def test_every_block_is_named_beside_its_own_point(number: int) -> None:
     assert len(centres) == number
     for text in texts.values():
         box = box_of(text)
-        own = text.xycoords.transform(text.xy)
+        own = pixels(text)
         away = [distance(box, centre) for centre in centres]
         if box.x0 < axes.bbox.x1:  # not in the margin, to where a line leads
             assert min(away) >= distance(box, own) - 2  # pixels
         else:
             assert text.arrow_patch is not None
+
+
+def pixels(text: Annotation) -> np.ndarray:
+    """The point that a name belongs to."""
+    assert isinstance(text.xycoords, Transform)
+    return np.asarray(text.xycoords.transform(text.xy))
 
 
 def distance(box: object, point: np.ndarray) -> float:

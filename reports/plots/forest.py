@@ -13,6 +13,7 @@ from pandas import DataFrame
 from ablations.wrappers import unwrapped
 from reports.comparison import Comparison
 from reports.completeness import plural
+from reports.plots.cost import rows_by_block
 from reports.plots.labels import name
 from reports.plots.looks import setting_looks
 from reports.plots.style import FAMILIES, STYLE, Family, add_legend, family, new_figure
@@ -66,12 +67,13 @@ def forest(comparisons: Sequence[Comparison]) -> Figure:
 def forest_rows(comparisons: Sequence[Comparison]) -> Iterator[Row]:
     """The rows from top to bottom: blocks, and within one its settings."""
     looks = setting_looks(comparisons)
-    tables = [one.numbers.set_index("block") for one in comparisons]
+    tables = [rows_by_block(one) for one in comparisons]
     pairs = [seed_gains(one.runs) for one in comparisons]
-    for block in block_order(block for table in tables for block in table.index):
+    for block in block_order(block for table in tables for block in table):
         for table, gains, look in zip(tables, pairs, looks, strict=True):
-            if block != "none" and block in table.index:
-                gain, low, high = 100 * table.loc[block, ["gain", "gain_low", "gain_high"]]
+            if block != "none" and block in table:
+                columns = ("gain", "gain_low", "gain_high")
+                gain, low, high = (100 * table[block][column] for column in columns)
                 seeds = 100 * gains.loc[gains["block"] == block, "gain"]
                 look = look or FAMILIES[family(block)]
                 yield Row(block, gain, low, high, [*seeds], look)
