@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ablations.records import RunRecord
-from reports.labels import name
 from reports.plots import FAMILIES, STYLE, family, new_figure
+from reports.plots.labels import name
 from reports.probe_tables import SOLVED, is_solved, runs_by_block, seeds
 
 SPREAD = 0.6  # of the height of a strip

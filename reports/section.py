@@ -145,11 +145,13 @@ def pictures(comparison: Comparison, name: str) -> list[Part]:
     numbers, curves = comparison.numbers, comparison.curves
     parts: list[Part] = []
     if numbers["macs"].iloc[0] > 0:  # the baseline's
-        figure = plots.miou_against_macs(numbers, comparison.runs)
+        figure = plots.against_cost(comparison, "macs")
         parts.append(Picture(name, "mIoU against added MACs", figure))
     else:
         reason = "The baseline's MACs are unknown, so mIoU is not plotted against them."
         parts.append(Text(reason))
+    gains = plots.forest([comparison])
+    parts.append(Picture(f"{name}-gains", "gain of each block over the baseline", gains))
     if len(curves):
         figure = plots.learning_curves(curves)
         parts.append(Picture(f"{name}-curves", "validation mIoU over steps", figure))

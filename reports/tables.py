@@ -185,12 +185,30 @@ def class_iou(records: Sequence[RunRecord]) -> DataFrame:
 
 
 def curves(records: Sequence[RunRecord]) -> DataFrame:
-    """Validation mIoU over steps, averaged over seeds: columns block, step, miou."""
+    """Validations of the runs of one setting: a row for each block and step.
+
+    miou, low, high             mean, lowest and highest over seeds
+    gain, gain_low, gain_high   the same of the differences from the baseline of the seed;
+                                missing if it was not validated after this step
+    seeds                       runs that were validated after this step
+    """
     points = [
-        {"block": block, "step": point["step"], "miou": point["val_miou"]}
+        {"block": block, "seed": record.config.seed}
+        | {"step": point["step"], "miou": point["val_miou"]}
         for block, record in zip(block_names(records), records, strict=True)
         for point in record.curve
         if "val_miou" in point
     ]
-    table = pd.DataFrame(points, columns=["block", "step", "miou"])
-    return table.groupby(["block", "step"], as_index=False).mean()
+    table = pd.DataFrame(points, columns=["block", "seed", "step", "miou"])
+    baseline = table[table["block"] == "none"].drop(columns="block")
+    both = table.merge(baseline, "left", ["seed", "step"], suffixes=("", "_baseline"))
+    both["gain"] = both["miou"] - both["miou_baseline"]
+    return both.groupby(["block", "step"], as_index=False).agg(
+        miou=("miou", "mean"),
+        low=("miou", "min"),
+        high=("miou", "max"),
+        gain=("gain", "mean"),
+        gain_low=("gain", "min"),
+        gain_high=("gain", "max"),
+        seeds=("miou", "count"),
+    )

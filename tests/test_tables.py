@@ -221,15 +221,29 @@ def test_class_iou_is_averaged_over_the_seeds_where_the_class_occurs() -> None:
     assert row(table, "none") == {"iou_ground": pytest.approx(0.8), "iou_one": 0.5}
 
 
-def test_a_curve_is_averaged_over_seeds() -> None:
-    points = [{"step": 5.0, "val_miou": 0.2}, {"step": 5.0, "train_loss": 1.0}]
-    first = record(RunConfig(seed=0)).model_copy(update={"curve": points})
-    second = record(RunConfig(seed=1)).model_copy(
-        update={"curve": [points[0] | {"val_miou": 0.4}]}
-    )
-    assert curves([first, second]).to_numpy().tolist() == [
-        ["none", 5.0, pytest.approx(0.3)]
+def test_a_curve_is_averaged_over_seeds_and_paired_with_the_baseline_of_each() -> None:
+    mious = {("none", 0): 0.2, ("none", 1): 0.4, ("se", 0): 0.3, ("se", 1): 0.42}
+    records = [
+        record(RunConfig(block=block, seed=seed)).model_copy(
+            update={"curve": [{"step": 5.0, "val_miou": miou}, {"step": 5.0, "loss": 1.0}]}
+        )
+        for (block, seed), miou in mious.items()
     ]
+    table = curves(records)
+    assert list(table["block"]) == ["none", "se"]
+    expected = {  # miou, low, high, then the gains 0.1 and 0.02
+        "none": [5, 0.3, 0.2, 0.4, 0, 0, 0, 2],
+        "se": [5, 0.36, 0.3, 0.42, 0.06, 0.02, 0.1, 2],
+    }
+    for block, numbers in expected.items():
+        assert list(row(table, block).values()) == pytest.approx(numbers)
+
+
+def test_a_curve_without_a_validation_of_its_baseline_has_no_gain() -> None:
+    late = record(RunConfig(block="se")).model_copy(
+        update={"curve": [{"step": 9.0, "val_miou": 0.5}]}
+    )
+    assert math.isnan(row(curves([record(RunConfig()), late]), "se")["gain"])
 
 
 @pytest.mark.parametrize("count", [1, 3, 5, 8])

@@ -18,8 +18,8 @@ from lightning_modules.run import train
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.training_losses import NonFiniteLossError
 from lightning_modules.wandb_checks import check_locked
-from reports.plots import miou_against_macs
-from reports.tables import block_comparison, runs_table
+from reports.comparison import comparisons
+from reports.plots import against_cost
 
 CONFIG = RunConfig(
     block="psa_parallel",
@@ -256,10 +256,10 @@ def test_a_block_that_no_counter_knows_is_trained(tmp_path: Path) -> None:
     assert record.params > 11e6
     bare = CONFIG.changed(block="none")
     counts = {"config": bare, "macs": 5, "macs_direct": 5, "not_counted": ""}
-    runs = runs_table([record, record.model_copy(update=counts)])
-    comparison = block_comparison(runs).set_index("block")
-    assert comparison["macs"].isna().to_dict() == {"none": False, name: True}
-    picture = miou_against_macs(comparison.reset_index(), runs)
+    [comparison] = comparisons([record, record.model_copy(update=counts)])
+    macs = comparison.numbers.set_index("block")["macs"]
+    assert macs.isna().to_dict() == {"none": False, name: True}
+    picture = against_cost(comparison, "macs")
     assert f"not drawn: {name} (aten::mv, aten::vdot)" in picture.axes[0].get_xlabel()
 
 

@@ -27,6 +27,6 @@ def write_parts(page: Page, folder: Path) -> list[str]:
     """Write only tables and pictures; return lines that name the files."""
     lines = write_tables(page.tables, folder)
     for picture in page.pictures:
-        plots.save(picture.figure, folder, picture.name)
-        lines.append(f"{folder / picture.name}.svg, .png")
+        first, *others = plots.save(picture.figure, folder, picture.name)
+        lines.append(", ".join([str(first), *(path.suffix for path in others)]))
     return lines

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,10 +13,9 @@ from scipy.optimize import isotonic_regression
 
 from ablations.errors import visible
 from reports.units import label
-from reports.write.cells import shortened
 
 Point = tuple[float, float]
-LONG = 32  # characters of a name
+LONG = 34  # characters of a name
 SIZE = 9  # font size of names beside points
 CLOSE = 12.0  # a name this many points away or nearer needs no leader line
 LEADER = {"arrowstyle": "-", "color": "#999999", "linewidth": 0.6}
@@ -34,7 +33,15 @@ class End(NamedTuple):
 
 
 def name(block: str) -> str:
-    return visible(shortened(label(block), LONG))
+    """A block's name in a picture, as long as fits there."""
+    return visible(without_middle(label(block)))
+
+
+def without_middle(text: str, limit: int = LONG) -> str:
+    """Both ends of a long text; names of a user's blocks often differ in one only."""
+    head = limit // 3
+    tail = limit - head - 3
+    return text if len(text) <= limit else f"{text[:head]}...{text[-tail:]}"
 
 
 def place_labels(
@@ -43,11 +50,13 @@ def place_labels(
     bars: Mapping[str, Point],
     transforms: Mapping[str, Transform],
     level: float | None = None,
+    steps: Sequence[Point] = (),
 ) -> None:
     """Write each block's name where it does not cover a point, a bar or another name.
 
-    level is the height of a line across the axes. Names without room go to the margin;
-    this makes the axes narrower, so the other names are placed again.
+    level is the height of a line across the axes, steps are the corners of a line of
+    horizontal and vertical pieces; names cover neither. Names without room go to the
+    margin; this makes the axes narrower, so the other names are placed again.
     """
     figure = axes.get_figure(root=True)
     assert figure is not None  # noqa: S101, axes that are drawn have one
@@ -56,7 +65,8 @@ def place_labels(
         looks = {block: End(places[block], transforms[block], LEADER) for block in margin}
         margin_names = in_margin(axes, looks, SIZE)
         figure.draw_without_rendering()  # axes and texts have positions only after this
-        room = Room(axes, places, bars, transforms, level)
+        room = Room(axes, places, bars, transforms)
+        room.obstacles += [*across(axes, level), *pieces(axes, steps)]
         inside = sorted(places.keys() - margin, key=lambda block: -places[block][1])
         names = {block: room.write(block) for block in inside}
         without = {block for block, artists in names.items() if not artists}
@@ -76,7 +86,6 @@ class Room:
         places: Mapping[str, Point],
         bars: Mapping[str, Point],
         transforms: Mapping[str, Transform],
-        level: float | None,
     ) -> None:
         self.axes, self.places, self.transforms = axes, places, transforms
         self.dpi = axes.figure.dpi
@@ -91,10 +100,6 @@ class Room:
             bar = low[0] - 6, low[1], high[0] + 6, high[1]
             self.bars[block] = Bbox.from_extents(*bar)
         self.obstacles = [*self.bars.values(), *self.dots.values()]
-        if level is not None:
-            height = axes.transData.transform((0, level))[1]
-            line = axes.bbox.x0, height - 2, axes.bbox.x1, height + 2
-            self.obstacles.append(Bbox.from_extents(*line))
 
     def write(self, block: str) -> list[Annotation]:
         """The name and its leader line; an empty list if there is no room."""
@@ -110,19 +115,24 @@ class Room:
             zorder=5,
             bbox=BACK,
         )
-        ends = self.ends(block)
+        ends, size = self.ends(block), text.get_window_extent().size
         for right, up in [*offsets(NEAR), *ends, *offsets(FAR)]:
-            text.set_position((right, up))
-            text.set_horizontalalignment(
-                "left" if right > 0 else "right" if right < 0 else "center"
-            )
-            box = text.get_window_extent()
-            if self.is_free(block, box.expanded(1.02, 1.05)):
-                self.obstacles.append(box.expanded(1.02, 1.05))
+            box = self.box(block, size, (right, up)).expanded(1.02, 1.05)
+            if self.is_free(block, box):
+                text.set_position((right, up))
+                text.set_horizontalalignment(alignment(right))
+                self.obstacles.append(box)
                 away = 0.0 if (right, up) in ends else float(np.hypot(right, up))
                 return [text, *self.leader(block, box, away)]
         text.remove()
         return []
+
+    def box(self, block: str, size: Point, offset: Point) -> Bbox:
+        """The place of a name of that size, in pixels, at an offset in points."""
+        (width, height), share = size, {"left": 0.0, "center": 0.5, "right": 1.0}
+        middle = np.add(self.starts[block], np.multiply(offset, self.dpi / 72))
+        left = middle[0] - share[alignment(offset[0])] * width
+        return Bbox.from_bounds(left, middle[1] - height / 2, width, height)
 
     def ends(self, block: str) -> list[Point]:
         """Offsets just below and above the block's bar, in points from its dot."""
@@ -161,6 +171,28 @@ class Room:
         return [line]
 
 
+def across(axes: Axes, level: float | None) -> list[Bbox]:
+    """A horizontal line through the axes, in pixels."""
+    if level is None:
+        return []
+    height = axes.transData.transform((0, level))[1]
+    return [Bbox.from_extents(axes.bbox.x0, height - 2, axes.bbox.x1, height + 2)]
+
+
+def pieces(axes: Axes, steps: Sequence[Point]) -> list[Bbox]:
+    """The pieces of a line between corners, in pixels."""
+    corners = axes.transData.transform(steps) if steps else np.empty((0, 2))
+    return [
+        Bbox([np.minimum(one, other) - 2, np.maximum(one, other) + 2])
+        for one, other in itertools.pairwise(corners)
+    ]
+
+
+def alignment(right: float) -> Literal["left", "center", "right"]:
+    """Of a name at that offset from its point."""
+    return "left" if right > 0 else "right" if right < 0 else "center"
+
+
 def distance(box: Bbox, point: Point) -> float:
     return float(np.hypot(*np.subtract(nearest(box, point), point)))
 
@@ -170,7 +202,7 @@ def nearest(box: Bbox, point: Point) -> Point:
     return float(x), float(y)
 
 
-NEAR, FAR = (9, 14, 20), (28, 40, 54, 72, 96)  # points
+NEAR, FAR = (9, 14, 20), (28, 40, 54)  # points
 
 
 def offsets(distances: Sequence[float]) -> Iterator[Point]:
