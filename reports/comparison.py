@@ -14,7 +14,6 @@ from reports.tables import (
     SETTING,
     Noise,
     block_comparison,
-    class_iou,
     curves,
     noise_floor,
     runs_table,
@@ -44,10 +43,6 @@ class Comparison:
     def noise(self) -> Noise | None:
         """None without repeats."""
         return noise_floor([*self.records, *self.orphans, *self.repeats])
-
-    @property
-    def classes(self) -> DataFrame:
-        return class_iou(self.records)
 
     @property
     def curves(self) -> DataFrame:
