@@ -1,10 +1,10 @@
 """Pixels of each class: labelled, predicted, and both, from which every IoU is made."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ablations.image_counts import ImageCounts
 
@@ -55,7 +55,7 @@ class Areas(NamedTuple):
         return type(self)(*(np.add.reduceat(pixels, starts) for pixels in self))
 
 
-def ratio(part: NDArray[Any], whole: NDArray[Any]) -> Values:
+def ratio(part: ArrayLike, whole: ArrayLike) -> Values:
     """part / whole; NaN where whole is 0."""
     known = np.full(np.shape(whole), np.nan)
     divided: Values = np.divide(part, whole, out=known, where=np.asarray(whole) > 0)

@@ -98,7 +98,7 @@ def batches(scored: Scored) -> float:
 DEFINITIONS: dict[str, Definition] = {  # the first is that of this suite
     "dataset": Definition(
         "Data set",
-        "one confusion matrix of the whole split; mean over the classes that are not absent",
+        "one confusion matrix of the split; mean over the classes that are not absent",
         "this suite, Cityscapes' scripts, mmseg's IoUMetric, Hugging Face's mean_iou, "
         "torchmetrics' MulticlassJaccardIndex; VOC's devkit, if no class is absent",
         dataset,

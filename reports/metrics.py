@@ -149,8 +149,8 @@ def without_counts(records: Sequence[RunRecord]) -> list[Part]:
         return []
     return [
         Text(
-            "Without a confusion matrix (of more than 64 classes, or recorded by an earlier "
-            f"version): {count(lacking)} of {plural(len(records), 'run')}. Of these only "
-            "mIoU and the IoU of each class are known."
+            "Without a confusion matrix (of more than 64 classes, or recorded by an "
+            f"earlier version): {count(lacking)} of {plural(len(records), 'run')}. Of "
+            "these only mIoU and the IoU of each class are known."
         )
     ]

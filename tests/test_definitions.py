@@ -8,7 +8,6 @@ import pytest
 import pytorch_lightning as pl
 import segmentation_models_pytorch as smp
 import torch
-from pytorch_lightning.plugins.environments import LightningEnvironment
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics.classification import MulticlassJaccardIndex
@@ -136,7 +135,6 @@ class BatchLogger(pl.LightningModule):
 def lightning(labels: Tensor, predicted: Tensor) -> float:
     trainer = pl.Trainer(
         accelerator="cpu",
-        plugins=[LightningEnvironment()],
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -215,8 +213,8 @@ def test_areas_of_sparse_counts_are_those_of_the_pixels() -> None:
     known = labels != VOID
     image = torch.arange(7)[:, None, None].expand_as(labels)
     columns = torch.stack([image[known], labels[known], predicted[known]])
-    pairs, count = columns.unique(dim=1, return_counts=True)
-    narrow = [each.numpy().astype(np.uint8) for each in (*pairs, count)]
+    pairs, count = np.unique(columns.numpy(), axis=1, return_counts=True)
+    narrow = [each.astype(np.uint8) for each in (*pairs, count)]
     titles = np.array([f"image {number}" for number in range(7)])
     given = Areas.of_images(ImageCounts(titles, CLASSES, *narrow))
     for one, other in zip(given, expected, strict=True):
