@@ -188,6 +188,12 @@ def test_runs_that_were_scored_on_other_labels_are_named() -> None:
     assert said not in flat(class_parts([scored(COUNTS), scored(RIGHT, seed=1)], "c"))
 
 
+def test_a_class_that_one_run_labels_is_not_called_unlabelled() -> None:
+    other = ((6, 9, 0, 0), (1, 4, 0, 0), (0, 0, 0, 0), (0, 0, 0, 1))
+    text = flat(class_parts([scored(COUNTS), scored(other, seed=1)], "comparison"))
+    assert "Never labelled" not in text
+
+
 def test_many_absent_classes_are_counted_rather_than_listed() -> None:
     names = tuple(f"class {number}" for number in range(30))
     counts = np.zeros((30, 30), dtype=int)
