@@ -13,7 +13,8 @@ from ablations.image_counts import ImageCounts, narrow
 from ablations.records import RunRecord
 from ablations.run_folder import RunFolder, read_records
 from reports.areas import Areas
-from reports.audit import audit_parts, audit_table, image_files, ranking, spread
+from reports.audit import audit_parts, image_files, ranking, spread
+from reports.audit_table import audit_table
 from reports.comparison import comparisons
 from reports.definitions import DEFINITIONS, Scored
 from reports.page import Fold, Page, Part

@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from reports.audit import audit_table
+    from reports.audit_table import audit_table
     from reports.terminal import show
     from reports.write.files import write_tables
 
