@@ -33,6 +33,7 @@ VERBS = {  # as a user meets them; each module has EXAMPLES, add_options and run
     "missing": "sweeps.verbs.missing",
     "bench-study": "sweeps.verbs.bench_study",
     "report": "sweeps.verbs.report",
+    "audit": "reports.verbs.audit",
 }
 
 

@@ -97,12 +97,6 @@ def time_column(table: pd.DataFrame, on_cpu: bool) -> Column:
     return Column("compute_seconds", f"Train ({kind} s)", seconds, rank=WIDE)
 
 
-def class_columns(table: pd.DataFrame) -> list[Column]:
-    """The block, and a column for each class of a table of IoU."""
-    names = [name for name in table.columns if name != BLOCK.name]
-    return [BLOCK, *(Column(name, name.removeprefix("iou_"), percent) for name in names)]
-
-
 LATENCY = [
     Column("latency", "(ms)", milliseconds, group="One image"),
     Column("latency_ratio", "times baseline", ratio, group="One image"),

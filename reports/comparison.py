@@ -12,7 +12,6 @@ from reports.paired_tests import with_tests
 from reports.tables import (
     Noise,
     block_comparison,
-    class_iou,
     curves,
     noise_floor,
     runs_table,
@@ -41,10 +40,6 @@ class Comparison:
     def noise(self) -> Noise | None:
         """None without repeats."""
         return noise_floor([*self.records, *self.orphans, *self.repeats])
-
-    @property
-    def classes(self) -> DataFrame:
-        return class_iou(self.records)
 
     @property
     def curves(self) -> DataFrame:

@@ -11,7 +11,7 @@ from ablations.records import Failure, RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import read_failures, read_records
 from ablations.timings import StudyTimings
-from reports import probe_section
+from reports import metrics, probe_section
 from reports.comparison import Comparison, comparisons
 from reports.completeness import coverage, failed, first_reason, lacking, plural
 from reports.findings import findings
@@ -143,7 +143,7 @@ def tail(
     return [
         Heading("How to read this"),
         *([Text(probe_section.HOW_TO_READ)] if any(probes) else []),
-        *([] if all(probes) else [Text(HOW_TO_READ)]),
+        *([] if all(probes) else [Text(HOW_TO_READ), Text(metrics.HOW_TO_READ)]),
         *failed(failures),
         *runs_section(records, failures, runs),
         Heading("Notes of runs"),

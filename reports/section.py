@@ -10,13 +10,13 @@ from reports import plots
 from reports.columns import (
     CONTROLS,
     beside_validation,
-    class_columns,
     comparison_columns,
     time_column,
 )
 from reports.comparison import Comparison
 from reports.completeness import LISTED, plural, rest
 from reports.controls import control_comparison
+from reports.metrics import metric_parts
 from reports.page import Code, Heading, Inline, Part, Picture, Strong, Table, Text
 from reports.probe_section import probe_parts
 from reports.probe_tables import is_probe, outcome_table
@@ -39,10 +39,7 @@ def section(
     parts += tables(comparison, timings, name)
     several = len(comparison.numbers) > 1
     parts += pictures(comparison, name) if several else []
-    classes = comparison.classes
-    if len(classes.columns) > 1:
-        parts.append(Text("IoU of each class (%), mean over seeds:"))
-        parts.append(Table(classes, class_columns(classes), f"{name}-classes"))
+    parts += metric_parts(comparison, name)
     if not several:
         parts.append(Text("Only one block, so there is nothing to plot."))
     return parts

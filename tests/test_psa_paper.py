@@ -28,7 +28,7 @@ from reports.write.pages import write_page
 pytestmark = pytest.mark.xdist_group("paper")
 
 GENERATED = Path(__file__).parents[1] / "reports" / "generated"
-UNCOMMITTED = {".svg", ".png", ".html"}  # drawn or laid out by other programs
+UNCOMMITTED = {".svg", ".png", ".pdf", ".html"}  # drawn or laid out by other programs
 HRNET_TOOL, THOP = CONVENTIONS["hrnet"], CONVENTIONS["thop"]
 
 
