@@ -30,6 +30,8 @@ VERBS = {  # as a user meets them; each module has EXAMPLES, add_options and run
     "missing": "sweeps.verbs.missing",
     "bench-study": "sweeps.verbs.bench_study",
     "report": "sweeps.verbs.report",
+    "compare": "reports.verbs.compare",
+    "export-records": "reports.verbs.export_records",
 }
 
 

@@ -109,6 +109,12 @@ def iou_of(confusion: Confusion) -> list[float | None]:
     ]
 
 
+RESULT = (  # the keys of a record that hold what was scored
+    "miou", "iou", "confusion", "information", "miou_augmented", "step", "val_loss",
+    "test_loss",
+)  # fmt: skip
+
+
 class RunRecord(RunDocument):
     """The result of one finished run, with all it takes to compare or repeat it."""
 
@@ -168,6 +174,11 @@ class RunRecord(RunDocument):
         if (self.test_loss is None) == (self.config.score_on == "test"):
             raise ValueError("a test_loss belongs to score_on = 'test', and to it alone")
         return self
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """What was scored: equal, to the last bit, for equal runs."""
+        return {name: getattr(self, name) for name in RESULT}
 
     def row(self) -> dict[str, Any]:
         """The record as one flat table row."""

@@ -31,9 +31,9 @@ ADDED_PARAMS = [
 ]
 COMPARISON = [
     BLOCK,
-    Column("miou", "mIoU (%)", percent),
+    Column("miou", "mIoU (%)", percent, best="max"),
     Column("miou_std", "± std", percent),
-    Column("gain", "Gain", points),
+    Column("gain", "Gain", points, best="max"),
     Column("gain_low", "from", points, group="95 %"),
     Column("gain_high", "to", points, group="95 %"),
     Column("gain_p", "p", probability),
@@ -57,7 +57,10 @@ def time_column(table: pd.DataFrame, on_cpu: bool) -> Column:
 def class_columns(table: pd.DataFrame) -> list[Column]:
     """The block, and a column for each class of a table of IoU."""
     names = [name for name in table.columns if name != BLOCK.name]
-    return [BLOCK, *(Column(name, name.removeprefix("iou_"), percent) for name in names)]
+    return [
+        BLOCK,
+        *(Column(n, n.removeprefix("iou_"), percent, best="max") for n in names),
+    ]
 
 
 LATENCY = [

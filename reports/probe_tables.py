@@ -15,6 +15,7 @@ from reports.columns import BLOCK
 from reports.comparison import Comparison
 from reports.counts import Solved, exact_interval, fisher_p, holm
 from reports.page import WIDE, Column, Show, Table
+from reports.paper_table import for_paper
 from reports.tables import block_names, block_order
 from reports.units import count, either, percent, probability, ratio, share, whole_percent
 
@@ -116,7 +117,7 @@ def outcome_table(comparison: Comparison, name: str = "") -> Table:
         Column("added_macs_share", "MACs added", share, rank=3),
         Column("miou", "Mean mIoU (%)", percent, rank=WIDE),
     ]
-    return Table(outcomes(comparison), columns, name)
+    return for_paper(Table(outcomes(comparison), columns, name), comparison)
 
 
 def until(last: int) -> Show:

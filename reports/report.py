@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ablations.errors import InputError
 from ablations.records import Failure, RunRecord
 from ablations.run_config import RunConfig
-from ablations.run_folder import read_failures, read_records
 from ablations.timings import StudyTimings
 from reports import probe_section
+from reports.column_choice import with_columns
 from reports.comparison import Comparison, comparisons
-from reports.completeness import coverage, failed, first_reason, lacking, plural
+from reports.completeness import coverage, failed, lacking, plural
+from reports.gather import copy_parts, gather
 from reports.page import Heading, Link, Page, Part, Text
 from reports.probe_section import findings
 from reports.probe_tables import is_probe
@@ -52,25 +52,31 @@ class Report(NamedTuple):
 
 
 def write_report(
-    runs: Path, out: Path, planned: Sequence[RunConfig] | None = None
+    runs: Path,
+    out: Path,
+    planned: Sequence[RunConfig] | None = None,
+    others: Sequence[Path] = (),
+    columns: Sequence[str] = (),
 ) -> Report:
     """Write report.md, tables (.md, .csv, .tex) and plots (.svg, .png).
 
-    planned are the runs that should exist. Raises InputError for a folder without
-    records, a damaged record, and an out folder that cannot be written.
+    runs and others are folders of runs, or files of `ablate export-records`. planned are
+    the runs that should exist. columns are those of the tables of settings, by name; empty:
+    all, and in LaTeX those that fit. Raises InputError for a folder without records, a
+    damaged record, an unknown column, and an out folder that cannot be written.
     """
-    records = list(read_records(runs))
-    failures = list(read_failures(runs))
-    if not records:
-        raise InputError(f"{runs}: no record of a finished run{first_reason(failures)}")
-    timings, unreadable = read_all(runs)
+    places = [runs, *others]
+    gathered = gather(places)
+    records, failures, _ = gathered
+    timings, unreadable = read_all(*(place for place in places if place.is_dir()))
     missing = lacking(records, planned or [])
     compared = comparisons(records)
-    title = f"{shortened(runs.resolve().name)}: attention blocks compared"
+    title = f"{title_of(places)}: attention blocks compared"
     head = findings(compared, [describe(one.setting) for one in compared])
     head += [*coverage(records, failures, planned, missing), *version_lines(records)]
-    head += unreadable
+    head += [*copy_parts(gathered), *unreadable]
     sections = sections_of(compared, timings)
+    sections = with_columns(sections, columns) if columns else sections
     page = Page(title, [*head, *sections, *tail(compared, records, failures)])
     path = write_page(page, out, "report")
     if len(compared) > PICTURED:
@@ -79,6 +85,10 @@ def write_report(
     printed += failed(failures) if 0 < len(failures) <= REASONS else []
     counts = f"{plural(len(compared), 'setting')}, {plural(len(records), 'run')}: {path}"
     return Report(path, Page(title, [*head, *printed, Text(counts)]), not missing)
+
+
+def title_of(places: Sequence[Path]) -> str:
+    return " and ".join(shortened(place.resolve().name) for place in places)
 
 
 def sections_of(

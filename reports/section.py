@@ -11,6 +11,7 @@ from reports.columns import COMPARISON, class_columns, time_column
 from reports.comparison import Comparison
 from reports.completeness import LISTED, plural, rest
 from reports.page import Code, Heading, Inline, Part, Picture, Strong, Table, Text
+from reports.paper_table import for_paper
 from reports.probe_section import probe_parts
 from reports.probe_tables import is_probe, outcome_table
 from reports.timings import timing_tables, with_latency
@@ -85,7 +86,7 @@ def comparison_table(
     numbers = comparison.numbers
     columns = [*COMPARISON, time_column(numbers, on_cpu)]
     table = Table(with_reasons(numbers), columns, name)
-    return with_latency(table, comparison, timings)
+    return for_paper(with_latency(table, comparison, timings), comparison)
 
 
 def noise_floor(comparison: Comparison) -> list[Part]:
