@@ -28,16 +28,12 @@ def with_columns(parts: Sequence[Part], names: Sequence[str]) -> list[Part]:
     A table lacks the columns that only others have. Raises InputError for a name that no
     such table knows.
     """
-    tables = [part for part in unfolded(parts) if is_for_papers(part)]
+    tables = [part for part in unfolded(parts) if isinstance(part, Table) and part.paper]
     known = dict.fromkeys(column.name for table in tables for column in table.columns)
     for name in names:
         if name not in known:
             raise unknown_name("column", name, known)
     return [narrowed(part, names) for part in parts]
-
-
-def is_for_papers(part: object) -> bool:
-    return isinstance(part, Table) and part.paper is not None
 
 
 def narrowed(part: Part, names: Sequence[str]) -> Part:

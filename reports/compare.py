@@ -100,7 +100,7 @@ def compared_blocks(pairs: Sequence[Pair]) -> list[tuple[dict[str, object], Data
 
     seeds             pairs behind the row
     miou_a, miou_b    mean mIoU
-    difference        mean of mIoU in B minus that in A, paired; _low, _high: 95 % t interval
+    difference        mean of mIoU in B minus that in A; _low, _high: its 95 % t interval
     seconds_ratio     geometric mean of training seconds in B over those in A
     equal             pairs whose scores are equal to the last bit
     """
@@ -177,7 +177,7 @@ def origin(record: RunRecord) -> dict[str, str]:
 
 
 def changes(pairs: Sequence[Pair], ignored: Sequence[str]) -> DataFrame:
-    """What differs between A and B but for the result: name, a, b and the pairs it is in."""
+    """What differs but for the result: name, a and b, and in how many pairs."""
     counts: dict[tuple[str, str, str], int] = {}
     for pair in pairs:
         one, other = [

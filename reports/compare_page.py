@@ -8,7 +8,7 @@ from pandas import DataFrame
 
 from ablations.records import RunRecord
 from reports.columns import BLOCK
-from reports.compare import Pair, Pairing, changes, compared_blocks, mean, paired
+from reports.compare import Pair, changes, compared_blocks, mean, paired
 from reports.completeness import first, plural
 from reports.gather import Gathered, copy_parts
 from reports.page import WIDE, Code, Column, Heading, Items, Page, Part, Strong, Table, Text

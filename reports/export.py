@@ -64,11 +64,13 @@ def place(path: Path, number: int, row: Row) -> str:
 
 def row_of(record: RunRecord) -> Row:
     content = record.model_dump(mode="json")
-    flat = {RUN: record.config.run_id} | content.pop("config") | content
-    nested = {
-        key: None if flat[key] is None else json.dumps(flat[key]) for key in sorted(NESTED)
-    }
-    return flat | nested | {SUM: checksum(record.model_dump(mode="json"))}
+    row: Row = {RUN: record.config.run_id, SUM: checksum(content)}
+    flat = content.pop("config") | content
+    return row | {key: packed(key, value) for key, value in flat.items()}
+
+
+def packed(key: str, value: Any) -> Any:
+    return json.dumps(value) if key in NESTED and value is not None else value
 
 
 def record_of(row: Row) -> RunRecord:

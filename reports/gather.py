@@ -51,16 +51,19 @@ def sources(places: Iterable[Path]) -> Iterator[Source]:
     """Every record with its file; a file that two places share is read once."""
     read = set[Path]()
     for place in places:
-        if is_export(place):
-            found = ((place, record) for record in read_export(place))
-        else:
-            found = recorded(place)
         files = set[Path]()
-        for path, record in found:
+        for path, record in records_of(place):
             if (file := path.resolve()) not in read:
                 yield path, record
             files.add(file)
         read |= files
+
+
+def records_of(place: Path) -> Iterator[Source]:
+    if is_export(place):
+        yield from ((place, record) for record in read_export(place))
+    else:
+        yield from recorded(place)
 
 
 def copy_parts(gathered: Gathered) -> list[Part]:

@@ -1,4 +1,8 @@
-"""Records as CSV: numbers as Python writes them, and texts that are no formula."""
+"""Records as CSV: numbers as Python writes them; texts that are one line and no formula.
+
+A text is marked by an apostrophe if a spreadsheet would calculate it, if it is empty, or if
+it holds control characters, which are then escaped as in JSON.
+"""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -10,8 +14,8 @@ import pandas as pd
 
 from ablations.errors import InputError
 
-QUOTE = "'"  # before a text that a spreadsheet would calculate, that is empty or quoted
-MARKED = ("=", "+", "-", "@", "\t", "\r", QUOTE)
+QUOTE, ESCAPED = "'", "'\""
+MARKED = ("=", "+", "-", "@", QUOTE)
 
 
 def content(rows: Sequence[dict[str, Any]]) -> bytes:
@@ -39,6 +43,8 @@ def cell(value: Any) -> str:
         return ""
     if not isinstance(value, str):
         return json.dumps(value)
+    if not value.isprintable():
+        return QUOTE + json.dumps(value)
     return QUOTE + value if value == "" or value.startswith(MARKED) else value
 
 
@@ -46,9 +52,9 @@ def value(text: str, is_text: bool) -> Any:
     """What cell wrote; a cell that is no number stays a text, which no record accepts."""
     if text == "":
         return None
-    if is_text:
+    if is_text and not text.startswith(ESCAPED):
         return text.removeprefix(QUOTE)
     try:
-        return json.loads(text)
+        return json.loads(text.removeprefix(QUOTE))
     except ValueError:
         return text
