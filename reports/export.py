@@ -54,7 +54,7 @@ def read_export(path: Path) -> Iterator[RunRecord]:
             yield record_of(row)
         except ValidationError as error:
             raise InputError(f"{place(path, number, row)}: {problem_of(error)}") from None
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise InputError(f"{place(path, number, row)}: {error}") from None
 
 
@@ -96,7 +96,7 @@ def unpacked(key: str, cell: Any) -> Any:
         return cell
     try:
         return json.loads(cell)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise InputError(f"{key} is not JSON") from None
 
 

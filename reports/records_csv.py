@@ -56,5 +56,5 @@ def value(text: str, is_text: bool) -> Any:
         return text.removeprefix(QUOTE)
     try:
         return json.loads(text.removeprefix(QUOTE))
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

@@ -99,6 +99,8 @@ def changed(path: Path, old: str, new: str) -> None:
         ("0.5,", "0.6,", "was changed after it was exported"),
         ("se,residual", "gc,residual", "was changed after it was exported"),
         ("cpu", "gpu", "was changed after it was exported"),
+        (",10,100,", f",{'[' * 9999},100,", "was changed after it was exported"),
+        ('"{""background', f'"{"[" * 9999}', "iou is not JSON"),
         (",10,100,", ",ten,100,", "was changed after it was exported"),
         (',"{""background', ',"{{""background', "iou is not JSON"),
         ("sha256", "sha255", "no column sha256"),
