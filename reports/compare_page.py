@@ -7,11 +7,24 @@ import pandas as pd
 from pandas import DataFrame
 
 from ablations.records import RunRecord
+from reports.column_choice import fitting
 from reports.columns import BLOCK
 from reports.compare import Pair, changes, compared_blocks, mean, paired
 from reports.completeness import first, plural
 from reports.gather import Gathered, copy_parts
-from reports.page import WIDE, Code, Column, Heading, Items, Page, Part, Strong, Table, Text
+from reports.page import (
+    WIDE,
+    Code,
+    Column,
+    Heading,
+    Items,
+    Page,
+    Paper,
+    Part,
+    Strong,
+    Table,
+    Text,
+)
 from reports.section import describe
 from reports.statistics import interval
 from reports.units import count, percent, points, ratio
@@ -107,7 +120,9 @@ def table(pairs: Sequence[Pair]) -> Table:
     frames = [numbers.assign(setting=describe(setting)) for setting, numbers in groups]
     columns = COLUMNS if len(groups) > 1 else COLUMNS[1:]
     caption = "" if len(groups) > 1 else describe(groups[0][0])
-    return Table(pd.concat(frames, ignore_index=True), columns, "compare", caption)
+    numbers = pd.concat(frames, ignore_index=True)
+    paper = Paper(fitting(columns), f"mIoU of equal runs in A and B. {caption}".strip())
+    return Table(numbers, columns, "compare", caption, paper=paper)
 
 
 def origins(pairs: Sequence[Pair], ignored: Sequence[str]) -> list[Part]:
