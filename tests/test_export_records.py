@@ -108,6 +108,7 @@ def changed(path: Path, old: str, new: str) -> None:
         ("max_steps,", "steps,", "was changed after it was exported"),
         ("se-residual", "gc-residual", "belongs to run se-residual"),
     ],
+    ids=lambda text: text[:20],
 )
 def test_a_changed_file_is_named_with_its_record(
     tmp_path: Path, old: str, new: str, message: str
