@@ -34,6 +34,8 @@ VERBS = {  # as a user meets them; each module has EXAMPLES, add_options and run
     "bench-study": "sweeps.verbs.bench_study",
     "report": "sweeps.verbs.report",
     "audit": "reports.verbs.audit",
+    "compare": "reports.verbs.compare",
+    "export-records": "reports.verbs.export_records",
 }
 
 

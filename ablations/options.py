@@ -163,11 +163,11 @@ def count_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def runs_option(parser: Any) -> None:
+def runs_option(parser: Any, holds: str = "folder of records") -> None:
     """A flag without a default: see lightning_modules.execution.with_defaults."""
     parser.add_argument(
         "--runs",
         type=Path,
         default=argparse.SUPPRESS,
-        help="folder of records (default: $ABLATE_RUNS, else runs)",
+        help=f"{holds} (default: $ABLATE_RUNS, else runs)",
     )

@@ -111,6 +111,10 @@ def iou_of(confusion: Confusion) -> list[float | None]:
 
 # Fields of a record that differ between two equal runs.
 TIMES = ("train_seconds", "compute_seconds", "data_seconds", "validation_seconds")
+RESULT = (  # the keys of a record that hold what was scored
+    "miou", "iou", "confusion", "information", "miou_augmented", "step", "val_loss",
+    "test_loss",
+)  # fmt: skip
 
 
 class Scores(RunDocument):
@@ -182,6 +186,11 @@ class RunRecord(Scores):
         if self.val_miou is not None and self.config.score_on != "test":
             raise ValueError("a val_miou belongs to score_on = 'test' alone")
         return self
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """What was scored: equal, to the last bit, for equal runs."""
+        return {name: getattr(self, name) for name in RESULT}
 
     def row(self) -> dict[str, Any]:
         """The record as one flat table row."""

@@ -147,15 +147,34 @@ class RunFolder:
 
 
 def read_records(folder: Path) -> Iterator[RunRecord]:
-    """Every record below folder, ordered by path; a duplicate run is an InputError."""
+    """Every run below folder, ordered by path; equal copies of a record count once.
+
+    Raises InputError if a run has two results.
+    """
+    first: dict[str, tuple[Path, RunRecord]] = {}
+    for path, record in recorded(folder):
+        before = first.setdefault(record.config.run_id, (path, record))
+        if before[0] == path:
+            yield record
+        else:
+            check_same_result(before, (path, record))
+
+
+def recorded(folder: Path) -> Iterator[tuple[Path, RunRecord]]:
+    """Every record below folder with its file, ordered by path; a run may occur twice."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of runs")
-    first: dict[str, Path] = {}
     for path in sorted(folder.rglob(RECORD)):
-        record = RunRecord.read_own(path)
-        if (before := first.setdefault(path.parent.name, path)) != path:
-            raise InputError(f"{before} and {path} are the same run; remove one of them")
-        yield record
+        yield path, RunRecord.read_own(path)
+
+
+def check_same_result(one: tuple[Path, RunRecord], other: tuple[Path, RunRecord]) -> None:
+    """Raises InputError if two records of one run state different results."""
+    if one[1].result != other[1].result:
+        raise InputError(
+            f"{one[0]} and {other[0]} are the same run with different results; remove one "
+            "of them, or compare their folders with `ablate compare`"
+        )
 
 
 def read_failures(folder: Path) -> Iterator[Failure]:

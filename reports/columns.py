@@ -32,11 +32,11 @@ ADDED_PARAMS = [
     Column("params", "(M)", millions, group="Params"),
     Column("added_params_share", "added", share, group="Params"),
 ]
-GAIN = Column("gain", "Gain", points)
+GAIN = Column("gain", "Gain", points, best="max")
 GAIN_P = Column("gain_p_holm", "p (Holm)", probability)
 COMPARISON = [
     BLOCK,
-    Column("miou", "mIoU (%)", percent),
+    Column("miou", "mIoU (%)", percent, best="max"),
     GAIN,
     Column("gain_low", "95 %", points, upto="gain_high"),
     GAIN_P,

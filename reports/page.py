@@ -31,6 +31,15 @@ class Column(NamedTuple):
     tip: str = ""  # the column of the frame that explains each cell, shown on demand
     link: str = ""  # the column of the frame with the address that each cell leads to
     upto: str = ""  # the column of the frame with the upper end, if a cell is a range
+    best: Literal["max", "min", ""] = ""  # which of its numbers a paper's table marks
+
+
+class Paper(NamedTuple):
+    """The form of a table in a paper, where there is room for few columns."""
+
+    columns: Sequence[Column]
+    caption: str  # says what a reader knows who sees nothing but the table
+    notes: Sequence[str] = ()
 
 
 class Table(NamedTuple):
@@ -41,6 +50,7 @@ class Table(NamedTuple):
     name: str = ""  # of its files; if empty, it is only part of the page
     caption: str = ""
     notes: Sequence[str] = ()
+    paper: Paper | None = None  # if its form in LaTeX is another one
 
 
 class Heading(NamedTuple):

@@ -14,7 +14,8 @@ from ablations.records import RunRecord
 from reports.columns import BLOCK
 from reports.comparison import Comparison
 from reports.counts import Solved, exact_interval, fisher_p
-from reports.page import WIDE, Column, Table
+from reports.page import WIDE, Column, Show, Table
+from reports.paper_table import for_paper
 from reports.statistics import holm
 from reports.tables import block_names, block_order
 from reports.units import count, percent, probability, ratio, share, up_to, whole_percent
@@ -117,7 +118,7 @@ def outcome_table(comparison: Comparison, name: str = "") -> Table:
         Column("added_macs_share", "MACs added", share, rank=3),
         Column("miou", "Mean mIoU (%)", percent, rank=WIDE),
     ]
-    return Table(outcomes(comparison), columns, name)
+    return for_paper(Table(outcomes(comparison), columns, name), comparison)
 
 
 def seeds(records: Iterable[RunRecord]) -> list[int]:

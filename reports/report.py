@@ -6,10 +6,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ablations.errors import InputError
 from ablations.records import Failure, RunRecord
 from ablations.run_config import RunConfig
-from ablations.run_folder import read_failures, read_records
 from ablations.timings import StudyTimings
 from reports import metrics, probe_section
 from reports.comparison import Comparison, comparisons
@@ -67,11 +65,10 @@ def write_report(
     parts are chosen by what varies (default: all parts). Raises InputError for a folder
     without records, a damaged record, and an out folder that cannot be written.
     """
-    records = list(read_records(runs))
-    failures = list(read_failures(runs))
-    if not records:
-        raise InputError(f"{runs}: no record of a finished run{first_reason(failures)}")
-    timings, unreadable = read_all(runs)
+    places = [runs, *others]
+    gathered = gather(places)
+    records, failures, _ = gathered
+    timings, unreadable = read_all(*(place for place in places if place.is_dir()))
     missing = lacking(records, planned or [])
     compared = comparisons(records)
     title = f"{shortened(runs.resolve().name)}: attention blocks compared"
@@ -79,7 +76,7 @@ def write_report(
     names = [describe(one.setting) for one in compared]
     head += probe_section.findings(compared, names)
     head += [*coverage(records, failures, planned, missing), *version_lines(records)]
-    head += unreadable
+    head += [*copy_parts(gathered), *unreadable]
     sections = sections_of(compared, timings)
     overview = view_of(compared, view)
     end = tail(compared, records, failures, runs)

@@ -18,6 +18,7 @@ from reports.completeness import LISTED, plural, rest
 from reports.controls import control_comparison
 from reports.metrics import metric_parts
 from reports.page import Code, Heading, Inline, Part, Picture, Strong, Table, Text
+from reports.paper_table import for_paper
 from reports.probe_section import probe_parts
 from reports.probe_tables import is_probe, outcome_table
 from reports.timings import timing_tables, with_latency
@@ -94,7 +95,7 @@ def comparison_table(
     if comparison.setting["score_on"] == "test":
         columns = beside_validation(columns)
     table = Table(with_reasons(numbers), columns, name)
-    return with_latency(table, comparison, timings)
+    return for_paper(with_latency(table, comparison, timings), comparison)
 
 
 def control_tables(comparison: Comparison, name: str = "") -> list[Part]:

@@ -4,6 +4,7 @@ Seconds that runs took are no such measurement, and never fill these columns.
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,11 @@ from reports.write.cells import shortened
 UNSTEADY = 0.1  # of the median: a wider interquartile range is pointed out
 
 
-def read_all(folder: Path) -> tuple[list[StudyTimings], list[Part]]:
-    """The timings below a folder, and a list of the files that cannot be read."""
+def read_all(*folders: Path) -> tuple[list[StudyTimings], list[Part]]:
+    """The timings below folders, and a list of the files that cannot be read."""
     timings: list[StudyTimings] = []
     problems: list[Text] = []
-    for one in read_timings(folder):
+    for one in chain.from_iterable(map(read_timings, folders)):
         if isinstance(one, StudyTimings):
             timings.append(one)
         else:

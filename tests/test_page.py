@@ -160,7 +160,10 @@ def test_headers_may_repeat_and_a_group_is_named_where_it_begins() -> None:
         *names,
         "",
     ]
-    assert r"Name & Fast (M) & added & Direct (M) & added & Remark \\" in latex.table(TABLE)
+    paper = latex.table(TABLE)
+    assert r"{} & \multicolumn{2}{c}{Fast} & \multicolumn{2}{c}{Direct} & {} \\" in paper
+    assert "\n\\cmidrule(lr){2-3} \\cmidrule(lr){4-5}\n" in paper
+    assert r"{Name} & {(M)} & {added (\%)} & {(M)} & {added (\%)} & {Remark} \\" in paper
     assert csv.table(TABLE).splitlines()[0] == ",".join(NUMBERS.columns)
 
 
@@ -174,7 +177,10 @@ def test_columns_say_how_they_are_aligned() -> None:
         "-:",
         ":-",
     ]
-    assert r"\begin{tabular}{lrrrrp{70mm}}" in latex.table(TABLE)
+    million, part = "S[table-format=1.3]", "S[table-format=+2.2]"
+    wrapped = r">{\raggedright\arraybackslash}p{70mm}"
+    paper = latex.table(TABLE)
+    assert f"{{@{{}}l{million}{part}{million}{part}{wrapped}@{{}}}}" in paper
 
 
 def test_long_text_is_cut_but_in_a_paragraph() -> None:

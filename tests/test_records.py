@@ -291,11 +291,23 @@ def test_what_is_no_file_or_a_huge_one_is_not_read(tmp_path: Path) -> None:
         list(read_records(tmp_path))
 
 
-def test_a_run_that_is_there_twice_is_named_with_both_places(tmp_path: Path) -> None:
-    one, two = write_record(tmp_path / "one"), write_record(tmp_path / "two")
+def test_a_run_with_two_results_is_named_with_both_places(tmp_path: Path) -> None:
+    one = write_record(tmp_path / "one")
+    two = RunFolder(tmp_path / "two", CONFIG).record
+    record(miou=0.5000000001).write(two)
     with pytest.raises(InputError) as refused:
         list(read_records(tmp_path))
     assert str(refused.value).startswith(f"{one} and {two} are the same run")
+    assert "ablate compare" in str(refused.value)
+
+
+def test_a_run_that_was_copied_or_trained_again_counts_once(tmp_path: Path) -> None:
+    write_record(tmp_path / "one")
+    elsewhere = record().model_copy(update={"train_seconds": 9.0, "device": "other"})
+    for name in ("two", "three"):
+        elsewhere.write(RunFolder(tmp_path / name, CONFIG).record)
+    [read] = read_records(tmp_path)
+    assert read == record()  # that of the first path
 
 
 def test_what_lies_in_the_folder_of_another_run_is_never_taken_for_its_own(

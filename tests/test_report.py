@@ -1,8 +1,6 @@
 """A report shows every record, names every failure, and leaves nothing unescaped."""
 
 import re
-import shutil
-import subprocess
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -24,6 +22,7 @@ from reports.units import millions, percent, points, share
 from reports.write import latex, markdown
 from sweeps.study.study import Study
 from tests import many_records
+from tests.latex_document import LARGE, compiled
 from tests.planned_runs import configs
 from tests.test_records import record
 
@@ -305,8 +304,9 @@ def test_a_table_has_as_many_cells_in_every_row(odd: Path) -> None:
         lines = (odd / f"{name}.md").read_text().splitlines()
         bars = {len(re.findall(r"(?<!\\)\|", line)) for line in lines if line}
         assert len(bars) == 1
-        rows = (odd / f"{name}.tex").read_text().splitlines()[2:-2]
-        columns = {len(re.findall(r"(?<!\\)&", row)) for row in rows if "&" in row}
+        body = (odd / f"{name}.tex").read_text().partition(r"\midrule")[2]
+        rows = [row for row in body.splitlines() if row.endswith(r"\\")]
+        columns = {len(re.findall(r"(?<!\\)&", row)) for row in rows}
         assert len(columns) == 1
 
 
@@ -321,14 +321,9 @@ def test_a_spreadsheet_takes_no_name_for_a_formula(odd: Path) -> None:
 
 
 def test_odd_names_compile_in_latex(odd: Path, tmp_path: Path) -> None:
-    if shutil.which("pdflatex") is None:
-        pytest.skip("pdflatex not found: texlive-latex-base and texlive-latex-recommended")
-    head = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
-    table = (odd / "comparison.tex").read_text()
-    (tmp_path / "all.tex").write_text(rf"{head}\tiny {table} \end{{document}}")
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
-    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert process.returncode == 0, process.stdout[-2000:]
+    names = ("comparison", "comparison-classes")
+    inputs = [rf"\input{{{odd / name}.tex}}\clearpage" for name in names]
+    compiled("\n".join(inputs), tmp_path, LARGE)
 
 
 @pytest.mark.usefixtures("without_pictures")
@@ -433,10 +428,11 @@ def test_notes_of_runs_are_listed(tmp_path: Path) -> None:
     assert f"* `{one.config.run_id}`: W&B mirror incomplete: no answer" in page
 
 
-def test_two_copies_of_a_study_end_with_one_line(
+def test_two_results_of_a_run_end_with_one_line(
     runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(runs, runs / "copy")
+    config = RunConfig()
+    record(config, 0.4).write(RunFolder(runs / "again", config).record)
     assert main(["report", str(runs)]) == 2
     [line] = capsys.readouterr().err.splitlines()
-    assert "are the same run" in line
+    assert "are the same run with different results" in line

@@ -1,40 +1,49 @@
-"""Turn the records in a folder into tables, plots and a report.
+"""Turn the records of a study, or of several, into tables, plots and a report.
 
 With --sweep, the exit code is 1 if a planned run has no record.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from ablations.options import DEFAULT, count_option, open_option, wide_option
-from reports.view_options import asked_view, view_options
+from ablations.errors import InputError
+from ablations.options import count_option, runs_option, wide_option
+from lightning_modules.execution import with_defaults
 from sweeps.study.study import Study
 from sweeps.study.sweep_file import load_study
 
 EXAMPLES = [
     "report runs/demo",
     "report runs/demo --sweep sweeps/demo.yaml --out page",
-    "report runs/demo --open",
-    "report runs/demo --rows block --columns placement --metric gain",
+    "report runs/demo --columns block,miou,gain,gain_low,gain_high,params",
+    "report runs/one runs/other results.csv --out page",
     "report wandb:ENTITY/PROJECT/SWEEP",
 ]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "folder", metavar="RUNS", help="folder of records, or wandb:ENTITY/PROJECT/SWEEP"
+        "places",
+        metavar="RUNS",
+        nargs="+",
+        help="folder of records, file of `ablate export-records`, or "
+        "wandb:ENTITY/PROJECT/SWEEP; several are reported together",
     )
     parser.add_argument("--sweep", type=Path, help="sweep file that lists the planned runs")
     count_option(parser)
+    runs_option(parser, "folder for records from W&B")
     parser.add_argument(
-        "--runs",
+        "--out",
         type=Path,
-        default=Path("runs"),
-        help=f"folder for records from W&B {DEFAULT}",
+        help="folder to write to (default: RUNS/report; needed for several RUNS)",
     )
     parser.add_argument(
-        "--out", type=Path, help="folder to write to (default: RUNS/report)"
+        "--columns",
+        metavar="NAME,...",
+        help="columns of the tables of settings, such as block,miou,gain,params "
+        "(default: all; in LaTeX the most telling that fit a text)",
     )
     view_options(parser)
     wide_option(parser)
@@ -47,23 +56,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 class Source(NamedTuple):
-    """The folder of the records, the plan, and the W&B project that they are from."""
+    """The places of the records, the plan, and the W&B project that they are from."""
 
-    folder: Path
+    places: list[Path]
     study: Study | None = None
     entity: str | None = None
     project: str | None = None
 
 
 def run(args: argparse.Namespace) -> int:
-    from reports.browser import open_page
+    from reports.column_choice import column_names
     from reports.report import write_report
     from reports.terminal import show
 
-    source = source_of(args)
-    out = args.out or source.folder / "report"
+    columns = column_names(args.columns) if args.columns is not None else []
+    source = source_of(with_defaults(args))
+    out = args.out or usual_out(source.places)
     planned = [run.config for run in source.study.runs()] if source.study else None
-    report = write_report(source.folder, out, planned, asked_view(args))
+    runs, *others = source.places
+    report = write_report(runs, out, planned, others, columns)
     show(report.summary.parts, args.wide)
     if args.open:
         print(open_page(report.page.with_suffix(".html")))
@@ -72,10 +83,22 @@ def run(args: argparse.Namespace) -> int:
     return 0 if report.complete else 1
 
 
+def usual_out(places: Sequence[Path]) -> Path:
+    if len(places) > 1:
+        raise InputError("a report of several folders needs --out, the folder to write to")
+    place = places[0]
+    return place.with_suffix(".report") if place.is_file() else place / "report"
+
+
 def source_of(args: argparse.Namespace) -> Source:
-    """A sweep file overrides the plan from W&B."""
-    from_wandb = args.folder.startswith("wandb:")
-    source = fetch(args.folder, args.runs) if from_wandb else Source(Path(args.folder))
+    """A sweep file overrides the plan from W&B, which only a single sweep has."""
+    sources = [
+        fetch(place, args.runs) if place.startswith("wandb:") else Source([Path(place)])
+        for place in args.places
+    ]
+    source = sources[0]
+    if len(sources) > 1:
+        source = Source([place for one in sources for place in one.places])
     if args.sweep:
         source = source._replace(study=load_study(args.sweep, args.count))
     return source
@@ -85,11 +108,12 @@ def fetch(address: str, runs_folder: Path) -> Source:
     from sweeps.collect import collect, parts_of
 
     entity, project, _ = parts_of(address)
-    return Source(*collect(address, runs_folder), entity, project)
+    folder, study = collect(address, runs_folder)
+    return Source([folder], study, entity, project)
 
 
 def attach(source: Source, out: Path, mode: Literal["offline", "online"]) -> str:
     from sweeps.publish import publish
 
-    name = source.study.name if source.study else source.folder.resolve().name
+    name = source.study.name if source.study else source.places[0].resolve().name
     return publish(out, name, mode, source.project, source.entity)
