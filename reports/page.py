@@ -3,7 +3,7 @@
 The renderers are reports/write and terminal.py, one file each.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -28,6 +28,8 @@ class Column(NamedTuple):
     group: str = ""  # a common header over adjacent columns
     rank: int = 0  # a terminal shows columns in this order, as many as fit
     brief: str = ""  # the header in a terminal, if it differs
+    tip: str = ""  # the column of the frame that explains each cell, shown on demand
+    link: str = ""  # the column of the frame with the address that each cell leads to
 
 
 class Table(NamedTuple):
@@ -49,6 +51,16 @@ class Picture(NamedTuple):
     name: str  # of its files
     subject: str
     figure: "Figure"
+
+
+class Chart(NamedTuple):
+    """An interactive plot in a page that can show one; elsewhere it is left out.
+
+    spec is Vega-Lite with its data inline. What it shows is also in a table or picture.
+    """
+
+    subject: str
+    spec: dict[str, Any]
 
 
 class Code(NamedTuple):
@@ -83,7 +95,20 @@ class Items(NamedTuple):
     items: Sequence[Text]
 
 
-Part = Heading | Text | Items | Table | Picture
+class Fold(NamedTuple):
+    """Parts under a title that a reader opens; a page that cannot fold shows them all.
+
+    anchor is its name for links within the page: #anchor.
+    """
+
+    title: str
+    parts: Sequence["Part"]
+    level: int = 3  # of its title as a heading
+    anchor: str = ""
+
+
+Flat = Heading | Text | Items | Table | Picture | Chart
+Part = Flat | Fold
 
 
 class Page(NamedTuple):
@@ -92,7 +117,21 @@ class Page(NamedTuple):
 
     @property
     def tables(self) -> list[Table]:
-        return [part for part in self.parts if isinstance(part, Table)]
+        return [part for part in unfolded(self.parts) if isinstance(part, Table)]
+
+    @property
+    def pictures(self) -> list[Picture]:
+        return [part for part in unfolded(self.parts) if isinstance(part, Picture)]
+
+
+def unfolded(parts: Iterable[Part]) -> Iterator[Flat]:
+    """All parts in their order, with each fold as its heading and its parts."""
+    for part in parts:
+        if isinstance(part, Fold):
+            yield Heading(part.title, part.level)
+            yield from unfolded(part.parts)
+        else:
+            yield part
 
 
 def headers(columns: Sequence[Column]) -> list[str]:

@@ -15,8 +15,10 @@ from rich.text import Text as Styled
 
 from ablations.errors import printable, visible
 from reports.page import (
+    Chart,
     Code,
     Column,
+    Flat,
     Heading,
     Inline,
     Items,
@@ -28,6 +30,7 @@ from reports.page import (
     Text,
     headers,
     most_telling,
+    unfolded,
 )
 from reports.write.cells import header_cells, rows
 
@@ -44,13 +47,13 @@ def show(parts: Iterable[Part], wide: bool) -> None:
     """Print a page; if wide, with all columns, whatever the width of the terminal."""
     width = WIDEST if wide else shutil.get_terminal_size((WIDTH, 24)).columns
     console = Console(width=width, highlight=False, emoji=False)
-    for part in parts:
+    for part in unfolded(parts):
         whole = isinstance(part, Text | Items)  # the terminal wraps it, so paths stay whole
         for piece in pieces(part, wide, console):
             console.print(piece, soft_wrap=whole)
 
 
-def pieces(part: Part, wide: bool, console: Console) -> Iterator[RenderableType]:
+def pieces(part: Flat, wide: bool, console: Console) -> Iterator[RenderableType]:
     match part:
         case Heading(text):
             yield Styled(f"\n{visible(text)}", "bold")
@@ -60,7 +63,7 @@ def pieces(part: Part, wide: bool, console: Console) -> Iterator[RenderableType]
             yield from (Styled("* ").append_text(styled(item)) for item in items)
         case Table():
             yield from table_pieces(part, wide, console)
-        case Picture():
+        case Picture() | Chart():
             pass
         case _:
             assert_never(part)

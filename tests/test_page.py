@@ -10,20 +10,22 @@ from pandas import DataFrame
 from reports.bench_columns import BENCH, BENCH_COMPILED
 from reports.page import (
     WIDE,
+    Chart,
     Code,
     Column,
+    Flat,
     Heading,
     Inline,
     Items,
     Link,
     Page,
-    Part,
     Picture,
     Strong,
     Table,
     Text,
     headers,
     most_telling,
+    unfolded,
 )
 from reports.terminal import show
 from reports.units import millions, share
@@ -66,12 +68,14 @@ PAGE = Page(
 
 def html(page: Page) -> str:
     """A new output format, complete with this function and the three below."""
-    body = "".join(map(html_part, page.parts))
+    body = "".join(map(html_part, unfolded(page.parts)))
     return f"<h1>{escape(page.title)}</h1>{body}"
 
 
-def html_part(part: Part) -> str:
+def html_part(part: Flat) -> str:
     match part:
+        case Chart():
+            return ""
         case Heading(text, level):
             return f"<h{level}>{escape(text)}</h{level}>"
         case Text(parts=parts):

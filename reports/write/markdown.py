@@ -9,17 +9,19 @@ from pandas import DataFrame
 
 from ablations.errors import visible
 from reports.page import (
+    Chart,
     Code,
+    Flat,
     Heading,
     Inline,
     Items,
     Link,
     Page,
-    Part,
     Picture,
     Strong,
     Table,
     Text,
+    unfolded,
 )
 from reports.write.cells import header_cells, rows
 
@@ -32,11 +34,11 @@ FILL = TextWrapper(width=92, break_on_hyphens=False, break_long_words=False)
 
 
 def page(content: Page) -> str:
-    parts = [Heading(content.title, 1), *content.parts]
-    return "\n\n".join(map(part, parts)) + "\n"
+    parts = [Heading(content.title, 1), *unfolded(content.parts)]
+    return "\n\n".join(text for text in map(part, parts) if text) + "\n"
 
 
-def part(content: Part) -> str:
+def part(content: Flat) -> str:
     match content:
         case Heading(text, level):
             return f"{'#' * level} {escaped(text)}"
@@ -46,6 +48,8 @@ def part(content: Part) -> str:
             return "\n".join(f"* {paragraph(item)}" for item in items)
         case Table():
             return table(content).strip()
+        case Chart():
+            return ""
         case Picture(name, subject):
             return f"![{escaped(subject)}]({quote(name)}.svg)"
     assert_never(content)

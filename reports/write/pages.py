@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reports import plots
-from reports.page import Page, Picture
+from reports.page import Page
 from reports.write import markdown
 from reports.write.files import write_tables, write_text
 
@@ -26,8 +26,7 @@ def write_page(page: Page, folder: Path, name: str) -> Path:
 def write_parts(page: Page, folder: Path) -> list[str]:
     """Write only tables and pictures; return lines that name the files."""
     lines = write_tables(page.tables, folder)
-    for part in page.parts:
-        if isinstance(part, Picture):
-            plots.save(part.figure, folder, part.name)
-            lines.append(f"{folder / part.name}.svg, .png")
+    for picture in page.pictures:
+        plots.save(picture.figure, folder, picture.name)
+        lines.append(f"{folder / picture.name}.svg, .png")
     return lines
