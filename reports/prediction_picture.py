@@ -91,7 +91,7 @@ def draw_scene(axes: Sequence[Axes], scene: Scene, legend: Legend) -> None:
 
 
 def changes(who: Labels) -> str:
-    """The shares of the labelled pixels that only the second, and only the first, has right."""
+    """The shares of labelled pixels that only the second network has right, or the first."""
     counts = np.bincount(who.ravel(), minlength=5)
     labelled = max(1, counts[:UNLABELLED].sum())
     gained, lost = (counts[one] / labelled for one in (ONLY_SECOND, ONLY_FIRST))

@@ -66,9 +66,9 @@ def median(first: Scores, second: Scores, count: int) -> list[int]:
 
 def difference(first: Scores, second: Scores, count: int) -> list[int]:
     """The largest gains of the second run over the first, then its largest losses."""
-    order = ascending(first - second)
-    gains = -(-count // 2)
-    return [*order[:gains], *order[::-1][: count - gains]]
+    gains = ascending(first - second)[: -(-count // 2)]
+    losses = [number for number in ascending(second - first) if number not in gains]
+    return [*gains, *losses[: count - len(gains)]]
 
 
 def ascending(values: Scores) -> list[int]:

@@ -1,6 +1,6 @@
 """One page about a folder of runs: comparisons, failures, and how to read them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +43,10 @@ HOW_TO_READ = (
 )
 
 
+# Parts that need more than records, such as kept weights, from the folder and its records.
+MoreParts = Callable[[Path, Sequence[RunRecord]], list[Part]]
+
+
 class Report(NamedTuple):
     """The page that was written, and the part of it that a terminal shows."""
 
@@ -52,12 +56,16 @@ class Report(NamedTuple):
 
 
 def write_report(
-    runs: Path, out: Path, planned: Sequence[RunConfig] | None = None
+    runs: Path,
+    out: Path,
+    planned: Sequence[RunConfig] | None = None,
+    more: MoreParts | None = None,
 ) -> Report:
     """Write report.md, tables (.md, .csv, .tex) and plots (.svg, .png).
 
-    planned are the runs that should exist. Raises InputError for a folder without
-    records, a damaged record, and an out folder that cannot be written.
+    planned are the runs that should exist; more makes parts that follow the settings.
+    Raises InputError for a folder without records, a damaged record, and an out folder
+    that cannot be written.
     """
     records = list(read_records(runs))
     failures = list(read_failures(runs))
@@ -71,7 +79,8 @@ def write_report(
     head += [*coverage(records, failures, planned, missing), *version_lines(records)]
     head += unreadable
     sections = sections_of(compared, timings)
-    page = Page(title, [*head, *sections, *tail(compared, records, failures)])
+    further = more(runs, records) if more else []
+    page = Page(title, [*head, *sections, *further, *tail(compared, records, failures)])
     path = write_page(page, out, "report")
     if len(compared) > PICTURED:
         write_numbers(compared, timings, out)

@@ -4,16 +4,23 @@ With --sweep, the exit code is 1 if a planned run has no record.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from ablations.model_options import add_flag
 from ablations.options import DEFAULT, count_option, wide_option
+from lightning_modules.execution import Execution, with_defaults
 from sweeps.study.study import Study
 from sweeps.study.sweep_file import load_study
+
+if TYPE_CHECKING:
+    from reports.report import MoreParts
 
 EXAMPLES = [
     "report runs/demo",
     "report runs/demo --sweep sweeps/demo.yaml --out page",
+    "report runs/demo --predictions",
     "report wandb:ENTITY/PROJECT/SWEEP",
 ]
 
@@ -34,6 +41,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, help="folder to write to (default: RUNS/report)"
     )
     wide_option(parser)
+    parser.add_argument(
+        "--predictions",
+        action="store_true",
+        help="pictures of what kept networks predict: the baseline and the best block, for "
+        "up to three settings (their data must be at hand)",
+    )
+    add_flag(parser, "data_folder", Execution.model_fields["data_folder"])
     parser.add_argument(
         "--wandb",
         choices=["offline", "online"],
@@ -57,11 +71,20 @@ def run(args: argparse.Namespace) -> int:
     source = source_of(args)
     out = args.out or source.folder / "report"
     planned = [run.config for run in source.study.runs()] if source.study else None
-    report = write_report(source.folder, out, planned)
+    report = write_report(source.folder, out, planned, more_parts(args))
     show(report.summary.parts, args.wide)
     if args.wandb:
         print(attach(source, out, args.wandb))
     return 0 if report.complete else 1
+
+
+def more_parts(args: argparse.Namespace) -> "MoreParts | None":
+    if not args.predictions:
+        return None
+    from sweeps.prediction_parts import prediction_parts
+
+    folder = getattr(with_defaults(args), "data_folder", None)
+    return partial(prediction_parts, data_folder=folder)
 
 
 def source_of(args: argparse.Namespace) -> Source:
