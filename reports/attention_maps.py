@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from ablations.attention_values import CHANNEL, Attention
 from ablations.errors import visible
-from reports.picture_heading import add_heading
+from reports.picture_heading import add_heading, height, wrapped
 from reports.write.cells import shortened
 
 PANEL = 2.3  # inches, the width of a panel
 MOST_PANELS = 5  # of a place, besides the image
 SMALL = 8  # font size
-LONG = 36  # characters of a name
+LONG = 32  # characters of a name
 OPACITY = 0.8  # of a map over the grey image
 NEUTRAL = 0.5  # sigmoid(0)
 DIGITS = 9  # significant ones of a float32
@@ -44,12 +44,13 @@ def attention_picture(
     """A row for each place: the image, then what its block computes, in that order."""
     shown = [place._replace(parts=most_telling(place.parts)) for place in places]
     columns = 1 + max(len(place.parts) for place in shown)
-    height = PANEL * min(2.0, max(0.6, image.shape[0] / image.shape[1])) + 0.55
-    figure = Figure(
-        (PANEL * 1.12 * columns, height * len(shown) + 0.5), dpi=130, layout="constrained"
-    )
+    tall = PANEL * min(2.0, max(0.6, image.shape[0] / image.shape[1])) + 0.55
+    width = PANEL * 1.12 * columns
+    text = wrapped(heading, width)
+    size = width, tall * len(shown) + height(text)
+    figure = Figure(size, dpi=130, layout="constrained")
     FigureCanvasAgg(figure)
-    add_heading(figure, heading)
+    add_heading(figure, text)
     grid = figure.subplots(len(shown), columns, squeeze=False)
     for axes, place in zip(grid, shown, strict=True):
         draw_place(list(axes), image, place)
@@ -64,11 +65,11 @@ def most_telling(parts: Sequence[Attention]) -> list[Attention]:
 
 
 def draw_place(axes: Sequence[Axes], image: Pixels, place: PlaceAttention) -> None:
-    channels, height, width = place.shape
+    channels, rows, columns = place.shape
     path = visible(shortened(place.path, LONG))
-    heading = f"place {place.number}: {path}\n{channels} channels, {height}x{width}"
+    size = f"place {place.number}: {channels} channels, {rows}x{columns}"
     axes[0].imshow(image, interpolation="none")
-    axes[0].set_title(heading, fontsize=SMALL, parse_math=False)
+    axes[0].set_title(f"{size}\n{path}", fontsize=SMALL, parse_math=False)
     axes[0].set(xticks=[], yticks=[])
     for axis in axes[1 + len(place.parts) :]:
         axis.set_axis_off()
@@ -81,7 +82,7 @@ def draw_place(axes: Sequence[Axes], image: Pixels, place: PlaceAttention) -> No
 
 
 def draw_map(axis: Axes, image: Pixels, part: Attention) -> None:
-    height, width = image.shape[:2]
+    rows, columns = image.shape[:2]
     grey = 0.3 + 0.4 * image.mean(axis=2)  # so faint that it hardly changes colours
     axis.imshow(grey, cmap="gray", vmin=0, vmax=1, interpolation="none")
     values = np.ma.masked_invalid(part.values.numpy())
@@ -89,7 +90,7 @@ def draw_map(axis: Axes, image: Pixels, part: Attention) -> None:
         values,
         cmap="viridis",
         alpha=OPACITY,
-        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+        extent=(-0.5, columns - 0.5, rows - 0.5, -0.5),
         interpolation="none",
     )
     axis.set(xticks=[], yticks=[])

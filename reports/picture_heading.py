@@ -10,10 +10,19 @@ from reports.write.cells import shortened
 
 SIZE = 10  # of the font
 CHARACTERS = 11  # in an inch
+LINE = 0.18  # inches
 
 
-def add_heading(figure: Figure, lines: Sequence[str]) -> None:
-    """Text is shown as it is: no formulas, no control characters."""
-    width = int(CHARACTERS * figure.get_figwidth())
-    text = "\n".join(fill(visible(shortened(line)), width) for line in lines)
-    figure.suptitle(text, fontsize=SIZE, parse_math=False)
+def wrapped(lines: Sequence[str], inches: float) -> str:
+    """Lines without control characters, none of them wider than that."""
+    width = int(CHARACTERS * inches)
+    return "\n".join(fill(visible(shortened(line)), width) for line in lines)
+
+
+def height(heading: str) -> float:
+    """What a wrapped heading takes, in inches."""
+    return LINE * (1 + heading.count("\n")) + 0.1
+
+
+def add_heading(figure: Figure, heading: str) -> None:
+    figure.suptitle(heading, fontsize=SIZE, parse_math=False)

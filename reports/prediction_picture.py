@@ -11,7 +11,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch
 
 from ablations.errors import visible
-from reports.picture_heading import add_heading
+from reports.picture_heading import add_heading, height, wrapped
 from reports.predictions import (
     ONLY_FIRST,
     ONLY_SECOND,
@@ -30,10 +30,11 @@ COLUMNS = ("image", "truth", "{first}", "{second}", "where they differ")
 COLOURS = ("#dcdcdc", "#0072B2", "#E69F00", "#202020", "#ffffff")
 VOID_COLOUR = (1.0, 1.0, 1.0)
 TILE = 2.0  # inches
-HEAD, CAPTION = 1.1, 0.25  # inches above all rows, and below each
+WIDTH = 5 * TILE + 0.6
+TITLES, CAPTION = 0.3, 0.25  # inches above all rows, and below each
 SMALL, USUAL = 8, 10  # font sizes
 LONG = 26  # characters of a name
-ACROSS = 6  # classes in a row of the legend
+ENTRY, CHARACTER = 0.5, 0.075  # inches of the legend: a patch, and a character
 MOST_PIXELS = 512  # of a side; larger images are thinned out
 MOST_CLASSES = 24  # in the legend
 
@@ -48,14 +49,16 @@ def prediction_picture(
     names = (short(names[0]), short(names[1]))
     rows = [TILE * side_ratio(scene) + CAPTION for scene in scenes]
     patches = class_patches(scenes, legend)
-    heights = sum(rows) + HEAD, 0.25 * (2 + -(-len(patches) // ACROSS))
-    figure = Figure((5 * TILE + 0.6, sum(heights)), dpi=130, layout="constrained")
+    lines = -(-len(patches) // across(patches))
+    heights = sum(rows) + TITLES, 0.2 * (lines + 2.5)
+    text = wrapped(heading, WIDTH)
+    figure = Figure((WIDTH, sum(heights) + height(text)), dpi=130, layout="constrained")
     FigureCanvasAgg(figure)
-    add_heading(figure, heading)
+    add_heading(figure, text)
     above, below = figure.subfigures(2, 1, height_ratios=heights)
     grid = above.subplots(len(scenes), len(COLUMNS), squeeze=False, height_ratios=rows)
-    for axis, text in zip(grid[0], COLUMNS, strict=True):
-        title = text.format(first=names[0], second=names[1])
+    for axis, column in zip(grid[0], COLUMNS, strict=True):
+        title = column.format(first=names[0], second=names[1])
         axis.set_title(title, fontsize=USUAL, parse_math=False)
     for axes, scene in zip(grid, scenes, strict=True):
         draw_scene(list(axes), scene, legend)
@@ -68,8 +71,8 @@ def short(name: str) -> str:
 
 
 def side_ratio(scene: Scene) -> float:
-    height, width = scene.labels.shape
-    return min(2.5, height / width)
+    rows, columns = scene.labels.shape
+    return min(2.5, rows / columns)
 
 
 def draw_scene(axes: Sequence[Axes], scene: Scene, legend: Legend) -> None:
@@ -91,7 +94,7 @@ def draw_scene(axes: Sequence[Axes], scene: Scene, legend: Legend) -> None:
 
 
 def changes(who: Labels) -> str:
-    """The shares of labelled pixels that only the second network has right, or the first."""
+    """The shares of labelled pixels that only the second has right, and only the first."""
     counts = np.bincount(who.ravel(), minlength=5)
     labelled = max(1, counts[:UNLABELLED].sum())
     gained, lost = (counts[one] / labelled for one in (ONLY_SECOND, ONLY_FIRST))
@@ -131,8 +134,14 @@ def add_legends(
     ]
     look: Any = {"frameon": False, "fontsize": SMALL, "handlelength": 1.2}
     figure.legend(handles=right, loc="upper center", ncols=len(right), **look)
-    ncols = min(ACROSS, len(classes))
-    figure.legend(handles=classes, loc="lower center", ncols=ncols, **look)
+    figure.legend(handles=classes, loc="lower center", ncols=across(classes), **look)
+
+
+def across(classes: Sequence[Patch]) -> int:
+    """How many classes fit in a line of the legend, at most six."""
+    longest = max(len(str(patch.get_label())) for patch in classes)
+    fitting = int(WIDTH / (ENTRY + CHARACTER * longest))
+    return max(1, min(6, fitting, len(classes)))
 
 
 def class_patches(scenes: Sequence[Scene], legend: Legend) -> list[Patch]:

@@ -199,7 +199,7 @@ def test_the_maps_are_of_what_each_place_receives(run: Path) -> None:
         assert tuple(x.shape) == (1, site.channels, *(site.size or ()))
     figure = picture_of_attention(kept, images, 4, [1])
     titles = [axis.get_title() for axis in figure.axes]
-    assert titles[0] == "place 1: encoder.attention.2\n32 channels, 8x8"
+    assert titles[0] == "place 1: 32 channels, 8x8\nencoder.attention.2"
     assert [title.partition("\n")[0] for title in titles[1:4]] == [CHANNEL, SPATIAL, WEIGHT]
 
 

@@ -209,7 +209,7 @@ def test_a_report_shows_a_setting_whose_weights_are_kept(
     heading, text, picture = prediction_parts(folder, records)
     assert isinstance(picture, Picture)
     assert "Baseline, seed 0 and SE, seed 0" in str(text)
-    assert len(images_of(picture.figure)) == 6 * 5 - 5  # of five images
+    assert len(images_of(picture.figure)) == 6 * 5
     assert prediction_parts(tmp_path, records) == []
     write_report(folder, tmp_path / "plain")
     assert not (tmp_path / "plain" / "predictions.png").exists()
