@@ -113,6 +113,11 @@ def draw_channels(axis: Axes, part: Attention) -> None:
     axis.tick_params(labelsize=SMALL - 1)
 
 
+def bound(high: float) -> str:
+    """1 for a sigmoid's value that is nearly 1, so that it is not rounded to it."""
+    return "1" if high < 1 else ""
+
+
 def span(part: Attention) -> str:
     """The range of the values, with as many digits as tell its ends apart."""
     values = part.values[part.values.isfinite()]
@@ -122,6 +127,6 @@ def span(part: Attention) -> str:
     if low == high:
         return f"{low:.4g} everywhere"
     digits = 3
-    while digits < DIGITS and f"{low:.{digits}g}" == f"{high:.{digits}g}":
+    while digits < DIGITS and f"{high:.{digits}g}" in (f"{low:.{digits}g}", bound(high)):
         digits += 1
     return f"{low:.{digits}g} to {high:.{digits}g}"

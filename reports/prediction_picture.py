@@ -55,7 +55,8 @@ def prediction_picture(
     figure = Figure((WIDTH, sum(heights) + height(text)), dpi=130, layout="constrained")
     FigureCanvasAgg(figure)
     add_heading(figure, text)
-    above, below = figure.subfigures(2, 1, height_ratios=heights)
+    subfigures: Any = figure.subfigures(2, 1, height_ratios=heights)
+    above, below = subfigures
     grid = above.subplots(len(scenes), len(COLUMNS), squeeze=False, height_ratios=rows)
     for axis, column in zip(grid[0], COLUMNS, strict=True):
         title = column.format(first=names[0], second=names[1])
@@ -72,7 +73,7 @@ def short(name: str) -> str:
 
 def side_ratio(scene: Scene) -> float:
     rows, columns = scene.labels.shape
-    return min(2.5, rows / columns)
+    return float(min(2.5, rows / columns))
 
 
 def draw_scene(axes: Sequence[Axes], scene: Scene, legend: Legend) -> None:

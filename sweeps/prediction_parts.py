@@ -28,7 +28,7 @@ def prediction_parts(
     """
     kept = {path.parent.name: path.parent for path in sorted(folder.rglob(WEIGHTS))}
     compared = comparisons(records) if kept else []
-    found = [(one, pair) for one in compared if (pair := shown_runs(one, kept.keys()))]
+    found = [(one, runs) for one in compared if (runs := shown_runs(one, kept.keys()))]
     parts: list[Part] = []
     for number, (comparison, (first, second)) in enumerate(found[:MOST_SETTINGS], start=1):
         name = f"predictions-{number}" if len(found) > 1 else "predictions"

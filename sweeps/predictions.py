@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from ablations.blocks import label_of
@@ -55,7 +56,7 @@ class Pair(NamedTuple):
 
     def picture(self, heading: Sequence[str], scenes: Sequence[Scene]) -> Figure:
         source = self.images.data.source
-        legend = Legend(source.classes, colours_of(source), VOID)
+        legend = Legend(source.classes, np.array(colours_of(source)), VOID)
         lines = [*heading, MIOU, *other_steps(self.first), *other_steps(self.second)]
         return prediction_picture(lines, self.names, scenes, legend)
 

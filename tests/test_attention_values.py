@@ -146,6 +146,7 @@ def test_a_map_of_very_many_positions_is_refused() -> None:
         ([0.5, 0.5], "0.5 everywhere"),
         ([0.25, float("nan"), 1.0], "0.25 to 1"),
         ([0.500001, 0.500002], "0.500001 to 0.500002"),
+        ([0.1, 0.99996], "0.1 to 0.99996"),
         ([float("nan")], "nowhere defined"),
     ],
 )

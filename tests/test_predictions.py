@@ -30,7 +30,6 @@ from reports.predictions import (
 from reports.report import write_report
 from sweeps.prediction_parts import prediction_parts
 from sweeps.predictions import pair_of, picture_by_rules, picture_of_images
-from sweeps.verbs import show_predictions
 from tests.test_weights import EXECUTION, SMALL
 
 NAN = float("nan")
@@ -74,10 +73,6 @@ def test_of_equal_images_the_first_are_picked() -> None:
     assert chosen("median", equal, equal, 2) == [1, 2]
     assert chosen("difference", equal, equal, 3) == [0, 1, 2]
     assert chosen("worst", np.full(2, NAN), equal[:2], 2) == []
-
-
-def test_the_verb_offers_every_rule() -> None:
-    assert show_predictions.RULES == RULES
 
 
 def test_every_labelled_pixel_is_right_for_both_for_one_or_for_none() -> None:
@@ -147,7 +142,9 @@ def test_no_text_overlaps_another_or_leaves_the_picture(size: tuple[int, int]) -
     legend = Legend(names, draw.random((40, 3)), 255)
     labels = [draw.integers(0, 40, size, dtype=np.uint8) for _ in range(3)]
     title = "leftImg8bit/val/frankfurt/frankfurt_000000_000294_leftImg8bit.png"
-    scene = Scene(title, "difference 1", draw.random((*size, 3)), labels[0], (*labels[1:],))
+    scene = Scene(
+        title, "difference 1", draw.random((*size, 3)), labels[0], (labels[1], labels[2])
+    )
     heading = [f"line {number}: {'many words ' * 20}\x1b[31m" for number in range(4)]
     long = "my_package.my_file:MyBlock(groups=8), identity start, seed 0"
     figure = prediction_picture(heading, ("Baseline, seed 0", long), [scene] * 2, legend)
@@ -177,7 +174,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def test_predictions_have_the_scores_that_the_runs_keep(runs: list[Path]) -> None:
-    pair = pair_of(*runs[:2])
+    pair = pair_of(runs[0], runs[1])
     scores = pair.scores()
     for run, kept in zip((pair.first, pair.second), scores, strict=True):
         counts = read_image_counts(run.folder / "images.npz", run.record)
@@ -190,7 +187,7 @@ def test_predictions_have_the_scores_that_the_runs_keep(runs: list[Path]) -> Non
 
 
 def test_the_title_states_the_rule_and_the_images_follow_it(runs: list[Path]) -> None:
-    pair = pair_of(*runs[:2])
+    pair = pair_of(runs[0], runs[1])
     worst = int(np.argmin(pair.scores()[1]))
     figure = picture_by_rules(pair, ["worst"], 1)
     texts = [" ".join(text.get_text().split()) for text in texts_of(figure)]

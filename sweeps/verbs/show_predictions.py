@@ -11,14 +11,14 @@ from ablations.model_options import add_flag
 from ablations.option_types import Each, positive
 from ablations.options import DEFAULT
 from lightning_modules.execution import Execution, with_defaults
+from reports.predictions import RULES, Rule
 
 EXAMPLES = [
     "show-predictions runs/single/RUN_A runs/single/RUN_B",
     "show-predictions runs/single/RUN_A runs/single/RUN_B --rule difference --images 6",
     "show-predictions runs/single/RUN_A runs/single/RUN_B --image 0 --out first.png",
 ]
-RULES = ("worst", "median", "best", "difference")
-USUAL = ("worst", "median")
+USUAL: tuple[Rule, ...] = ("worst", "median")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
