@@ -30,6 +30,8 @@ VERBS = {  # as a user meets them; each module has EXAMPLES, add_options and run
     "export": "lightning_modules.verbs.export",
     "sweep": "sweeps.verbs.sweep",
     "show-evidence": "sweeps.verbs.show_evidence",
+    "show-predictions": "sweeps.verbs.show_predictions",
+    "show-attention": "sweeps.verbs.show_attention",
     "missing": "sweeps.verbs.missing",
     "bench-study": "sweeps.verbs.bench_study",
     "report": "sweeps.verbs.report",

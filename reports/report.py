@@ -1,6 +1,6 @@
 """One page about a folder of runs: comparisons, failures, and how to read them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +43,10 @@ HOW_TO_READ = (
     "machine. Large dots are means, small dots are seeds, bars are one sample standard "
     "deviation."
 )
+
+
+# Parts that need more than records, such as kept weights, from the folder and its records.
+MoreParts = Callable[[Path, Sequence[RunRecord]], list[Part]]
 
 
 class Report(NamedTuple):

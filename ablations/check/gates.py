@@ -1,6 +1,6 @@
 """Gates of blocks: results of sigmoids and hard sigmoids, wherever they are computed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import torch
@@ -22,12 +22,13 @@ class Gate(NamedTuple):
     highest: float
 
 
-class WatchedSigmoids(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Keeps the result of every sigmoid, also of those inside autograd functions."""
+class Watched(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Keeps every result of some operators, also of those inside autograd functions."""
 
-    def __init__(self) -> None:
+    def __init__(self, operators: Set[Any]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.results: list[Tensor] = []
+        self.operators = operators
+        self.results: list[tuple[Any, Tensor]] = []  # operator, result
 
     def __torch_dispatch__(
         self,
@@ -37,16 +38,16 @@ class WatchedSigmoids(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         result = func(*args, **(kwargs or {}))
-        if func.overloadpacket in SIGMOIDS:
-            self.results.append(result.clone())
+        if func.overloadpacket in self.operators:
+            self.results.append((func.overloadpacket, result.clone()))
         return result
 
 
 def gates_of(block: nn.Module, x: Tensor) -> list[Gate]:
     """The gates that the block computes for x, evaluated as published."""
-    with torch.no_grad(), WatchedSigmoids() as watched:
+    with torch.no_grad(), Watched(SIGMOIDS) as watched:
         set_evaluation(block, "direct")(x)
-    return [gate_of(result) for result in watched.results if result.numel()]
+    return [gate_of(result) for _, result in watched.results if result.numel()]
 
 
 def gate_of(values: Tensor) -> Gate:

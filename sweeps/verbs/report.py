@@ -6,7 +6,7 @@ With --sweep, the exit code is 1 if a planned run has no record.
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ablations.errors import InputError
 from ablations.options import count_option, runs_option, wide_option
@@ -14,11 +14,15 @@ from lightning_modules.execution import with_defaults
 from sweeps.study.study import Study
 from sweeps.study.sweep_file import load_study
 
+if TYPE_CHECKING:
+    from reports.report import MoreParts
+
 EXAMPLES = [
     "report runs/demo",
     "report runs/demo --sweep sweeps/demo.yaml --out page",
     "report runs/demo --columns block,miou,gain,gain_low,gain_high,params",
     "report runs/one runs/other results.csv --out page",
+    "report runs/demo --predictions",
     "report wandb:ENTITY/PROJECT/SWEEP",
 ]
 
@@ -48,6 +52,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     view_options(parser)
     wide_option(parser)
     open_option(parser)
+    parser.add_argument(
+        "--predictions",
+        action="store_true",
+        help="pictures of what kept networks predict: the baseline and the best block, for "
+        "up to three settings (their data must be at hand)",
+    )
+    add_flag(parser, "data_folder", Execution.model_fields["data_folder"])
     parser.add_argument(
         "--wandb",
         choices=["offline", "online"],
@@ -88,6 +99,14 @@ def usual_out(places: Sequence[Path]) -> Path:
         raise InputError("a report of several folders needs --out, the folder to write to")
     place = places[0]
     return place.with_suffix(".report") if place.is_file() else place / "report"
+
+def more_parts(args: argparse.Namespace) -> "MoreParts | None":
+    if not args.predictions:
+        return None
+    from sweeps.prediction_parts import prediction_parts
+
+    folder = getattr(with_defaults(args), "data_folder", None)
+    return partial(prediction_parts, data_folder=folder)
 
 
 def source_of(args: argparse.Namespace) -> Source:
