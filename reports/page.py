@@ -98,13 +98,15 @@ class Items(NamedTuple):
 class Fold(NamedTuple):
     """Parts under a title that a reader opens; a page that cannot fold shows them all.
 
-    anchor is its name for links within the page: #anchor.
+    anchor is its name for links within the page: #anchor. A detail is for a page that can
+    fold; elsewhere it is left out.
     """
 
     title: str
     parts: Sequence["Part"]
     level: int = 3  # of its title as a heading
     anchor: str = ""
+    detail: bool = False
 
 
 Flat = Heading | Text | Items | Table | Picture | Chart
@@ -125,11 +127,12 @@ class Page(NamedTuple):
 
 
 def unfolded(parts: Iterable[Part]) -> Iterator[Flat]:
-    """All parts in their order, with each fold as its heading and its parts."""
+    """All parts but details in their order, each fold as its heading and its parts."""
     for part in parts:
         if isinstance(part, Fold):
-            yield Heading(part.title, part.level)
-            yield from unfolded(part.parts)
+            if not part.detail:
+                yield Heading(part.title, part.level)
+                yield from unfolded(part.parts)
         else:
             yield part
 

@@ -4,28 +4,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import pandas as pd
-
-from ablations.errors import InputError
-from ablations.records import Failure, RunRecord
 from ablations.run_config import RunConfig
-from ablations.run_folder import read_failures, read_records
-from ablations.timings import StudyTimings
 from reports import probe_section
 from reports.comparison import Comparison, comparisons
-from reports.completeness import coverage, failed, first_reason, lacking, plural
-from reports.page import Heading, Link, Page, Part, Text
+from reports.completeness import coverage, failed, lacking, plural
+from reports.page import Heading, Page, Part, Text
 from reports.probe_section import findings
 from reports.probe_tables import is_probe
 from reports.provenance import notes, provenance, version_lines
-from reports.section import comparison_table, describe, long_section, section
+from reports.reading import Reading, problem_parts, read_runs
+from reports.section import describe
+from reports.sections import Pictures, Section, all_numbers, folded, sections_of
 from reports.timings import read_all
 from reports.write import csv
 from reports.write.cells import shortened
 from reports.write.files import write_text
 from reports.write.pages import write_page
 
-PICTURED = 12  # the most settings for which each has pictures and a table of classes
 PRINTED = 3  # the most settings for which tables are printed
 REASONS = 20  # the most failed runs for which reasons are printed
 
@@ -43,90 +38,88 @@ HOW_TO_READ = (
 )
 
 
+class ReportOptions(NamedTuple):
+    """What a user chooses about a report."""
+
+    pictures: Pictures = "few"
+
+
 class Report(NamedTuple):
     """The page that was written, and the part of it that a terminal shows."""
 
     page: Path
     summary: Page
-    complete: bool  # whether every planned run has a record; True if none was planned
+    complete: bool  # every file could be read, and every planned run has a record
 
 
 def write_report(
-    runs: Path, out: Path, planned: Sequence[RunConfig] | None = None
+    runs: Path,
+    out: Path,
+    planned: Sequence[RunConfig] | None = None,
+    options: ReportOptions = ReportOptions(),
 ) -> Report:
     """Write report.md, tables (.md, .csv, .tex) and plots (.svg, .png).
 
-    planned are the runs that should exist. Raises InputError for a folder without
-    records, a damaged record, and an out folder that cannot be written.
+    planned are the runs that should exist. Raises InputError for a folder without a record
+    that can be read, and an out folder that cannot be written.
     """
-    records = list(read_records(runs))
-    failures = list(read_failures(runs))
-    if not records:
-        raise InputError(f"{runs}: no record of a finished run{first_reason(failures)}")
+    reading = read_runs(runs)
     timings, unreadable = read_all(runs)
-    missing = lacking(records, planned or [])
-    compared = comparisons(records)
+    missing = lacking(reading.records, planned or [])
+    compared = comparisons(reading.records)
+    sections = sections_of(compared, timings, options.pictures)
     title = f"{shortened(runs.resolve().name)}: attention blocks compared"
-    head = findings(compared, [describe(one.setting) for one in compared])
-    head += [*coverage(records, failures, planned, missing), *version_lines(records)]
-    head += unreadable
-    sections = sections_of(compared, timings)
-    page = Page(title, [*head, *sections, *tail(compared, records, failures)])
+    head = [*opening(compared, reading, planned, missing), *unreadable]
+    settings = list(folded(sections))
+    page = Page(title, [*head, *settings, *tail(compared, reading)])
     path = write_page(page, out, "report")
-    if len(compared) > PICTURED:
-        write_numbers(compared, timings, out)
-    printed = sections if len(compared) <= PRINTED else []
-    printed += failed(failures) if 0 < len(failures) <= REASONS else []
-    counts = f"{plural(len(compared), 'setting')}, {plural(len(records), 'run')}: {path}"
-    return Report(path, Page(title, [*head, *printed, Text(counts)]), not missing)
+    if len(compared) > 1:
+        write_numbers(sections, out)
+    printed = settings if len(compared) <= PRINTED else []
+    summary = Page(title, [*head, *printed, *closing(compared, reading, path)])
+    return Report(path, summary, not missing and not reading.problems)
 
 
-def sections_of(
-    compared: Sequence[Comparison], timings: Sequence[StudyTimings]
-) -> list[Part]:
-    """A section for each setting; if there are many, their numbers are in one file."""
-    if len(compared) <= PICTURED:
-        names = [f"comparison-{number + 1}" for number in range(len(compared))]
-        names = ["comparison"] if len(compared) == 1 else names
-        pairs = zip(compared, names, strict=True)
-        return [part for one, name in pairs for part in section(one, timings, name)]
-    pointer = Text(
-        f"{len(compared)} settings; a report of more than {PICTURED} has no pictures and "
-        "no class tables. All numbers: ",
-        Link("comparison.csv", "comparison.csv"),
-        ".",
-    )
-    return [pointer, *(part for one in compared for part in long_section(one, timings))]
-
-
-def write_numbers(
-    compared: Sequence[Comparison], timings: Sequence[StudyTimings], out: Path
-) -> None:
-    """Write one file with all comparisons; its first columns are the setting."""
-    tables = [
-        pd.DataFrame([one.setting] * len(one.numbers)).join(
-            comparison_table(one, timings).numbers
-        )
-        for one in compared
-        if one.records
-    ]
-    if tables:
-        write_text(out / "comparison.csv", csv.frame(pd.concat(tables)))
-
-
-def tail(
+def opening(
     compared: Sequence[Comparison],
-    records: Sequence[RunRecord],
-    failures: Sequence[Failure],
+    reading: Reading,
+    planned: Sequence[RunConfig] | None,
+    missing: Sequence[str],
 ) -> list[Part]:
+    """What was found, and how much of what was planned is there."""
+    records, failures = reading.records, reading.failures
+    return [
+        *findings(compared, [describe(one.setting) for one in compared]),
+        *coverage(records, failures, planned, missing),
+        *problem_parts(reading),
+        *version_lines(records),
+    ]
+
+
+def closing(compared: Sequence[Comparison], reading: Reading, path: Path) -> list[Part]:
+    """The end of what a terminal shows: failures, and where the page is."""
+    few = 0 < len(reading.failures) <= REASONS
+    runs = plural(len(reading.records), "run")
+    counts = Text(f"{plural(len(compared), 'setting')}, {runs}: {path}")
+    return [*(failed(reading.failures) if few else []), counts]
+
+
+def write_numbers(sections: Sequence[Section], out: Path) -> None:
+    """Write one file with all comparisons."""
+    numbers = all_numbers(sections)
+    if numbers is not None:
+        write_text(out / "comparison.csv", csv.frame(numbers))
+
+
+def tail(compared: Sequence[Comparison], reading: Reading) -> list[Part]:
     probes = [is_probe(one) for one in compared]
     return [
         Heading("How to read this"),
         *([Text(probe_section.HOW_TO_READ)] if any(probes) else []),
         *([] if all(probes) else [Text(HOW_TO_READ)]),
-        *failed(failures),
+        *failed(reading.failures),
         Heading("Notes of runs"),
-        notes(records),
+        notes(reading.records),
         Heading("Where this ran"),
-        provenance(records),
+        provenance(reading.records),
     ]

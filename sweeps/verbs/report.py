@@ -1,6 +1,7 @@
 """Turn the records in a folder into tables, plots and a report.
 
-With --sweep, the exit code is 1 if a planned run has no record.
+The exit code is 1 if a file of a run cannot be read or, with --sweep, if a planned run has
+no record; the report then says which.
 """
 
 import argparse
@@ -33,6 +34,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, help="folder to write to (default: RUNS/report)"
     )
+    parser.add_argument(
+        "--pictures",
+        choices=["few", "all", "none"],
+        default="few",
+        help=f"of the first settings, as many as 40 files hold; of all; of none {DEFAULT}",
+    )
     wide_option(parser)
     parser.add_argument(
         "--wandb",
@@ -51,13 +58,13 @@ class Source(NamedTuple):
 
 
 def run(args: argparse.Namespace) -> int:
-    from reports.report import write_report
+    from reports.report import ReportOptions, write_report
     from reports.terminal import show
 
     source = source_of(args)
     out = args.out or source.folder / "report"
     planned = [run.config for run in source.study.runs()] if source.study else None
-    report = write_report(source.folder, out, planned)
+    report = write_report(source.folder, out, planned, ReportOptions(args.pictures))
     show(report.summary.parts, args.wide)
     if args.wandb:
         print(attach(source, out, args.wandb))
