@@ -1,6 +1,6 @@
 """How complete a study is: its planned, finished and failed runs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 

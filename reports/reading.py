@@ -10,10 +10,9 @@ from typing import NamedTuple, TypeVar
 from ablations.errors import InputError, printable
 from ablations.records import Failure, RunRecord
 from ablations.run_folder import FAILURE, RECORD
-from reports.completeness import first, first_reason, plural
+from reports.completeness import first, first_reason
 from reports.page import Items, Part, Strong, Text
 
-LINE = 300  # characters of a problem
 Run = TypeVar("Run", RunRecord, Failure)
 
 
@@ -52,11 +51,11 @@ def readable(
         try:
             yield path, read(path)
         except InputError as error:
-            problems.append(printable(str(error), LINE))
+            problems.append(printable(str(error)))
 
 
 def read_compact(path: Path) -> RunRecord:
-    """A record without what fills the memory and no report shows: losses between validations."""
+    """A record without the losses between validations: they fill the memory unseen."""
     record = RunRecord.read_own(path)
     validations = [point for point in record.curve if point.keys() & SHOWN]
     return record.model_copy(update={"curve": validations})
@@ -88,8 +87,8 @@ def nothing_to_report(
 ) -> InputError:
     if not problems:
         return InputError(f"{folder}: no record of a finished run{first_reason(failures)}")
-    number = plural(len(problems), "file")
-    return InputError(f"{folder}: no record that can be read; {number}, {problems[0]}")
+    more = f" (and {len(problems) - 1:,} more)" if len(problems) > 1 else ""
+    return InputError(f"{folder}: no record that can be read; {problems[0]}{more}")
 
 
 def problem_parts(reading: Reading) -> list[Part]:

@@ -44,6 +44,9 @@ class ReportOptions(NamedTuple):
     pictures: Pictures = "few"
 
 
+DEFAULTS = ReportOptions()
+
+
 class Report(NamedTuple):
     """The page that was written, and the part of it that a terminal shows."""
 
@@ -56,7 +59,7 @@ def write_report(
     runs: Path,
     out: Path,
     planned: Sequence[RunConfig] | None = None,
-    options: ReportOptions = ReportOptions(),
+    options: ReportOptions = DEFAULTS,
 ) -> Report:
     """Write report.md, tables (.md, .csv, .tex) and plots (.svg, .png).
 

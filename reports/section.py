@@ -18,7 +18,6 @@ from reports.units import percent
 from reports.unpaired import unpaired_parts
 from reports.write.cells import shortened
 
-
 Draw = Callable[[Comparison, str], list[Part]]  # the pictures of a setting, by file name
 
 

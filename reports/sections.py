@@ -7,7 +7,7 @@ The numbers of the others are in the page and in comparison.csv.
 
 from collections.abc import Iterator, Sequence
 from math import inf
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import pandas as pd
 from pandas import DataFrame
@@ -22,8 +22,7 @@ FILES = 40  # the most files of sections; the page, its views and the numbers ar
 IMAGES = 2  # files of a picture: .svg and .png
 UNFOLDED = 12  # the most settings that Markdown shows; a page that can fold shows all
 
-Pictures = Literal["few", "all", "none"]
-PICTURES: tuple[Pictures, ...] = get_args(Pictures)
+Pictures = Literal["few", "all", "none"]  # drawn of: the first settings, each, no setting
 
 
 class Section(NamedTuple):
