@@ -127,7 +127,7 @@ def block_comparison(runs: DataFrame) -> DataFrame:
     paired = runs[MEASURED].assign(
         gain=runs["miou"] - runs["seed"].map(baseline["miou"])
     )  # few columns, since pandas copies all of them for each block
-    groups = dict(list(paired.groupby("block")))
+    groups = {str(block): group for block, group in paired.groupby("block")}
     table = DataFrame([compare(name, groups[name]) for name in block_order(groups)])
     for name in ("params", "macs", "macs_direct"):
         table[f"added_{name}_share"] = table[name] / baseline[name].iloc[0] - 1

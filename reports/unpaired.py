@@ -38,7 +38,7 @@ def unpaired_parts(comparison: Comparison, name: str = "") -> list[Part]:
 def unpaired_numbers(records: Sequence[RunRecord]) -> DataFrame:
     """One row per block: mean and sample standard deviation of mIoU over its seeds."""
     runs = runs_table(records)
-    groups = dict(list(runs.groupby("block")))
+    groups = {str(block): group for block, group in runs.groupby("block")}
     return DataFrame(
         {
             "block": block,

@@ -68,4 +68,5 @@ if __name__ == "__main__":
         sizes = itertools.product(args.runs, args.settings)
         folder = args.folder or Path(temporary)
         rows = [measured(folder, runs, settings) for runs, settings in sizes]
-    print(DataFrame(rows).to_markdown(index=False, disable_numparse=True))
+    table = DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+    sys.stdout.write(f"{table}\n")

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 FILES, PAGE = 50, 5_000_000  # the most files, and the largest page in bytes
 
 
-@pytest.mark.parametrize(("runs", "settings"), [(3000, 10), (3000, 111)])
+@pytest.mark.parametrize(("runs", "settings"), [(1800, 10), (1800, 100)])
 def test_a_report_has_few_files_and_a_small_page(
     runs: int, settings: int, tmp_path: Path
 ) -> None:
