@@ -30,10 +30,7 @@ class Group(NamedTuple):
 
 def grouped(records: Iterable[RunRecord]) -> list[Group]:
     """One group per setting, in the order of registries and numbers."""
-    own: dict[Values, list[RunRecord]] = {}
-    for record in records:
-        own.setdefault(values_of(record), []).append(record)
-    ordered = {key: own[key] for key in sorted(own, key=ranks)}
+    ordered = by_setting(records)
     offered = offers(ordered)
     used = {key for key, group in ordered.items() if not is_bare(group)}
     choices = {key: chosen(key, ordered[key], offered) for key in used}
@@ -50,6 +47,14 @@ def grouped(records: Iterable[RunRecord]) -> list[Group]:
         elif any((key, record.config.seed) not in lent for record in group):
             groups.append(Group(setting, group, []))
     return groups
+
+
+def by_setting(records: Iterable[RunRecord]) -> dict[Values, list[RunRecord]]:
+    """The runs of each setting alone, in the order of registries and numbers."""
+    own: dict[Values, list[RunRecord]] = {}
+    for record in records:
+        own.setdefault(values_of(record), []).append(record)
+    return {key: own[key] for key in sorted(own, key=ranks)}
 
 
 def values_of(record: RunRecord) -> Values:

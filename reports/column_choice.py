@@ -3,31 +3,20 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from ablations.errors import InputError, quoted, unknown_name
+from ablations.errors import unknown_name
 from reports.column_notes import notes
 from reports.page import WIDE, Column, Fold, Part, Table, unfolded
 from reports.write.latex import FIT
 
 
-def column_names(text: str) -> list[str]:
-    """The names in a list such as block,miou,gain; each may occur once."""
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise InputError(
-            f"columns {quoted(text)}: write names between commas, as in block,miou,gain"
-        )
-    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
-    if twice:
-        raise InputError(f"column {quoted(twice[0])} is given twice")
-    return names
-
-
 def with_columns(parts: Sequence[Part], names: Sequence[str]) -> list[Part]:
     """The parts, with only these columns in their tables for papers, in this order.
 
-    A table lacks the columns that only others have. Raises InputError for a name that no
-    such table knows.
+    Without names they are as before. A table lacks the columns that only others have.
+    Raises InputError for a name that no such table knows.
     """
+    if not names:
+        return list(parts)
     tables = [part for part in unfolded(parts) if isinstance(part, Table) and part.paper]
     known = dict.fromkeys(column.name for table in tables for column in table.columns)
     for name in names:

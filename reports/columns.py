@@ -1,8 +1,9 @@
 """The columns of tables: which number, under which header, in which unit."""
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
-from ablations.complexity.conventions import Convention
 from reports.page import WIDE, Column, Show
 from reports.power import MOST
 from reports.units import (
@@ -25,6 +26,9 @@ from reports.units import (
     signed_ratio,
     up_to,
 )
+
+if TYPE_CHECKING:  # importing it takes the memory of smp and timm
+    from ablations.complexity.conventions import Convention
 
 BLOCK = Column("block", "Block", label, "left")
 EVALUATION = Column("evaluation", "Evaluation", str, "left")
@@ -118,7 +122,7 @@ FAILED = [
 ]
 
 
-def cost_columns(convention: Convention) -> list[Column]:
+def cost_columns(convention: "Convention") -> list[Column]:
     """The columns for blocks alone."""
     operations, unit = f"{convention.operation}s as", prefix(convention)
     show, run = in_mega(convention), f"run {unit}"
@@ -131,7 +135,7 @@ def cost_columns(convention: Convention) -> list[Column]:
     ]
 
 
-def added_cost_columns(convention: Convention) -> list[Column]:
+def added_cost_columns(convention: "Convention") -> list[Column]:
     """The columns for blocks in a model."""
     unit, show, signed = prefix(convention), in_mega(convention), in_mega(convention, "+")
     published = f"{convention.operation}s as published"
@@ -145,7 +149,7 @@ def added_cost_columns(convention: Convention) -> list[Column]:
     return columns
 
 
-def survey_columns(convention: Convention) -> list[Column]:
+def survey_columns(convention: "Convention") -> list[Column]:
     return [
         Column("model", "Model", str, "left"),
         Column("encoder", "Encoder", str, "left"),

@@ -9,9 +9,9 @@ from pandas import DataFrame
 from ablations.errors import InputError, quoted
 from ablations.records import RunRecord
 from ablations.run_config import RunConfig
-from reports.comparison import settings
+from reports.baselines import by_setting
 from reports.statistics import interval
-from reports.tables import block_names, block_order
+from reports.tables import SETTING, block_names, block_order
 
 SIDES = ("A", "B")
 NAMED = 4  # keys in a message
@@ -106,8 +106,11 @@ def compared_blocks(pairs: Sequence[Pair]) -> list[tuple[dict[str, object], Data
     """
     of_run = {id(pair.a): pair for pair in pairs}
     return [
-        (setting, DataFrame(block_rows([of_run[id(record)] for record in records])))
-        for setting, records in settings(pair.a for pair in pairs)
+        (
+            dict(zip(SETTING, key, strict=False)),  # without the sources at its end
+            DataFrame(block_rows([of_run[id(record)] for record in records])),
+        )
+        for key, records in by_setting(pair.a for pair in pairs).items()
     ]
 
 

@@ -11,7 +11,6 @@ from reports.column_choice import fitting
 from reports.columns import BLOCK
 from reports.compare import Pair, changes, compared_blocks, mean, paired
 from reports.completeness import first, plural
-from reports.gather import Gathered, copy_parts
 from reports.page import (
     WIDE,
     Code,
@@ -25,6 +24,7 @@ from reports.page import (
     Table,
     Text,
 )
+from reports.reading import Reading, problem_parts
 from reports.section import describe
 from reports.statistics import interval
 from reports.units import count, percent, points, ratio
@@ -57,7 +57,7 @@ HOW_TO_READ = (
 
 
 def compare_page(
-    places: tuple[Path, Path], sides: tuple[Gathered, Gathered], ignored: Sequence[str]
+    places: tuple[Path, Path], sides: tuple[Reading, Reading], ignored: Sequence[str]
 ) -> tuple[Page, bool]:
     """The page, and whether every run is in both places with the same result.
 
@@ -70,8 +70,8 @@ def compare_page(
     parts = [
         Text("A is ", Code(names[0]), ", B is ", Code(names[1]), "."),
         *verdict(pairing.pairs),
-        *copy_parts(a),
-        *copy_parts(b),
+        *problem_parts(a),
+        *problem_parts(b),
         table(pairing.pairs),
         Text(HOW_TO_READ),
         *origins(pairing.pairs, ignored),

@@ -1,6 +1,6 @@
 """How complete a study is: its planned, finished and failed runs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -13,12 +13,14 @@ from reports.write.cells import shortened
 LISTED = 50  # the most runs, failures or notes that a page lists
 
 
-def lacking(records: Iterable[RunRecord], planned: Iterable[RunConfig]) -> list[str]:
+def lacking(records: Sequence[RunRecord], planned: Sequence[RunConfig]) -> list[str]:
     """The planned runs that have no record.
 
     If the file of a user's block is not available here, a record of any of its versions
     will do.
     """
+    if not planned:  # ids of many runs take seconds
+        return []
     recorded = {record.config.run_id for record in records}
     of_any_version = {record.config.without_derived().run_id for record in records}
     return [

@@ -14,7 +14,7 @@ from ablations.records import RunRecord
 from reports.columns import BLOCK
 from reports.comparison import Comparison
 from reports.counts import Solved, exact_interval, fisher_p
-from reports.page import WIDE, Column, Show, Table
+from reports.page import WIDE, Column, Table
 from reports.paper_table import for_paper
 from reports.statistics import holm
 from reports.tables import block_names, block_order

@@ -1,23 +1,32 @@
-"""One page about a folder of runs: comparisons, failures, and how to read them."""
+"""One page about runs: what was found, the comparisons behind it, and how to read them."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import pandas as pd
-
-from ablations.records import Failure, RunRecord
+from ablations.records import RunRecord
 from ablations.run_config import RunConfig
-from ablations.timings import StudyTimings
 from reports import metrics, probe_section
+from reports.audit import image_files
+from reports.charts import cost_chart
+from reports.column_choice import with_columns
 from reports.comparison import Comparison, comparisons
-from reports.completeness import coverage, failed, first_reason, lacking, plural
+from reports.completeness import coverage, failed, lacking, plural
 from reports.findings import findings
-from reports.page import Heading, Link, Page, Part, Text
+from reports.page import Heading, Page, Part, Text
 from reports.probe_tables import is_probe
 from reports.provenance import notes, provenance, version_lines
+from reports.reading import Reading, problem_parts, read_runs
 from reports.runs import runs_section
-from reports.section import comparison_table, describe, long_section, section
+from reports.section import describe
+from reports.sections import (
+    Pictures,
+    Section,
+    all_numbers,
+    folded,
+    overview_pictures,
+    sections_of,
+)
 from reports.timings import read_all
 from reports.views import View, completed, default_of, parts_of
 from reports.write import csv
@@ -25,9 +34,9 @@ from reports.write.cells import shortened
 from reports.write.files import write_text
 from reports.write.pages import write_page
 
-PICTURED = 12  # the most settings for which each has pictures and a table of classes
-PRINTED = 3  # the most settings for which tables are printed
+PRINTED = 3  # the most settings, or tables of a view, that are printed
 REASONS = 20  # the most failed runs for which reasons are printed
+CHARTED = 2000  # the most runs of an interactive chart
 
 HOW_TO_READ = (
     "Gain is the mean over seeds of a run's mIoU minus that of the baseline with the same "
@@ -44,9 +53,20 @@ HOW_TO_READ = (
     "deviation."
 )
 
-
-# Parts that need more than records, such as kept weights, from the folder and its records.
+# Parts that need more than records, such as kept weights, from folders and the records.
 MoreParts = Callable[[Path, Sequence[RunRecord]], list[Part]]
+
+
+class ReportOptions(NamedTuple):
+    """What a user chooses about a report."""
+
+    pictures: Pictures = "few"
+    view: View | None = None  # over all settings; empty parts are chosen by what varies
+    columns: Sequence[str] = ()  # of the tables of settings, by name; empty: all
+    more: MoreParts | None = None
+
+
+DEFAULTS = ReportOptions()
 
 
 class Report(NamedTuple):
@@ -54,101 +74,124 @@ class Report(NamedTuple):
 
     page: Path
     summary: Page
-    complete: bool  # whether every planned run has a record; True if none was planned
+    complete: bool  # every file could be read, and every planned run has a record
 
 
 def write_report(
     runs: Path,
     out: Path,
     planned: Sequence[RunConfig] | None = None,
-    view: View | None = None,
+    options: ReportOptions = DEFAULTS,
+    others: Sequence[Path] = (),
 ) -> Report:
-    """Write report.md, tables (.md, .csv, .tex) and plots (.svg, .png).
+    """Write report.html, report.md, tables (.md, .csv, .tex) and plots.
 
-    planned are the runs that should exist; view is the one over all settings, whose empty
-    parts are chosen by what varies (default: all parts). Raises InputError for a folder
-    without records, a damaged record, and an out folder that cannot be written.
+    runs and others are folders of runs, or files of `ablate export-records`. planned are
+    the runs that should exist. Raises InputError for places without a record that can be
+    read, an unknown column, and an out folder that cannot be written.
     """
     places = [runs, *others]
-    gathered = gather(places)
-    records, failures, _ = gathered
-    timings, unreadable = read_all(*(place for place in places if place.is_dir()))
-    missing = lacking(records, planned or [])
-    compared = comparisons(records)
-    title = f"{shortened(runs.resolve().name)}: attention blocks compared"
-    head = findings(compared, missing)
-    names = [describe(one.setting) for one in compared]
-    head += probe_section.findings(compared, names)
-    head += [*coverage(records, failures, planned, missing), *version_lines(records)]
-    head += [*copy_parts(gathered), *unreadable]
-    sections = sections_of(compared, timings)
-    overview = view_of(compared, view)
-    end = tail(compared, records, failures, runs)
-    page = Page(title, [*head, *overview, *sections, *end])
+    folders = [place for place in places if place.is_dir()]
+    reading = read_runs(*places)
+    timings, unreadable = read_all(*folders)
+    missing = lacking(reading.records, planned or [])
+    compared = comparisons(reading.records)
+    counts = {run: path for folder in folders for run, path in image_files(folder).items()}
+    sections = sections_of(compared, timings, options.pictures, counts)
+    head = [*opening(compared, reading, planned, missing), *unreadable]
+    overview = view_of(compared, options)
+    settings = with_columns(list(folded(sections)), options.columns)
+    further = more_parts(options.more, folders, reading)
+    title = f"{title_of(places)}: attention blocks compared"
+    parts = [*head, *overview, *chart(compared), *settings, *further]
+    page = Page(title, [*parts, *tail(compared, reading, folders)])
     path = write_page(page, out, "report")
-    if len(compared) > PICTURED:
-        write_numbers(compared, timings, out)
-    printed = overview if view or len(overview) <= 1 + PRINTED else []
-    printed += sections if len(compared) <= PRINTED else []
-    printed += failed(failures) if 0 < len(failures) <= REASONS else []
-    counts = f"{plural(len(compared), 'setting')}, {plural(len(records), 'run')}: {path}"
-    return Report(path, Page(title, [*head, *printed, Text(counts)]), not missing)
+    if len(compared) > 1:
+        write_numbers(sections, out)
+    printed = overview if options.view or len(overview) <= 1 + PRINTED else []
+    printed = [*printed, *(settings if len(compared) <= PRINTED else [])]
+    summary = Page(title, [*head, *printed, *closing(compared, reading, path)])
+    return Report(path, summary, not missing and not reading.problems)
 
 
-def view_of(compared: Sequence[Comparison], asked: View | None) -> list[Part]:
-    """The view that was asked for, or the default one if there are several settings."""
-    view = completed(asked, compared) if asked else default_of(compared)
-    return parts_of(compared, view) if view else []
+def title_of(places: Sequence[Path]) -> str:
+    return " and ".join(shortened(place.resolve().name) for place in places)
 
 
-def sections_of(
-    compared: Sequence[Comparison], timings: Sequence[StudyTimings]
+def opening(
+    compared: Sequence[Comparison],
+    reading: Reading,
+    planned: Sequence[RunConfig] | None,
+    missing: Sequence[str],
 ) -> list[Part]:
-    """A section for each setting; if there are many, their numbers are in one file."""
-    if len(compared) <= PICTURED:
-        names = [f"comparison-{number + 1}" for number in range(len(compared))]
-        names = ["comparison"] if len(compared) == 1 else names
-        pairs = zip(compared, names, strict=True)
-        return [part for one, name in pairs for part in section(one, timings, name)]
-    pointer = Text(
-        f"{len(compared)} settings; a report of more than {PICTURED} has no pictures and "
-        "no class tables. All numbers: ",
-        Link("comparison.csv", "comparison.csv"),
-        ".",
-    )
-    return [pointer, *(part for one in compared for part in long_section(one, timings))]
-
-
-def write_numbers(
-    compared: Sequence[Comparison], timings: Sequence[StudyTimings], out: Path
-) -> None:
-    """Write one file with all comparisons; its first columns are the setting."""
-    tables = [
-        pd.DataFrame([one.setting] * len(one.numbers)).join(
-            comparison_table(one, timings).numbers
-        )
-        for one in compared
-        if one.records
+    """What was found, and how much of what was planned is there."""
+    records, failures = reading.records, reading.failures
+    names = [describe(one.setting) for one in compared]
+    return [
+        *findings(compared, missing),
+        *probe_section.findings(compared, names),
+        *coverage(records, failures, planned, missing),
+        *problem_parts(reading),
+        *version_lines(records),
     ]
-    if tables:
-        write_text(out / "comparison.csv", csv.frame(pd.concat(tables)))
+
+
+def view_of(compared: Sequence[Comparison], options: ReportOptions) -> list[Part]:
+    """The view that was asked for, or the default one if there are several settings."""
+    asked = options.view
+    view = completed(asked, compared) if asked else default_of(compared)
+    if view is None:
+        return []
+    pictures = overview_pictures(compared) if options.pictures != "none" else []
+    return [*parts_of(compared, view), *pictures]
+
+
+def chart(compared: Sequence[Comparison]) -> list[Part]:
+    """Accuracy against cost, unless there are only baselines or too many runs to draw."""
+    runs = sum(len(one.records) for one in compared)
+    blocks = {record.config.block for one in compared for record in one.records}
+    if any(is_probe(one) for one in compared) or not blocks > {"none"} or runs > CHARTED:
+        return []
+    return [cost_chart(compared)]
+
+
+def more_parts(
+    more: MoreParts | None, folders: Sequence[Path], reading: Reading
+) -> list[Part]:
+    if more is None:
+        return []
+    return [part for folder in folders for part in more(folder, reading.records)]
+
+
+def closing(compared: Sequence[Comparison], reading: Reading, path: Path) -> list[Part]:
+    """The end of what a terminal shows: failures, and where the page is."""
+    few = 0 < len(reading.failures) <= REASONS
+    runs = plural(len(reading.records), "run")
+    page = path.with_suffix(".html")
+    counts = Text(f"{plural(len(compared), 'setting')}, {runs}: {page}")
+    return [*(failed(reading.failures) if few else []), counts]
+
+
+def write_numbers(sections: Sequence[Section], out: Path) -> None:
+    """Write one file with all comparisons."""
+    numbers = all_numbers(sections)
+    if numbers is not None:
+        write_text(out / "comparison.csv", csv.frame(numbers))
 
 
 def tail(
-    compared: Sequence[Comparison],
-    records: Sequence[RunRecord],
-    failures: Sequence[Failure],
-    runs: Path,
+    compared: Sequence[Comparison], reading: Reading, folders: Sequence[Path]
 ) -> list[Part]:
     probes = [is_probe(one) for one in compared]
+    words = [Text(HOW_TO_READ), Text(metrics.HOW_TO_READ)]
     return [
         Heading("How to read this"),
         *([Text(probe_section.HOW_TO_READ)] if any(probes) else []),
-        *([] if all(probes) else [Text(HOW_TO_READ), Text(metrics.HOW_TO_READ)]),
-        *failed(failures),
-        *runs_section(records, failures, runs),
+        *([] if all(probes) else words),
+        *failed(reading.failures),
+        *runs_section(reading.records, reading.failures, folders),
         Heading("Notes of runs"),
-        notes(records),
+        notes(reading.records),
         Heading("Where this ran"),
-        provenance(records),
+        provenance(reading.records),
     ]

@@ -13,6 +13,7 @@ from ablations.run_config import DERIVED, RunConfig
 from ablations.run_folder import FAILURE, RECORD
 from reports.columns import BLOCK
 from reports.completeness import plural
+from reports.order import natural
 from reports.page import (
     WIDE,
     Code,
@@ -26,7 +27,7 @@ from reports.page import (
     Table,
     Text,
 )
-from reports.tables import block_order, by_value
+from reports.tables import block_order
 from reports.units import count, either, label, percent, seconds
 from reports.write.cells import shortened
 
@@ -60,15 +61,15 @@ class Run(NamedTuple):
 
 
 def runs_section(
-    records: Sequence[RunRecord], failures: Sequence[Failure], folder: Path
+    records: Sequence[RunRecord], failures: Sequence[Failure], folders: Sequence[Path]
 ) -> list[Part]:
     """A table of all runs; of a few runs, a fold for each, whose anchor is run-RUN_ID."""
     runs = ordered([*(Run(one.config, one, None) for one in records), *map(lost, failures)])
     counts = plural(len(runs), "run")
     parts: list[Part] = [runs_table(runs)]
     if len(runs) <= DETAILED:
-        folders = run_folders(folder)
-        parts += [run_fold(run, folders.get(run.config.run_id)) for run in runs]
+        places = run_folders(folders)
+        parts += [run_fold(run, places.get(run.config.run_id)) for run in runs]
     contents = Fold(f"All {counts}", parts, anchor="all-runs", detail=True)
     each = "each with its configuration and the command that repeats it"
     several = "too many for a section each"
@@ -98,7 +99,7 @@ def as_it_reads(value: object) -> tuple[int, float, list[Any]]:
     """A key to sort values by: none, then numbers, then words."""
     if isinstance(value, int | float):
         return 1, value, []
-    return (0, 0, []) if value is None else (2, 0, by_value(str(value)))
+    return (0, 0, []) if value is None else (2, 0, natural(str(value)))
 
 
 def varying(runs: Sequence[Run]) -> list[str]:
@@ -188,10 +189,11 @@ def written(key: str, value: object) -> str:
     return f"{flag(key)}={'none' if value is None else value}"
 
 
-def run_folders(folder: Path) -> dict[str, Path]:
+def run_folders(folders: Sequence[Path]) -> dict[str, Path]:
     """The folder of each run that ended, by its id."""
     return {
         path.parent.name: path.parent
+        for folder in folders
         for name in (RECORD, FAILURE)
         for path in folder.rglob(name)
     }

@@ -1,6 +1,6 @@
 """What a report says about one setting: its table, pictures and classes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
@@ -23,23 +23,26 @@ from reports.probe_section import probe_parts
 from reports.probe_tables import is_probe, outcome_table
 from reports.timings import timing_tables, with_latency
 from reports.units import percent
+from reports.unpaired import unpaired_parts
 from reports.write.cells import shortened
+
+Draw = Callable[[Comparison, str], list[Part]]  # the pictures of a setting, by file name
 
 
 def section(
-    comparison: Comparison, timings: Sequence[StudyTimings], name: str
+    comparison: Comparison, timings: Sequence[StudyTimings], name: str, draw: Draw
 ) -> list[Part]:
     """Tables and plots of one setting."""
     parts = opening(comparison)
     if not comparison.records:
-        return parts
+        return [*parts, *unpaired_parts(comparison, name)]
     if is_probe(comparison):
         parts += probe_parts(comparison, name)
         parts += timing_tables(comparison, timings, name)
         return [*parts, *noise_floor(comparison)]
     parts += tables(comparison, timings, name)
     several = len(comparison.numbers) > 1
-    parts += pictures(comparison, name) if several else []
+    parts += draw(comparison, name) if several else []
     parts += metric_parts(comparison, name)
     if not several:
         parts.append(Text("Only one block, so there is nothing to plot."))
@@ -49,7 +52,7 @@ def section(
 def long_section(comparison: Comparison, timings: Sequence[StudyTimings]) -> list[Part]:
     """For a report of many settings: only the tables, without files of their own."""
     if not comparison.records:
-        return opening(comparison)
+        return [*opening(comparison), *unpaired_parts(comparison)]
     return [*opening(comparison), *tables(comparison, timings)]
 
 
@@ -154,6 +157,11 @@ def pictures(comparison: Comparison, name: str) -> list[Part]:
         figure = plots.learning_curves(curves)
         parts.append(Picture(f"{name}-curves", "validation mIoU over steps", figure))
     return parts
+
+
+def no_pictures(comparison: Comparison, name: str) -> list[Part]:
+    """In place of pictures, for a report without any."""
+    return []
 
 
 def describe(setting: dict[str, object]) -> str:

@@ -21,6 +21,19 @@ from reports.statistics import interval, sign_flip_p
 COMPARED = {"block", "init", "seed", "repeat", *DERIVED}
 SETTING = [name for name in RunConfig.model_fields if name not in COMPARED]
 
+# What block_comparison takes from each run.
+MEASURED = [
+    "block",
+    "seed",
+    "miou",
+    "params",
+    "macs",
+    "macs_direct",
+    "not_counted",
+    "train_seconds",
+    "compute_seconds",
+]
+
 
 def runs_table(records: Iterable[RunRecord]) -> DataFrame:
     """One row per run."""
@@ -104,20 +117,18 @@ def block_comparison(runs: DataFrame) -> DataFrame:
 
     Raises ValueError if a run has no baseline with its seed, or has a duplicate.
     """
-    duplicates = runs[runs.duplicated([*SETTING, "block", "seed"], keep=False)]
+    duplicates = runs.loc[runs.duplicated(["block", "seed"], keep=False), "run_id"]
     if len(duplicates):
-        raise ValueError(f"duplicate runs: {', '.join(duplicates['run_id'])}")
-    baseline = runs[runs["block"] == "none"].set_index("seed")
-    orphans = runs[~runs["seed"].isin(baseline.index)]
+        raise ValueError(f"duplicate runs: {', '.join(duplicates)}")
+    baseline = runs.loc[runs["block"] == "none", MEASURED].set_index("seed")
+    orphans = runs.loc[~runs["seed"].isin(baseline.index), "run_id"]
     if len(orphans):
-        raise ValueError(f"no baseline run for {', '.join(orphans['run_id'])}")
-    paired = runs.assign(gain=runs["miou"] - runs["seed"].map(baseline["miou"]))
-    table = DataFrame(
-        [
-            compare(name, paired[paired["block"] == name])
-            for name in block_order(runs["block"])
-        ]
-    )
+        raise ValueError(f"no baseline run for {', '.join(orphans)}")
+    paired = runs[MEASURED].assign(
+        gain=runs["miou"] - runs["seed"].map(baseline["miou"])
+    )  # few columns, since pandas copies all of them for each block
+    groups = {str(block): group for block, group in paired.groupby("block")}
+    table = DataFrame([compare(name, groups[name]) for name in block_order(groups)])
     for name in ("params", "macs", "macs_direct"):
         table[f"added_{name}_share"] = table[name] / baseline[name].iloc[0] - 1
     if table["miou_augmented"].isna().all():

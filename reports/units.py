@@ -1,13 +1,15 @@
 """Numbers as people read them: scaled and rounded, or a dash if missing."""
 
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ablations.blocks import label_of
-from ablations.complexity.conventions import Convention
 from reports.page import Show
+
+if TYPE_CHECKING:  # importing it takes the memory of smp and timm
+    from ablations.complexity.conventions import Convention
 
 
 def either(show: Show) -> Show:
@@ -52,15 +54,15 @@ def up_to(most: int) -> Show:
     return either(lambda value: f"> {most:,}" if value == inf else f"{value:,.0f}")
 
 
-def prefix(convention: Convention) -> str:
+def prefix(convention: "Convention") -> str:
     return "(M)" if convention.kilo == 1000 else "(1024²)"
 
 
-def in_mega(convention: Convention, sign: str = "") -> Show:
+def in_mega(convention: "Convention", sign: str = "") -> Show:
     return scaled(convention.kilo**2, 3, sign)
 
 
-def in_giga(convention: Convention) -> Show:
+def in_giga(convention: "Convention") -> Show:
     return scaled(convention.kilo**3, 3)
 
 

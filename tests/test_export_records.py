@@ -15,7 +15,7 @@ from ablations.records import RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder, read_records
 from reports.export import Row, read_export, row_of, write_export
-from reports.gather import gather
+from reports.reading import read_runs
 from tests.test_records import RIGHT, record
 from tests.test_report import ODD, odd_block
 
@@ -127,7 +127,7 @@ def test_a_file_that_holds_no_records_is_refused(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=name):
-        gather([tmp_path / name])
+        read_runs(tmp_path / name)
 
 
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from ablations.records import Failure
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
 from reports.export import write_export
-from reports.gather import gather
+from reports.reading import read_runs
 from tests.test_records import record
 
 
@@ -25,14 +25,14 @@ def test_runs_of_several_places_are_one_study(tmp_path: Path) -> None:
     write(tmp_path / "a")
     write(tmp_path / "b", "se")
     write_export([record(RunConfig(block="gc"))], tmp_path / "c.csv")
-    gathered = gather([tmp_path / name for name in ("a", "b", "c.csv")])
+    gathered = read_runs(*(tmp_path / name for name in ("a", "b", "c.csv")))
     assert [one.config.block for one in gathered.records] == ["none", "se", "gc"]
     assert gathered.copies == []
 
 
 def test_a_copy_counts_once_and_is_named(tmp_path: Path) -> None:
     kept, copy = write(tmp_path / "a"), write(tmp_path / "b")
-    gathered = gather([tmp_path / "a", tmp_path / "b"])
+    gathered = read_runs(tmp_path / "a", tmp_path / "b")
     assert len(gathered.records) == 1
     assert gathered.copies == [(RunConfig().run_id, kept, copy)]
 
@@ -41,8 +41,8 @@ def test_a_file_that_two_places_share_is_no_copy(tmp_path: Path) -> None:
     write(tmp_path / "a")
     places = [tmp_path, tmp_path / "a", tmp_path / "b" / ".." / "a", tmp_path]
     (tmp_path / "b").mkdir()
-    assert gather(places).copies == []
-    assert len(gather(places).records) == 1
+    assert read_runs(*places).copies == []
+    assert len(read_runs(*places).records) == 1
 
 
 @pytest.mark.parametrize("name", ["b", "b.csv"])
@@ -54,7 +54,7 @@ def test_two_results_of_a_run_are_refused_with_both_files(
     write_export([other], tmp_path / "b.csv")
     other.write(RunFolder(tmp_path / "b", RunConfig()).record)
     with pytest.raises(InputError) as refused:
-        gather([tmp_path / "a", tmp_path / name])
+        read_runs(tmp_path / "a", tmp_path / name)
     assert str(refused.value).startswith(f"{kept} and {tmp_path / name}")
     assert "`ablate compare`" in str(refused.value)
 
@@ -65,7 +65,7 @@ def test_a_failure_counts_unless_the_run_succeeded_elsewhere(tmp_path: Path) -> 
         config = RunConfig(block=block)
         failure = Failure(config=config, kind="error", reason="no luck", log="")
         failure.write(RunFolder(tmp_path / "b", config).failure)
-    lost = gather([tmp_path / "a", tmp_path / "b"]).failures
+    lost = read_runs(tmp_path / "a", tmp_path / "b").failures
     assert [failure.config.block for failure in lost] == ["se"]
 
 

@@ -9,10 +9,10 @@ from ablations.cli import main
 from ablations.errors import InputError
 from ablations.run_config import RunConfig
 from ablations.run_folder import RunFolder
-from reports.column_choice import column_names, fitting, with_columns
+from reports.column_choice import fitting, with_columns
 from reports.columns import COMPARISON
 from reports.page import WIDE, Column, Fold, Paper, Part, Table, Text
-from reports.report import write_report
+from reports.report import ReportOptions, write_report
 from reports.units import count, percent, points, probability, share, times
 from reports.write import latex
 from reports.write.siunitx import marked, numbers_of
@@ -154,19 +154,6 @@ def test_an_unknown_column_is_refused_with_those_that_exist() -> None:
         with_columns([PAPER], ["gian"])
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "write names between commas"),
-        ("block,,gain", "write names between commas"),
-        ("gain, block,gain", "column 'gain' is given twice"),
-    ],
-)
-def test_a_list_of_columns_that_is_none_is_refused(text: str, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        column_names(text)
-
-
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Five blocks, one with a long name, with three seeds, of which one lacks a block."""
@@ -192,7 +179,7 @@ def test_the_table_of_a_study_fits_the_text_of_an_article(
 ) -> None:
     write_report(runs, tmp_path / "out")
     names = "block,miou,gain,gain_low,gain_high,params,added_params_share"
-    write_report(runs, tmp_path / "chosen", columns=names.split(","))
+    write_report(runs, tmp_path / "chosen", options=ReportOptions(columns=names.split(",")))
     files = [tmp_path / name / "comparison.tex" for name in ("out", "chosen")]
     log = compiled("\n".join(rf"\input{{{file}}}" for file in files), tmp_path)
     assert overfull(log) == []

@@ -27,7 +27,7 @@ from reports.predictions import (
     image_miou,
     outcome,
 )
-from reports.report import write_report
+from reports.report import ReportOptions, write_report
 from sweeps.prediction_parts import prediction_parts
 from sweeps.predictions import pair_of, picture_by_rules, picture_of_images
 from tests.test_weights import EXECUTION, SMALL
@@ -203,14 +203,14 @@ def test_a_report_shows_a_setting_whose_weights_are_kept(
 ) -> None:
     folder = runs[0].parent
     records = list(read_records(folder))
-    heading, text, picture = prediction_parts(folder, records)
+    _heading, text, picture = prediction_parts(folder, records)
     assert isinstance(picture, Picture)
     assert "Baseline, seed 0 and SE, seed 0" in str(text)
     assert len(images_of(picture.figure)) == 6 * 5
     assert prediction_parts(tmp_path, records) == []
     write_report(folder, tmp_path / "plain")
     assert not (tmp_path / "plain" / "predictions.png").exists()
-    write_report(folder, tmp_path / "more", more=prediction_parts)
+    write_report(folder, tmp_path / "more", options=ReportOptions(more=prediction_parts))
     assert (tmp_path / "more" / "predictions.png").stat().st_size > 20_000
     assert "![predictions, digits" in (tmp_path / "more" / "report.md").read_text()
 

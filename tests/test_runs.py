@@ -47,7 +47,7 @@ def table(parts: list[Part]) -> Table:
 def test_the_command_of_a_run_gives_its_configuration(
     tmp_path: Path, config: RunConfig
 ) -> None:
-    [fold] = folds(runs_section([record(config)], [], tmp_path))
+    [fold] = folds(runs_section([record(config)], [], [tmp_path]))
     words = shlex.split(lines(fold)[0])
     assert words[:2] == ["ablate", "train"]
     parser = argparse.ArgumentParser()
@@ -65,7 +65,7 @@ def test_a_failed_run_has_its_reason_and_log_and_resumes_in_its_own_study(
     study = RunFolder(tmp_path / "my study", config)
     study.note_failure("crash", "it <broke>", "line 1\nline 2\x1b[31m")
     failure = Failure.read_own(study.failure)
-    [fold] = folds(runs_section([], [failure], tmp_path))
+    [fold] = folds(runs_section([], [failure], [tmp_path]))
     assert fold.title == "CBAM, seed 0: failed"
     command, log = lines(fold)
     assert shlex.split(command)[-1] == "--study=my study"
@@ -79,7 +79,7 @@ def test_the_end_of_a_log_is_shown(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "study", RunConfig())
     record(RunConfig()).write(folder.record)
     folder.log.write_bytes(b"".join(b"step %d\n" % step for step in range(5000)) + b"\xff")
-    [fold] = folds(runs_section([record(RunConfig())], [], tmp_path))
+    [fold] = folds(runs_section([record(RunConfig())], [], [tmp_path]))
     log = lines(fold)[1].splitlines()
     assert log[-2:] == ["step 4999", "\N{REPLACEMENT CHARACTER}"]
     assert len(log) == 40
@@ -93,7 +93,7 @@ def test_runs_are_in_the_order_of_settings_blocks_and_seeds(tmp_path: Path) -> N
         for seed in (10, 9)
     ]
     numbers = table(
-        runs_section([record(config) for config in configs], [], tmp_path)
+        runs_section([record(config) for config in configs], [], [tmp_path])
     ).numbers
     rows = list(zip(numbers["lr"], numbers["block"], numbers["seed"], strict=True))
     blocks = ["none", "se", "gc"]
@@ -105,7 +105,7 @@ def test_runs_are_in_the_order_of_settings_blocks_and_seeds(tmp_path: Path) -> N
 
 def test_many_runs_are_only_in_the_table(tmp_path: Path) -> None:
     records = [record(RunConfig(seed=seed)) for seed in range(DETAILED + 1)]
-    few, many = (runs_section(some, [], tmp_path) for some in (records[1:], records))
+    few, many = (runs_section(some, [], [tmp_path]) for some in (records[1:], records))
     assert (len(folds(few)), len(folds(many))) == (DETAILED, 0)
     assert [len(table(some).numbers) for some in (few, many)] == [DETAILED, DETAILED + 1]
     for part in folds(few):
@@ -113,7 +113,7 @@ def test_many_runs_are_only_in_the_table(tmp_path: Path) -> None:
 
 
 def test_a_page_that_cannot_fold_leaves_details_out(tmp_path: Path) -> None:
-    parts = runs_section([record(RunConfig())], [], tmp_path)
+    parts = runs_section([record(RunConfig())], [], [tmp_path])
     text = markdown.page(Page("x", parts))
     assert "ablate train" not in text
     assert "](report.html#all-runs)" in text

@@ -13,7 +13,7 @@ from reports.probe_tables import is_probe
 from reports.probe_verdict import verdict
 from reports.provenance import notes, provenance
 from reports.report import HOW_TO_READ as HOW_TO_READ_GAINS
-from reports.section import section
+from reports.section import pictures, section
 from reports.units import label, percent, points
 
 LIMITS = (
@@ -75,7 +75,7 @@ def trained_sections(trained: Trained) -> list[Part]:
     parts: list[Part] = [Heading("Probes"), Text(LIMITS), Text(control_line(trained))]
     parts += coverage(records, trained.failures, planned, missing)
     for one in comparisons(records):
-        parts += section(one, [], f"card-{one.setting['dataset']}")
+        parts += section(one, [], f"card-{one.setting['dataset']}", pictures)
     parts += [Heading("How to read the probes"), Text(HOW_TO_READ), Text(HOW_TO_READ_GAINS)]
     parts += failed(trained.failures)
     if records:

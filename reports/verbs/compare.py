@@ -37,13 +37,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from reports.compare_page import compare_page
-    from reports.gather import gather
+    from reports.reading import read_runs
     from reports.terminal import show
     from reports.write.pages import write_page
 
     ignored = keys(args.ignore)
     places = args.a, args.b
-    page, same = compare_page(places, (gather([args.a]), gather([args.b])), ignored)
+    page, same = compare_page(places, (read_runs(args.a), read_runs(args.b)), ignored)
     show(page.parts, args.wide)
     if args.out:
         print(f"written: {write_page(page, args.out, 'compare')}")

@@ -32,9 +32,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from reports.completeness import plural
     from reports.export import write_export
-    from reports.gather import gather
+    from reports.reading import read_runs
 
-    records = gather(args.places).records
+    records = read_runs(*args.places).records
     write_export(records, args.out)
     print(f"{plural(len(records), 'record')}: {args.out}")
     return 0

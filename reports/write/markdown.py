@@ -56,6 +56,8 @@ def part(content: Flat) -> str:
         case Chart():
             return ""
         case Picture(name, subject):
+            if not name:  # without a file; only the HTML page shows it
+                return ""
             return f"![{escaped(subject)}]({quote(name)}.svg)"
     assert_never(content)
 

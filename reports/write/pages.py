@@ -26,7 +26,7 @@ def write_page(page: Page, folder: Path, name: str) -> Path:
 def write_parts(page: Page, folder: Path) -> list[str]:
     """Write only tables and pictures; return lines that name the files."""
     lines = write_tables(page.tables, folder)
-    for picture in page.pictures:
+    for picture in (one for one in page.pictures if one.name):
         first, *others = plots.save(picture.figure, folder, picture.name)
         lines.append(", ".join([str(first), *(path.suffix for path in others)]))
     return lines

@@ -1,16 +1,26 @@
 """Turn the records of a study, or of several, into tables, plots and a report.
 
-With --sweep, the exit code is 1 if a planned run has no record.
+The exit code is 1 if a file of a run cannot be read or, with --sweep, if a planned run has
+no record; the report then says which.
 """
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ablations.errors import InputError
-from ablations.options import count_option, runs_option, wide_option
-from lightning_modules.execution import with_defaults
+from ablations.model_options import add_flag
+from ablations.options import (
+    DEFAULT,
+    count_option,
+    open_option,
+    runs_option,
+    wide_option,
+)
+from lightning_modules.execution import Execution, with_defaults
+from reports.view_options import asked_view, split_columns, view_options
 from sweeps.study.study import Study
 from sweeps.study.sweep_file import load_study
 
@@ -20,7 +30,9 @@ if TYPE_CHECKING:
 EXAMPLES = [
     "report runs/demo",
     "report runs/demo --sweep sweeps/demo.yaml --out page",
-    "report runs/demo --columns block,miou,gain,gain_low,gain_high,params",
+    "report runs/demo --open",
+    "report runs/axes --rows block --columns placement --metric gain",
+    "report runs/demo --columns block,miou,gain,params",
     "report runs/one runs/other results.csv --out page",
     "report runs/demo --predictions",
     "report wandb:ENTITY/PROJECT/SWEEP",
@@ -43,13 +55,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder to write to (default: RUNS/report; needed for several RUNS)",
     )
-    parser.add_argument(
-        "--columns",
-        metavar="NAME,...",
-        help="columns of the tables of settings, such as block,miou,gain,params "
-        "(default: all; in LaTeX the most telling that fit a text)",
-    )
     view_options(parser)
+    parser.add_argument(
+        "--pictures",
+        choices=["few", "all", "none"],
+        default="few",
+        help=f"of the first settings, as many as 40 files hold; of all; of none {DEFAULT}",
+    )
     wide_option(parser)
     open_option(parser)
     parser.add_argument(
@@ -76,16 +88,18 @@ class Source(NamedTuple):
 
 
 def run(args: argparse.Namespace) -> int:
-    from reports.column_choice import column_names
-    from reports.report import write_report
+    from reports.browser import open_page
+    from reports.report import ReportOptions, write_report
     from reports.terminal import show
 
-    columns = column_names(args.columns) if args.columns is not None else []
+    keys, columns = split_columns(args)
+    view = asked_view(args, keys)
+    options = ReportOptions(args.pictures, view, columns, more_parts(args))
     source = source_of(with_defaults(args))
     out = args.out or usual_out(source.places)
     planned = [run.config for run in source.study.runs()] if source.study else None
     runs, *others = source.places
-    report = write_report(runs, out, planned, others, columns)
+    report = write_report(runs, out, planned, options, others)
     show(report.summary.parts, args.wide)
     if args.open:
         print(open_page(report.page.with_suffix(".html")))
@@ -99,6 +113,7 @@ def usual_out(places: Sequence[Path]) -> Path:
         raise InputError("a report of several folders needs --out, the folder to write to")
     place = places[0]
     return place.with_suffix(".report") if place.is_file() else place / "report"
+
 
 def more_parts(args: argparse.Namespace) -> "MoreParts | None":
     if not args.predictions:
