@@ -32,6 +32,8 @@ MEASURED = [
     "not_counted",
     "train_seconds",
     "compute_seconds",
+    "val_miou",
+    "miou_augmented",
 ]
 
 
