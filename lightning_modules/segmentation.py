@@ -77,7 +77,7 @@ class SegmentationModule(LightningModule):
     def compile_network(self) -> None:
         """If asked to; in place, so that no name changes. Count its cost before."""
         if self.config.compile:
-            compile_in_place(self.model)  # type: ignore[arg-type]
+            compile_in_place(self.model)
 
     def forward(self, images: Tensor) -> Tensor:
         if self.config.channels_last:
