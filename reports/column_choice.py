@@ -33,7 +33,8 @@ def narrowed(part: Part, names: Sequence[str]) -> Part:
     by_name = {column.name: column for column in part.columns}
     chosen = [by_name[name] for name in names if name in by_name] or part.columns[:1]
     used = [column.name for column in chosen]
-    used += [name for column in chosen for name in (column.tip, column.link) if name]
+    beside = [(column.tip, column.link, column.upto) for column in chosen]
+    used += [name for some in beside for name in some if name]
     numbers = part.numbers[list(dict.fromkeys(used))]
     paper = part.paper._replace(columns=chosen, notes=notes(chosen))
     return part._replace(numbers=numbers, columns=chosen, paper=paper)

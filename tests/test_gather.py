@@ -83,7 +83,7 @@ def test_the_report_names_copies_and_needs_a_folder_of_its_own(
     assert main(["report", *places, "--out", str(tmp_path / "out")]) == 0
     page = (tmp_path / "out" / "report.md").read_text()
     assert page.startswith("# a and b: attention blocks compared")
-    assert "**2 records are copies of another, so each run counts once:**" in page
+    assert "**Runs that are there more than once, and count once:**" in page
     assert "3 finished runs" in page
     assert page.count(" has the same result as ") == 2
 

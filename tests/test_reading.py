@@ -144,7 +144,7 @@ def test_equal_copies_of_a_run_are_named_and_counted_once(
     shutil.copytree(runs, runs / "copy")
     assert main(["report", str(runs)]) == 0
     printed = capsys.readouterr().out
-    assert "Runs that are there twice" in printed
+    assert "Runs that are there more than once, and count once:" in printed
     assert "3 finished runs" in printed
     numbers = read_csv(runs / "report" / "comparison.csv")
     assert numbers["seeds"].tolist() == [1, 1, 1]

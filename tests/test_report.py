@@ -80,7 +80,7 @@ def test_a_report_holds_tables_plots_and_failures(runs: Path, tmp_path: Path) ->
     out = tmp_path / "out"
     report = write_report(runs, out)
     page, summary = report.page.read_text(), terminal_text(report.summary)
-    assert str(out / "report.md") in summary
+    assert str(out / "report.html") in summary
     assert "| SE " in summary
     assert "6 finished runs, 1 failed" in page
     assert r"a\|b" in page
@@ -347,13 +347,12 @@ def test_many_settings_are_one_page_and_one_table(tmp_path: Path) -> None:
     many_records.write(runs, runs=26 * 9, settings=26)
     report = write_report(runs, out, options=ReportOptions(pictures="none"))
     page = report.page.read_text()
-    assert (
-        page.count("## digits") == 1
-    )  # of the first; the others are for a page that folds
+    assert page.count("## digits") == 1  # the others are for a page that folds
     assert "26 settings: tables in [report.html](report.html), all numbers in" in page
     endings = ("csv", "md", "tex")
     first = {f"comparison-1{part}.{end}" for part in ("", "-classes") for end in endings}
-    assert {file.name for file in out.iterdir()} == first | {"report.md", "comparison.csv"}
+    pages = {"report.md", "report.html", "comparison.csv"}
+    assert {file.name for file in out.iterdir()} == first | pages
     table = read_csv(out / "comparison.csv")
     assert len(table) == 26 * 9
     assert table.groupby(["placement", "lr"], sort=False).ngroups == 26

@@ -76,7 +76,7 @@ def test_a_score_over_several_views_has_a_column_of_its_own(
     assert row(table, "se")["miou_augmented"] == pytest.approx(0.65)
     assert row(table, "se")["gain"] == pytest.approx(0.1)
     columns = comparison_columns(table, views)
-    assert [column.header for column in columns][1:4] == ["mIoU (%)", "± std", header]
+    assert [column.header for column in columns][1:4] == ["mIoU (%)", header, "Gain"]
 
 
 def test_without_such_scores_there_is_no_such_column() -> None:

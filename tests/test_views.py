@@ -360,7 +360,7 @@ def test_a_wrong_view_is_an_error(view: View, message: str) -> None:
     ("options", "message"),
     [
         (["--rows", "blok"], "did you mean 'block'"),
-        (["--columns", "lr,,"], "unknown key ''"),
+        (["--columns", "lr,,"], "write names between commas"),
         (["--group", "repeat"], "unknown key 'repeat'"),
         (["--metric", "iou"], "known: miou, gain"),
     ],
