@@ -39,8 +39,8 @@ def cost_chart(comparisons: Sequence[Comparison]) -> Chart:
     for key, row in enumerate(blocks):
         row |= {"key": key, "block": order.index(row.pop("id"))}
     menus = [
-        chart_axes.menu("measure", "Up:", MEASURES),
-        chart_axes.menu("cost", "Across:", COSTS),
+        chart_axes.menu("measure", "Vertical axis:", MEASURES),
+        chart_axes.menu("cost", "Horizontal axis:", COSTS),
         chart_axes.menu("block", "Block:", {-1: "all"} | dict(enumerate(map(name, order)))),
         chart_axes.menu("setting", "Setting:", dict(enumerate(setting_names(present)))),
     ]

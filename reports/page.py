@@ -124,6 +124,7 @@ class Fold(NamedTuple):
     level: int = 3  # of its title as a heading
     anchor: str = ""
     detail: bool = False
+    opened: bool = False  # at first
 
 
 Flat = Heading | Text | Items | Lines | Table | Picture | Chart

@@ -145,7 +145,8 @@ def folded(sections: Sequence[Section]) -> Iterator[Part]:
     for number, (one, parts, is_whole) in enumerate(sections):
         title, anchor = describe(one.setting), f"setting-{number + 1}"
         detail = many and not is_whole
-        yield Fold(title, parts[1:], 2, anchor, detail)  # the first part is a heading
+        # the first part is a heading
+        yield Fold(title, parts[1:], 2, anchor, detail, opened=number == 0)
 
 
 def pointer(settings: int) -> Text:

@@ -211,8 +211,16 @@ def test_texts_of_data_can_be_read_back() -> None:
     assert [data["texts"][code] for code in data["codes"]] == texts
     assert encoded(["a", "b"]) == {"texts": ["a", "b"], "codes": []}
     assert encoded(["", ""]) is None
-    column = cells_of(DataFrame({"name": ["a", "b", "a"]}), NAME)
+    column = cells_of(Table(DataFrame({"name": ["a", "b", "a"]}), [NAME]), NAME)
     assert as_data([column])["columns"][0]["link"] is None
+
+
+def test_a_range_is_one_cell_and_sorts_by_its_lower_end() -> None:
+    numbers = DataFrame({"low": [0.02, -0.01], "high": [0.03, 0.04]})
+    table = Table(numbers, [Column("low", "95 %", percent, upto="high")])
+    column = cells_of(table, table.columns[0])
+    assert column.texts == ["2.00 to 3.00", "-1.00 to 4.00"]
+    assert column.ranks == [2, 1]
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from urllib.parse import quote, urlsplit
 import pandas as pd
 
 from ablations.errors import visible
-from reports.page import Column
-from reports.write.cells import cell
+from reports.page import Column, Table
+from reports.write.cells import cells
 
 
 class Cell(NamedTuple):
@@ -28,11 +28,12 @@ class Cells(NamedTuple):
     links: Sequence[str]
 
 
-def cells_of(numbers: pd.DataFrame, column: Column) -> Cells:
-    values = list(numbers[column.name])
+def cells_of(table: Table, column: Column) -> Cells:
+    """A range sorts by its lower end."""
+    numbers = table.numbers
     return Cells(
-        [cell(value, column) for value in values],
-        ranks(values),
+        cells(table, column),
+        ranks(numbers[column.name]),
         [visible(tip) for tip in texts_in(numbers, column.tip)],
         [safe(link) for link in texts_in(numbers, column.link)],
     )
@@ -60,11 +61,11 @@ def safe(address: str) -> str:
 def as_rows(columns: Sequence[Cells]) -> list[Sequence[Cell]]:
     blank = [""] * max(len(column.texts) for column in columns)
     zero = [0] * len(blank)
-    cells = [
+    found = [
         map(Cell, one.texts, one.ranks or zero, one.tips or blank, one.links or blank)
         for one in columns
     ]
-    return list(zip(*cells, strict=True))
+    return list(zip(*found, strict=True))
 
 
 def as_data(columns: Sequence[Cells]) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class Layout:
         if fold.level == 2:
             self.chapters.append(Chapter(visible(fold.title), anchor))
         inner = self.parts(fold.parts)
-        return macro("fold", visible(fold.title), fold.level, anchor, inner)
+        return macro("fold", visible(fold.title), fold.level, anchor, inner, fold.opened)
 
     def anchor(self, wanted: str) -> str:
         """The wanted name, with a number if the page has one like it."""

@@ -65,7 +65,7 @@ def grid(table: Table) -> Grid:
     tips = {column.tip for column in table.columns}
     # A column that explains another one is shown as its tip.
     shown = [column for column in table.columns if column.name not in tips]
-    cells = [cells_of(table.numbers, column) for column in shown]
+    cells = [cells_of(table, column) for column in shown]
     columns = [
         Head(place, visible(shortened(column.header)), column, bool(cells[place].ranks))
         for place, column in enumerate(shown)
