@@ -22,7 +22,6 @@ from reports.page import (
     Heading,
     Items,
     Lines,
-    Link,
     Part,
     Table,
     Text,
@@ -73,9 +72,8 @@ def runs_section(
     contents = Fold(f"All {counts}", parts, anchor="all-runs", detail=True)
     each = "each with its configuration and the command that repeats it"
     several = "too many for a section each"
-    what = f"{counts}, {each if len(runs) <= DETAILED else several}: "
-    where = Link("the list of runs", "report.html#all-runs")
-    return [Heading("Runs"), Text(what, where, "."), contents]
+    what = f"{counts}, {each if len(runs) <= DETAILED else several}, in "
+    return [Heading("Runs"), Text(what, Code("report.html"), "."), contents]
 
 
 def lost(failure: Failure) -> Run:

@@ -52,7 +52,7 @@ def test_a_baseline_of_another_evaluation_will_do_if_nothing_else_differs() -> N
     assert gains(one) == pytest.approx({"none": 0, "se": 0.1, "identity(se)": -0.1})
 
 
-@pytest.mark.parametrize("key", ["lr", "momentum", "label_smoothing"])
+@pytest.mark.parametrize("key", ["lr", "weight_decay", "label_smoothing"])
 def test_a_baseline_that_differs_in_anything_else_will_not_do(key: str) -> None:
     configs = [RunConfig.parse({key: 0.05}), RunConfig(block="se", placement="stages")]
     compared = comparisons(map(record, configs))

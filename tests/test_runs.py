@@ -116,6 +116,6 @@ def test_a_page_that_cannot_fold_leaves_details_out(tmp_path: Path) -> None:
     parts = runs_section([record(RunConfig())], [], [tmp_path])
     text = markdown.page(Page("x", parts))
     assert "ablate train" not in text
-    assert "](report.html#all-runs)" in text
+    assert "in `report.html`." in text
     shown = Fold("Shown", [Lines("a\nb\x1b")])
     assert markdown.page(Page("x", [shown])) == "# x\n\n### Shown\n\n    a\n    b\\x1b\n"
