@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ablations.complexity.audit import audit
 from ablations.complexity.conventions import CONVENTIONS, Convention
+from ablations.complexity.growth import growth_of_blocks
 from ablations.complexity.subjects import counts_of_blocks
 from reports import plots
 from reports.columns import added_cost_columns
@@ -117,7 +118,12 @@ def growth_chapter() -> Chapter:
         "The paper's Table 1: internal resolution, non-linearity and growth of each block"
     )
     table = Table(table_1(), CLAIMED_GROWTH, "psa_table_1", caption, notes)
-    return Chapter("Table 1: growth with the size of the map", [table])
+    size = (FIXED_SIDE, FIXED_SIDE)
+    growth = growth_of_blocks(blocks, FIXED_CHANNELS, "direct", size)
+    what = f"MACs of a block on {FIXED_CHANNELS} channels, as published"
+    figure = plots.cost_growth(growth, what)
+    picture = Picture("psa_growth", "MACs against the side of the map", figure)
+    return Chapter("Table 1: growth with the size of the map", [table, picture])
 
 
 def cost_chapter(table: int, convention: Convention) -> Chapter:
