@@ -44,13 +44,14 @@ def fitting(columns: Sequence[Column], most: int = FIT) -> list[Column]:
     """The most telling columns that fit, in their own order.
 
     They are taken by rank, and those of a group that have one rank only together, so that
-    no interval is cut in half.
+    no interval is cut in half. A range is as wide as two columns.
     """
-    chosen = list[Column]()
+    chosen, width = list[Column](), 0
     by_rank = sorted(columns, key=lambda column: column.rank)
     for (rank, _), together in groupby(by_rank, unit):
         unit_columns = list(together)
-        if rank >= WIDE or len(chosen) + len(unit_columns) > most:
+        width += len(unit_columns) + sum(bool(column.upto) for column in unit_columns)
+        if rank >= WIDE or width > most:
             break
         chosen += unit_columns
     return [column for column in columns if column in chosen]

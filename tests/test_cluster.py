@@ -101,6 +101,7 @@ def cluster_of(
     return Cluster(book, EXECUTION, allocation)
 
 
+@pytest.mark.slow
 def test_a_study_runs_through_submitit_and_is_not_repeated(tmp_path: Path) -> None:
     wrong = RunConfig.parse(SMOKE[0].model_dump() | {"image_size": 40})
     summary = cluster_of(tmp_path / "study", SMOKE[0], wrong, allocation=TWICE).run()

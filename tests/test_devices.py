@@ -237,6 +237,7 @@ def assert_same_curve(one: Any, two: Any) -> None:
         assert point == pytest.approx(other, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one_and_either_resumes_the_other(tmp_path: Path) -> None:
     one, two = stopped(tmp_path / "one", ONE), stopped(tmp_path / "two", TWO)
     assert two["global_step"] == one["global_step"] == 2

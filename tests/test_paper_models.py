@@ -1,7 +1,9 @@
 """The PSA paper's networks, rebuilt: every count equals an independent one."""
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -67,7 +69,17 @@ def name(row: Row) -> str:
     return "-".join(parts).replace(" ", "_")
 
 
-@pytest.mark.parametrize("row", rows(), ids=name)
+LARGE = ("HRNet-W48", "ResNet-152")  # counting these takes a quarter of a minute each
+
+
+def marked() -> Iterator[Any]:
+    """The rows, of which those of large networks are slow."""
+    for row in rows():
+        large = any(part in row["model"] for part in LARGE)
+        yield pytest.param(row, marks=pytest.mark.slow) if large else row
+
+
+@pytest.mark.parametrize("row", marked(), ids=name)
 def test_every_count_equals_an_independent_one(row: Row) -> None:
     counts = ModelCounts(block(row), "direct", setting(row))
     convolutions, products = int(row["macs_conv_true"]), int(row["macs_matmul"])

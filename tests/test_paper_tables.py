@@ -178,7 +178,7 @@ def test_the_table_of_a_study_fits_the_text_of_an_article(
     runs: Path, tmp_path: Path
 ) -> None:
     write_report(runs, tmp_path / "out")
-    names = "block,miou,gain,gain_low,gain_p_holm,params,added_params_share"
+    names = "block,miou,gain,gain_low,gain_p_holm,params"
     write_report(runs, tmp_path / "chosen", options=ReportOptions(columns=names.split(",")))
     files = [tmp_path / name / "comparison.tex" for name in ("out", "chosen")]
     log = compiled("\n".join(rf"\input{{{file}}}" for file in files), tmp_path)

@@ -109,9 +109,10 @@ def test_the_page_begins_with_what_is_decided(
     assert "> 800" in page
     assert {path.name for path in out.iterdir()} == {
         "report.md",
+        "report.html",
         *(f"comparison.{ending}" for ending in ("md", "tex", "csv")),
         *(f"comparison-seeds.{ending}" for ending in ("md", "tex", "csv")),
-        *(f"comparison-runs.{ending}" for ending in ("svg", "png")),
+        *(f"comparison-runs.{ending}" for ending in ("svg", "png", "pdf")),
     }
     numbers = read_csv(out / "comparison.csv")
     assert numbers["solved"].to_list() == [0, 3, 2]

@@ -61,7 +61,7 @@ def ablate(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "executor", ["here", pytest.param("local", marks=pytest.mark.slow)]
+    "executor", [pytest.param(name, marks=pytest.mark.slow) for name in ("here", "local")]
 )
 def test_a_sweep_runs_beside_files_with_the_names_of_modules(executor: str) -> None:
     output = ablate("sweep", "hidden.yaml", "--accelerator", "cpu", "--executor", executor)

@@ -170,6 +170,7 @@ def test_a_run_that_hangs_is_a_time_out(
     assert Failure.read(RunFolder(tmp_path / "study", hangs).failure).kind == "time-out"
 
 
+@pytest.mark.slow
 def test_a_further_attempt_is_never_silent(tmp_path: Path) -> None:
     once, always = with_block("DiesOnce"), with_block("Raises")
     resources = Resources(retries=2)
@@ -242,6 +243,7 @@ mounts = pytest.mark.skipif(not can_mount(), reason="no mount namespaces (unshar
 
 
 @mounts
+@pytest.mark.slow
 def test_a_full_disk_is_one_error_and_keeps_what_is_finished(tmp_path: Path) -> None:
     code, output = ablate_sweep(tmp_path, "mount -t tmpfs -o size=200k none runs")
     assert code == 2, output
