@@ -56,16 +56,6 @@ def sizes_at_places(
     return [site.size or UNCALLED for site in find_sites(bare, placement, image_size)]
 
 
-def sizes_at(
-    bare: BareModel, block: str, placement: str, image_size: Size | None
-) -> list[Size]:
-    """The size of the feature maps at each place, if the block is a control; else none."""
-    if not (image_size and control_of(block)):
-        return []
-    sites = find_sites(bare, placement, image_size)
-    return [site.size or UNCALLED for site in sites]
-
-
 def place(
     model: nn.Module,
     block: str,

@@ -10,7 +10,7 @@ values, such as JPEG, are refused.
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -168,13 +168,18 @@ def stored_labels(picture: PIL.Image.Image, path: Path) -> NDArray[Any]:
 
 def check_mask(picture: PIL.Image.Image, path: Path) -> None:
     """InputError unless a mask has one label per pixel, in a lossless format."""
+    what = "a mask has one label per pixel, as a grey or palette PNG"
+    check_kind(picture, path, MASK_MODES, what)
+
+
+def check_kind(
+    picture: PIL.Image.Image, path: Path, modes: Sequence[str], what: str
+) -> None:
+    """InputError unless a mask is lossless and of one of PIL's modes; what says which."""
     if picture.format not in MASK_FORMATS:
         raise InputError(f"{path}: is a {picture.format} file; masks are PNG files")
-    if picture.mode not in MASK_MODES:
-        raise InputError(
-            f"{path}: is an image of mode {picture.mode}; "
-            "a mask has one label per pixel, as a grey or palette PNG"
-        )
+    if picture.mode not in modes:
+        raise InputError(f"{path}: is an image of mode {picture.mode}; {what}")
 
 
 def check_sizes(

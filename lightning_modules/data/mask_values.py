@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from ablations.errors import InputError, quoted
 from lightning_modules.data.data_source import VOID
 from lightning_modules.data.image_files import (
-    MASK_FORMATS,
     CheckMask,
     ReadLabels,
     as_stored,
     blaming,
+    check_kind,
     check_mask,
     counted,
     stored_labels,
@@ -161,13 +161,8 @@ def colours(picture: PIL.Image.Image, path: Path) -> NDArray[np.int32]:
 
 def check_colours(picture: PIL.Image.Image, path: Path) -> None:
     """InputError unless a mask holds bytes of colour or grey, in a lossless format."""
-    if picture.format not in MASK_FORMATS:
-        raise InputError(f"{path}: is a {picture.format} file; masks are PNG files")
-    if picture.mode not in COLOUR_MODES:
-        raise InputError(
-            f"{path}: is an image of mode {picture.mode}; a mask with colours is an RGB, "
-            "palette or grey PNG"
-        )
+    what = "a mask with colours is an RGB, palette or grey PNG"
+    check_kind(picture, path, COLOUR_MODES, what)
 
 
 def check_known(wrong: NDArray[Any], values: Values, path: Path) -> None:
