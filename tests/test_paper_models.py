@@ -1,7 +1,6 @@
 """The PSA paper's networks, rebuilt: every count equals an independent one."""
 
 import csv
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +71,16 @@ def name(row: Row) -> str:
 LARGE = ("HRNet-W48", "ResNet-152")  # counting these takes a quarter of a minute each
 
 
-def marked() -> Iterator[Any]:
+def marked() -> list[Any]:
     """The rows, of which those of large networks are slow."""
-    for row in rows():
-        large = any(part in row["model"] for part in LARGE)
-        yield pytest.param(row, marks=pytest.mark.slow) if large else row
+    return [
+        pytest.param(row, marks=pytest.mark.slow) if is_large(row) else row
+        for row in rows()
+    ]
+
+
+def is_large(row: Row) -> bool:
+    return any(part in row["model"] for part in LARGE)
 
 
 @pytest.mark.parametrize("row", marked(), ids=name)
