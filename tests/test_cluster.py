@@ -138,6 +138,7 @@ def test_a_requeued_job_resumes_after_the_step_it_was_at(tmp_path: Path) -> None
     assert "Caught signal SIGUSR2" in log.read_text()
 
 
+@pytest.mark.slow
 def test_a_job_that_is_killed_is_a_crash(tmp_path: Path) -> None:
     sweep = cluster_of(tmp_path / "study", slow())
     send_after(sweep, 1, signal.SIGKILL)

@@ -49,6 +49,7 @@ def address(sweep: Sweep) -> str:
     return f"wandb:{ENTITY}/{sweep.project.name}/{sweep.name}"
 
 
+@pytest.mark.slow
 def test_every_page_of_a_long_sweep_is_read(sweep: Sweep, tmp_path: Path) -> None:
     folder, study = collect(address(sweep), tmp_path / "runs")
     assert (folder, study.name) == (tmp_path / "runs" / "many", "many")

@@ -97,7 +97,9 @@ def test_every_counter_agrees_on_every_block() -> None:
     )
 
 
-@pytest.mark.parametrize("encoder", ["resnet18", "mobilenet_v2"])
+@pytest.mark.parametrize(
+    "encoder", ["resnet18", pytest.param("mobilenet_v2", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("model", SMP_MODELS)
 def test_counters_agree_on_models_or_the_gap_is_explained(model: str, encoder: str) -> None:
     setting = Setting(BareModel(model, encoder, 21), "last_feature", (128, 128))

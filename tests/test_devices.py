@@ -48,6 +48,9 @@ ONE = Execution(accelerator="cpu", progress_bar=False, val_every=2)
 TWO = ONE.model_copy(update={"devices": 2})
 
 
+pytestmark = pytest.mark.xdist_group("devices")  # two processes are started once
+
+
 @pytest.fixture(autouse=True)
 def cores(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes may share a core in a test."""

@@ -68,7 +68,7 @@ def name(row: Row) -> str:
     return "-".join(parts).replace(" ", "_")
 
 
-LARGE = ("HRNet-W48", "ResNet-152")  # counting these takes a quarter of a minute each
+LARGE = ("HRNet", "ResNet-152")  # counting these takes a quarter of a minute each
 
 
 def marked() -> list[Any]:

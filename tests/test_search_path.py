@@ -68,6 +68,7 @@ def test_a_sweep_runs_beside_files_with_the_names_of_modules(executor: str) -> N
     assert "1 finished, 0 had a record, 0 failed" in output
 
 
+@pytest.mark.slow
 def test_python_m_ablations_imports_no_file_of_the_working_folder() -> None:
     for name in ("ablations", "types"):  # which Python itself reads first
         Path(f"{name}.py").unlink()

@@ -64,6 +64,7 @@ def test_the_demo_is_a_part_of_the_study_of_the_cue_probe() -> None:
     assert [(run.block, run.seed) for run in demo] == expected
 
 
+@pytest.mark.slow
 def test_a_run_that_another_process_holds_is_waited_for(
     tmp_path: Path, written_elsewhere: RunRecord
 ) -> None:

@@ -159,6 +159,7 @@ def test_every_end_of_a_run_is_a_recorded_state(
     assert [record.config for record in read_records(tmp_path)] == [NONE]
 
 
+@pytest.mark.slow
 def test_a_run_that_hangs_is_a_time_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,6 +254,7 @@ def test_a_full_disk_is_one_error_and_keeps_what_is_finished(tmp_path: Path) -> 
 
 
 @mounts
+@pytest.mark.slow
 def test_a_read_only_folder_is_one_error_before_anything_starts(tmp_path: Path) -> None:
     read_only = "mount --bind runs runs && mount -o remount,ro,bind runs"
     code, output = ablate_sweep(tmp_path, read_only)

@@ -166,6 +166,7 @@ def test_a_table_is_shown_though_it_cannot_be_kept(
     assert "cannot be written" in streams.err
 
 
+@pytest.mark.slow
 def test_bench_says_nothing_but_its_table(tmp_path: Path) -> None:
     """No warning from torch on a machine without a GPU."""
     command = ["bench", "--block", "se", "--shape", "1x16x4x4", "--rounds", "1"]
