@@ -11,6 +11,7 @@ from reports.plots.style import Family
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"  # a name; nothing fetches it
 SYMBOLS = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "X": "cross"}
+NAMED = 8  # the most blocks whose names are all written; more would cover each other
 GREY = "#808080"  # legible on white and on black
 PLACE = {"x": "datum[cost]", "y": "datum[measure]"}
 CHOSEN = {"and": [{"param": "families"}, "block < 0 || datum.block == block"]}
@@ -85,13 +86,14 @@ def means(across: Spec, colour: Spec, shape: Spec) -> Spec:
     }
 
 
-def names() -> Spec:
-    """The name of the block that is chosen in the menu."""
+def names(blocks: int) -> Spec:
+    """The name of the block that is chosen in the menu; if there are few, all names."""
+    chosen = "datum.block == block"
     return {
         "data": {"name": "blocks"},
         "transform": [
             HERE,
-            {"filter": "datum.block == block"},
+            {"filter": f"{chosen} || block < 0" if blocks <= NAMED else chosen},
             *calculated(PLACE),
         ],
         "mark": TITLE | {"align": "left", "dx": 9, "dy": -9},

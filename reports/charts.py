@@ -93,7 +93,7 @@ def chart(
         chart_marks.runs(colour),
         chart_marks.intervals(colour),
         chart_marks.means(chart_axes.symlog(costs), colour, shape),
-        chart_marks.names(),
+        chart_marks.names(len(order)),
         *chart_axes.titles(MEASURES, COSTS),
         chart_axes.left_out(),
     ]
