@@ -85,9 +85,10 @@ class FolderFiles(PairedFiles):
         digest = hashlib.sha256(repr(self.values).encode())
         paths = [path for pair in self.pairs for path in pair.files]
         lengths = [self.length(path) for path in paths]
+        small = sum(lengths) <= CONTENT
         for path, length in zip(paths, lengths, strict=True):
             digest.update(f"{path.name} {length}\n".encode())
-            if sum(lengths) <= CONTENT:
+            if small:
                 digest.update(content(path))
         return digest.hexdigest()[:8]
 
