@@ -63,7 +63,7 @@ def evaluate(run: Path, scored: Scored, execution: Execution = USUAL) -> Evaluat
     statement, state = read_weights(path)
     config = scored.config(statement.config)
     check_precision(config.precision, execution.accelerator)
-    check_classes(config.dataset, statement.classes)
+    check_classes(config.dataset, statement.classes, execution.data_folder)
     Inference.of(config).check()
     data = create_data(config, execution.data_folder, execution.workers)
     data.normalisation = statement.normalisation  # what the network was trained with
@@ -75,9 +75,11 @@ def evaluate(run: Path, scored: Scored, execution: Execution = USUAL) -> Evaluat
     return evaluation
 
 
-def check_classes(dataset: str, trained: tuple[str, ...]) -> None:
+def check_classes(
+    dataset: str, trained: tuple[str, ...], folder: Path | None = None
+) -> None:
     """InputError that names the first class in which a data set differs."""
-    classes = find_dataset(dataset).classes
+    classes = find_dataset(dataset, folder).classes
     if classes == trained:
         return
     pairs = enumerate(zip_longest(classes, trained))
@@ -97,19 +99,18 @@ def score(
     execution: Execution,
 ) -> Evaluation:
     config, probe = data.config, data.source.probe
-    split = data.test if config.score_on == "test" else data.val
     with quiet():
         trainer = create_scoring_trainer(config, execution.accelerator)
         task = trainer.test if config.score_on == "test" else trainer.validate
         task(module, data, verbose=False)
     result = module.scores[config.score_on]
     if not math.isfinite(result.loss):
-        raise InputError(f"{split.fingerprint}: the loss on it is {result.loss}")
+        raise InputError(f"{data.scored.fingerprint}: the loss on it is {result.loss}")
     return Evaluation(
         config=statement.config,
         dataset=config.dataset,
         split=config.score_on,
-        images=len(split) if config.score_on == "test" else data.val_images,
+        images=data.scored_images,
         image_size=config.image_size,
         inference=config.inference,
         test_augmentation=config.test_augmentation,
@@ -125,5 +126,5 @@ def score(
         device=device_name(trainer.strategy.root_device),
         versions=versions(),
         commit=commit(),
-        data=split.fingerprint,
+        data=data.scored.fingerprint,
     )

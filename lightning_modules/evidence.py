@@ -70,10 +70,9 @@ def batch_of(data: SegmentationData, scene: int) -> tuple[Tensor, Tensor]:
 
 def scored_split(data: SegmentationData, scene: int) -> Split:
     """The split that a run scores; InputError if it lacks the scene."""
-    split = data.test if data.config.score_on == "test" else data.val
-    if scene >= len(split):
-        raise InputError(f"scene {scene}: the last one is {len(split) - 1}")
-    return split
+    if scene >= len(data.scored):
+        raise InputError(f"scene {scene}: the last one is {len(data.scored) - 1}")
+    return data.scored
 
 
 def trained(config: RunConfig, data: SegmentationData) -> SegmentationModule:

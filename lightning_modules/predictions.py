@@ -9,6 +9,7 @@ import numpy as np
 import PIL.Image
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torchvision.tv_tensors import Image
 
 from ablations.errors import InputError, UnwritableError, first_line, writing
@@ -39,6 +40,15 @@ class Wanted(NamedTuple):
         return [out / f"{image.stem}-{end}" for end, wanted in ends.items() if wanted]
 
 
+def image_logits(
+    trained: TrainedRun, inference: Inference, image: Tensor, device: str
+) -> Tensor:
+    """Of each class (classes, H, W), for an image (3, H, W), uint8; both on device."""
+    colours = normalised_colours(image, trained.normalisation)
+    with torch.inference_mode():
+        return inference.logits(trained.model, colours[None].to(device))[0]
+
+
 class Predictor:
     """A trained network on a device, and how it sees an image."""
 
@@ -46,18 +56,16 @@ class Predictor:
         self, trained: TrainedRun, inference: Literal["whole", "slide"], device: str
     ) -> None:
         self.trained, self.device = trained, device
-        self.model = trained.model.to(device)
+        trained.model.to(device)
         config = trained.config.model_copy(update={"inference": inference})
         self.inference = Inference.of(config)
         self.inference.check()  # InputError for a network of one size
 
-    def probabilities(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
+    def probabilities(self, pixels: NDArray[np.uint8]) -> Tensor:
         """Of each class (classes, H, W), for an image (H, W, 3)."""
         image = Image(torch.from_numpy(pixels.transpose(2, 0, 1)))
-        colours = normalised_colours(image, self.trained.normalisation)
-        with torch.inference_mode():
-            logits = self.inference.logits(self.model, colours[None].to(self.device))
-        return logits[0].float().softmax(dim=0).cpu()
+        logits = image_logits(self.trained, self.inference, image, self.device)
+        return logits.float().softmax(dim=0).cpu()
 
     def write(self, image: Path, out: Path, wanted: Wanted) -> None:
         """InputError for an image that cannot be read or predicted."""

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms.v2.functional import center_crop
@@ -17,8 +16,9 @@ from ablations.run_folder import RECORD
 from lightning_modules.data import create_data
 from lightning_modules.data.data_source import Sample, Split
 from lightning_modules.data.preparation import scored_part
-from lightning_modules.data.segmentation_data import SegmentationData, normalised_colours
+from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.inference import Inference
+from lightning_modules.predictions import image_logits
 from lightning_modules.weights import TrainedRun, load_run, weights_file
 
 EXAMPLES = 3  # titles in an error
@@ -43,11 +43,8 @@ class KeptRun(NamedTuple):
 
     def predict(self, image: Tensor) -> NDArray[np.uint8]:
         """The class of each pixel of an image (3, H, W), uint8, as a run's scoring does."""
-        colours = normalised_colours(image, self.trained.normalisation)
-        with torch.inference_mode():
-            images = colours[None].to(self.device)
-            logits = Inference.of(self.config).logits(self.trained.model, images)
-        classes: NDArray[np.uint8] = logits[0].argmax(dim=0).byte().cpu().numpy()
+        logits = image_logits(self.trained, Inference.of(self.config), image, self.device)
+        classes: NDArray[np.uint8] = logits.argmax(dim=0).byte().cpu().numpy()
         return classes
 
 
@@ -67,9 +64,7 @@ class ScoredImages:
         self.config = run.config
         self.data: SegmentationData = create_data(self.config, data_folder)
         self.data.normalisation = run.trained.normalisation
-        self.split: Split = (
-            self.data.test if self.config.score_on == "test" else self.data.val
-        )
+        self.split: Split = self.data.scored
         self.titles = self.data.scored_titles()
 
     def sample(self, number: int) -> Sample:

@@ -156,8 +156,11 @@ class SegmentationData(LightningDataModule):
 
     def own_images(self, name: SplitName) -> range:
         """This device's share of the images of a split that are scored."""
-        images = self.val_images if name == "val" else len(self.test)
-        return share(images, rank(), size())
+        return share(self.images_of(name), rank(), size())
+
+    def images_of(self, name: SplitName) -> int:
+        """How many first images of a split are scored: of test, always all."""
+        return self.val_images if name == "val" else len(self.test)
 
     def in_order(self, split: Split, images: range) -> Loader:
         """These images of a split, each once; one by one if their sizes may differ."""
@@ -171,11 +174,19 @@ class SegmentationData(LightningDataModule):
             pin_memory=self.device == "cuda",
         )
 
+    @property
+    def scored(self) -> Split:
+        """The split whose scores a record states."""
+        return self.test if self.config.score_on == "test" else self.val
+
+    @property
+    def scored_images(self) -> int:
+        """How many first images of it are scored."""
+        return self.images_of(self.config.score_on)
+
     def scored_titles(self) -> list[str]:
-        """What the images are called whose scores a record states, in their order."""
-        if self.config.score_on == "test":
-            return [self.test.title(index) for index in range(len(self.test))]
-        return [self.val.title(index) for index in range(self.val_images)]
+        """What these images are called, in their order."""
+        return [self.scored.title(index) for index in range(self.scored_images)]
 
 
 def first_images(key: str, limit: int | None, split: Split) -> int:
