@@ -8,7 +8,7 @@ runs/<study>/<run_id>/weights.safetensors    the trained network, if it is kept
 runs/<study>/<run_id>/evaluation-*.json      what the kept network scored later
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,9 @@ from ablations.whole_file import remove_partials
 
 RECORD, FAILURE = "record.json", "failure.json"
 WEIGHTS = "weights.safetensors"
+
+Source = tuple[Path, RunRecord]  # a record and its file
+Copy = tuple[str, Path, Path]  # run id, the file that counts, its copy
 
 
 @dataclass(frozen=True)
@@ -151,16 +154,11 @@ def read_records(folder: Path) -> Iterator[RunRecord]:
 
     Raises InputError if a run has two results.
     """
-    first: dict[str, tuple[Path, RunRecord]] = {}
-    for path, record in recorded(folder):
-        before = first.setdefault(record.config.run_id, (path, record))
-        if before[0] == path:
-            yield record
-        else:
-            check_same_result(before, (path, record))
+    records, _ = distinct(recorded(folder))
+    yield from records.values()
 
 
-def recorded(folder: Path) -> Iterator[tuple[Path, RunRecord]]:
+def recorded(folder: Path) -> Iterator[Source]:
     """Every record below folder with its file, ordered by path; a run may occur twice."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of runs")
@@ -168,7 +166,20 @@ def recorded(folder: Path) -> Iterator[tuple[Path, RunRecord]]:
         yield path, RunRecord.read_own(path)
 
 
-def check_same_result(one: tuple[Path, RunRecord], other: tuple[Path, RunRecord]) -> None:
+def distinct(found: Iterable[Source]) -> tuple[dict[str, RunRecord], list[Copy]]:
+    """Each run once, by its id, and its copies; InputError for two different results."""
+    seen: dict[str, Source] = {}
+    copies: list[Copy] = []
+    for path, record in found:
+        run_id = record.config.run_id
+        before = seen.setdefault(run_id, (path, record))
+        if before[1] is not record:
+            check_same_result(before, (path, record))
+            copies.append((run_id, before[0], path))
+    return {run_id: record for run_id, (_, record) in seen.items()}, copies
+
+
+def check_same_result(one: Source, other: Source) -> None:
     """Raises InputError if two records of one run state different results."""
     if one[1].result != other[1].result:
         raise InputError(
@@ -179,6 +190,10 @@ def check_same_result(one: tuple[Path, RunRecord], other: tuple[Path, RunRecord]
 
 def read_failures(folder: Path) -> Iterator[Failure]:
     """Every failure below folder whose run has no record."""
-    for path in sorted(folder.rglob(FAILURE)):
-        if not path.with_name(RECORD).exists():
-            yield Failure.read_own(path)
+    yield from map(Failure.read_own, failure_files(folder))
+
+
+def failure_files(folder: Path) -> list[Path]:
+    """The failures below folder whose run has no record, ordered by path."""
+    paths = sorted(folder.rglob(FAILURE))
+    return [path for path in paths if not path.with_name(RECORD).exists()]

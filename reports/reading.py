@@ -10,14 +10,13 @@ from typing import NamedTuple, TypeVar
 
 from ablations.errors import InputError, printable
 from ablations.records import Failure, RunRecord
-from ablations.run_folder import FAILURE, RECORD, check_same_result
+from ablations.run_folder import RECORD, Copy, Source, distinct, failure_files
 from reports.completeness import first, first_reason
 from reports.export import is_export, read_export
 from reports.page import Code, Items, Part, Strong, Text
 from reports.write.cells import shortened
 
 Run = TypeVar("Run", RunRecord, Failure)
-Source = tuple[Path, RunRecord]  # a record and its file
 SHOWN = {"val_miou", "val_information"}  # of the points of a curve
 
 
@@ -27,7 +26,7 @@ class Reading(NamedTuple):
     records: list[RunRecord]  # ordered by place and path
     failures: list[Failure]  # of runs without a record in any of the places
     problems: list[str]  # a line for each file that cannot be read
-    copies: list[tuple[str, Path, Path]]  # run id, the file that counts, its copy
+    copies: list[Copy]
 
 
 def read_runs(*places: Path) -> Reading:
@@ -71,9 +70,8 @@ def records_in(place: Path, problems: list[str]) -> Iterator[Source]:
 
 
 def failures_in(place: Path, problems: list[str]) -> Iterator[tuple[Path, Failure]]:
-    paths = sorted(place.rglob(FAILURE)) if place.is_dir() else []
-    alone = [path for path in paths if not path.with_name(RECORD).exists()]
-    return readable(alone, Failure.read_own, problems)
+    paths = failure_files(place) if place.is_dir() else []
+    return readable(paths, Failure.read_own, problems)
 
 
 def readable(
@@ -95,21 +93,6 @@ def compact(record: RunRecord) -> RunRecord:
     """Without the losses between validations: they fill the memory unseen."""
     validations = [point for point in record.curve if point.keys() & SHOWN]
     return record.model_copy(update={"curve": validations})
-
-
-def distinct(
-    found: Iterable[Source],
-) -> tuple[dict[str, RunRecord], list[tuple[str, Path, Path]]]:
-    """Each run once, by its id, and its copies; InputError for two different results."""
-    seen: dict[str, Source] = {}
-    copies = list[tuple[str, Path, Path]]()
-    for path, record in found:
-        run_id = record.config.run_id
-        before = seen.setdefault(run_id, (path, record))
-        if before[1] is not record:
-            check_same_result(before, (path, record))
-            copies.append((run_id, before[0], path))
-    return {run_id: record for run_id, (_, record) in seen.items()}, copies
 
 
 def nothing_to_report(
