@@ -26,7 +26,7 @@ from lightning_modules.checkpoints import (
 )
 from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.display import Display
-from lightning_modules.execution import Accelerator, Execution
+from lightning_modules.execution import Accelerator, Execution, KeepWeights
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.parallel import environment, processes
 from lightning_modules.resuming import UnusableError
@@ -66,13 +66,9 @@ def create_bare_trainer(config: RunConfig, best: Path) -> Trainer:
     interval = validation_interval(config) if selects else config.max_steps
     return Trainer(
         **arguments(config),
-        deterministic=REPEATABLE,
-        devices=1,
+        **alone(),
         val_check_interval=interval,
         callbacks=recipe_callbacks(config, best),
-        logger=False,
-        enable_checkpointing=False,
-        plugins=[LightningEnvironment()],  # even inside Slurm
     )
 
 
@@ -80,13 +76,20 @@ def create_scoring_trainer(config: RunConfig, accelerator: Accelerator) -> Train
     """Scores a trained network; writes and shows nothing."""
     return Trainer(
         **arguments(config),
-        deterministic=REPEATABLE,
-        devices=1,
+        **alone(),
         accelerator=accelerator,
-        logger=False,
-        enable_checkpointing=False,
-        plugins=[LightningEnvironment()],  # even inside Slurm
     )
+
+
+def alone() -> dict[str, Any]:
+    """Of one process that keeps nothing."""
+    return {
+        "deterministic": REPEATABLE,
+        "devices": 1,
+        "logger": False,
+        "enable_checkpointing": False,
+        "plugins": [LightningEnvironment()],  # even inside Slurm
+    }
 
 
 def arguments(config: RunConfig) -> dict[str, Any]:
@@ -116,10 +119,12 @@ def check_validations(select: str, val_every: int | None) -> None:
         )
 
 
-def recipe_callbacks(config: RunConfig, best: Path) -> list[Callback]:
-    """What decides which weights are scored, in calling order; place them before others."""
+def recipe_callbacks(
+    config: RunConfig, best: Path, kept: KeepWeights | None = None
+) -> list[Callback]:
+    """What decides which weights are scored or kept; place them before others."""
     callbacks: list[Callback] = []
-    if config.select == "best":
+    if "best" in (config.select, kept):
         callbacks.append(BestWeights(best))
     if config.ema is not None:
         callbacks.append(MovingAverage(config.ema))

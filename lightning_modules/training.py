@@ -16,7 +16,6 @@ from ablations.image_counts import ImageCounts
 from ablations.models import check_training, network_of
 from ablations.records import MOST_CLASSES, RunRecord
 from ablations.run_folder import RunFolder
-from lightning_modules.best_weights import BestWeights
 from lightning_modules.checkpoints import Progress, Statement
 from lightning_modules.data import create_data
 from lightning_modules.data.segmentation_data import SegmentationData
@@ -93,9 +92,7 @@ def train_and_measure(
     data.first_step, statement = decided_by_first(partial(start, last, module, statement))
     step_time = StepTime()
     callbacks = create_callbacks(folder, execution, progress, interrupts, statement)
-    keeps_best = execution.keep_weights == "best" and config.select != "best"
-    best = [BestWeights(folder.best)] if keeps_best else []
-    deciding = [*best, *recipe_callbacks(config, folder.best)]
+    deciding = recipe_callbacks(config, folder.best, execution.keep_weights)
     trainer = create_trainer(folder, execution, [*deciding, step_time, *callbacks], mirror)
     fit(trainer, module, data, last if data.first_step else None, interrupts)
     step = score_network(trainer, module, data)
