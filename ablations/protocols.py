@@ -40,6 +40,13 @@ MMSEG_VALUES: dict[str, Any] = {
     "validations": 10,
     "select": "last",
 }
+MMSEG_512 = MMSEG_VALUES | {
+    "image_size": 512,
+    "augmentation": "scale_crop(smallest=0.5, largest=2.0, shorter_side=512, "
+    "most_of_one_class=0.75, distort=True)",
+    "inference": "whole",
+    "batch_size": 16,
+}
 OTHER_WEIGHTS = (
     "the encoder's ImageNet weights are timm's for this network (ResNet-50 with three 3x3 "
     "convolutions as its stem), not those of the source"
@@ -85,15 +92,7 @@ PROTOCOLS: dict[str, Protocol] = {
         "DeepLabV3+ on VOC 2012 as mmsegmentation trains it, 40,000 steps",
         f"{MMSEG}/deeplabv3plus_r50-d8_4xb4-40k_voc12aug-512x512.py",
         "voc2012(train='trainaug')",
-        MMSEG_VALUES
-        | {
-            "image_size": 512,
-            "augmentation": "scale_crop(smallest=0.5, largest=2.0, shorter_side=512, "
-            "most_of_one_class=0.75, distort=True)",
-            "inference": "whole",
-            "batch_size": 16,
-            "max_steps": 40_000,
-        },
+        MMSEG_512 | {"max_steps": 40_000},
         (TEST_SCALE, OTHER_WEIGHTS),
     ),
     "mmseg-cityscapes": Protocol(
@@ -120,15 +119,7 @@ PROTOCOLS: dict[str, Protocol] = {
         "DeepLabV3+ on ADE20K as mmsegmentation trains it, 160,000 steps",
         f"{MMSEG}/deeplabv3plus_r50-d8_4xb4-160k_ade20k-512x512.py",
         "ade20k",
-        MMSEG_VALUES
-        | {
-            "image_size": 512,
-            "augmentation": "scale_crop(smallest=0.5, largest=2.0, shorter_side=512, "
-            "most_of_one_class=0.75, distort=True)",
-            "inference": "whole",
-            "batch_size": 16,
-            "max_steps": 160_000,
-        },
+        MMSEG_512 | {"max_steps": 160_000},
         (TEST_SCALE, OTHER_WEIGHTS),
     ),
 }
