@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ablations.records import RunRecord
 from ablations.run_config import RunConfig
 from reports import metrics, probe_section
 from reports.audit import image_files
@@ -53,8 +52,8 @@ HOW_TO_READ = (
     "deviation."
 )
 
-# Parts that need more than records, such as kept weights, from folders and the records.
-MoreParts = Callable[[Path, Sequence[RunRecord]], list[Part]]
+# Parts that need more than records, such as kept weights: of a folder, and the settings.
+MoreParts = Callable[[Path, Sequence[Comparison]], list[Part]]
 
 
 class ReportOptions(NamedTuple):
@@ -101,7 +100,7 @@ def write_report(
     head = [*opening(compared, reading, planned, missing), *unreadable]
     overview = view_of(compared, options)
     settings = with_columns(list(folded(sections)), options.columns)
-    further = more_parts(options.more, folders, reading)
+    further = more_parts(options.more, folders, compared)
     title = f"{title_of(places)}: attention blocks compared"
     parts = [*head, *overview, *chart(compared), *settings, *further]
     page = Page(title, [*parts, *tail(compared, reading, folders)])
@@ -156,11 +155,11 @@ def chart(compared: Sequence[Comparison]) -> list[Part]:
 
 
 def more_parts(
-    more: MoreParts | None, folders: Sequence[Path], reading: Reading
+    more: MoreParts | None, folders: Sequence[Path], compared: Sequence[Comparison]
 ) -> list[Part]:
     if more is None:
         return []
-    return [part for folder in folders for part in more(folder, reading.records)]
+    return [part for folder in folders for part in more(folder, compared)]
 
 
 def closing(compared: Sequence[Comparison], reading: Reading, path: Path) -> list[Part]:

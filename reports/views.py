@@ -47,12 +47,8 @@ def checked(view: View) -> View:
     return view
 
 
-def default_view(records: Iterable[RunRecord]) -> View | None:
-    """By what varies in the study; None if there is only one setting."""
-    return default_of(comparisons(records))
-
-
 def default_of(compared: Sequence[Comparison]) -> View | None:
+    """By what varies in the study; None if there is only one setting."""
     if len(compared) < 2:
         return None
     values = {key: found for key, found in varying(compared).items() if key in AXES}
@@ -136,12 +132,8 @@ def view_table(records: Iterable[RunRecord], view: View) -> Table:
     return table_of(runs_for(compared, whole), layout(compared, whole))
 
 
-def view_parts(records: Iterable[RunRecord], view: View) -> list[Part]:
-    """A heading, and a table for each group."""
-    return parts_of(comparisons(records), view)
-
-
 def parts_of(compared: Sequence[Comparison], view: View) -> list[Part]:
+    """A heading, and a table for each group."""
     runs, plan = runs_for(compared, checked(view)), layout(compared, view)
     groups: dict[tuple[object, ...], list[Run]] = {}
     for run in runs:

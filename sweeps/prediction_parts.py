@@ -4,10 +4,9 @@ from collections.abc import Sequence, Set
 from pathlib import Path
 
 from ablations.errors import InputError
-from ablations.records import RunRecord
 from ablations.run_config import RunConfig
 from ablations.run_folder import WEIGHTS
-from reports.comparison import Comparison, comparisons
+from reports.comparison import Comparison
 from reports.page import Heading, Part, Picture, Text
 from reports.predictions import Rule
 from reports.section import describe
@@ -19,7 +18,7 @@ MOST_SETTINGS = 3  # with a picture
 
 
 def prediction_parts(
-    folder: Path, records: Sequence[RunRecord], data_folder: Path | None = None
+    folder: Path, compared: Sequence[Comparison], data_folder: Path | None = None
 ) -> list[Part]:
     """One picture for each of the first settings that kept the weights it takes.
 
@@ -27,8 +26,8 @@ def prediction_parts(
     blocks the one with the highest mIoU over all seeds. Empty without such weights.
     """
     kept = {path.parent.name: path.parent for path in sorted(folder.rglob(WEIGHTS))}
-    compared = comparisons(records) if kept else []
-    found = [(one, runs) for one in compared if (runs := shown_runs(one, kept.keys()))]
+    shown = compared if kept else []
+    found = [(one, runs) for one in shown if (runs := shown_runs(one, kept.keys()))]
     parts: list[Part] = []
     for number, (comparison, (first, second)) in enumerate(found[:MOST_SETTINGS], start=1):
         name = f"predictions-{number}" if len(found) > 1 else "predictions"

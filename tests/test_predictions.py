@@ -12,6 +12,7 @@ from ablations.cli import main
 from ablations.image_counts import read_image_counts
 from ablations.run_folder import RunFolder, read_records
 from lightning_modules.run import train
+from reports.comparison import comparisons
 from reports.page import Picture
 from reports.prediction_picture import COLOURS, class_patches, prediction_picture
 from reports.predictions import (
@@ -202,12 +203,12 @@ def test_a_report_shows_a_setting_whose_weights_are_kept(
     runs: list[Path], tmp_path: Path
 ) -> None:
     folder = runs[0].parent
-    records = list(read_records(folder))
-    _heading, text, picture = prediction_parts(folder, records)
+    compared = comparisons(read_records(folder))
+    _heading, text, picture = prediction_parts(folder, compared)
     assert isinstance(picture, Picture)
     assert "Baseline, seed 0 and SE, seed 0" in str(text)
     assert len(images_of(picture.figure)) == 6 * 5
-    assert prediction_parts(tmp_path, records) == []
+    assert prediction_parts(tmp_path, compared) == []
     write_report(folder, tmp_path / "plain")
     assert not (tmp_path / "plain" / "predictions.png").exists()
     write_report(folder, tmp_path / "more", options=ReportOptions(more=prediction_parts))

@@ -15,7 +15,7 @@ from reports.comparison import comparisons
 from reports.page import Heading, Table, Text
 from reports.view_metrics import METRICS, validation_miou
 from reports.view_options import metrics
-from reports.views import View, completed, default_view, view_parts, view_table
+from reports.views import View, completed, default_of, parts_of, view_table
 from reports.write import csv, latex, markdown
 from tests.test_records import record
 
@@ -169,7 +169,7 @@ def test_a_start_can_be_a_key_of_its_own_with_the_baseline_beside_each() -> None
 
 def test_groups_are_tables_and_one_without_a_baseline_says_so() -> None:
     records = [*PLACES, run(0.6, block="se", dataset="voc2012")]
-    parts = view_parts(records, GAIN._replace(groups=("dataset",)))
+    parts = parts_of(comparisons(records), GAIN._replace(groups=("dataset",)))
     assert isinstance(parts[0], Heading)
     assert isinstance(parts[1], Table)
     assert parts[1].caption == "digits, Gain (points): block by placement"
@@ -264,7 +264,7 @@ def test_outcomes_of_a_probe_are_counted() -> None:
         for lr in (0.1, 0.2)
         for seed, value in enumerate((0.95, 0.1, 1.0, 0.0))
     ]
-    view = default_view(informed)
+    view = default_of(comparisons(informed))
     assert view == View(("block",), ("lr",), "solved")
     assert cells(view_table(informed, view), "lr=0.1")["se"] == 0.5
     notes = view_table(informed, view._replace(metric="miou")).notes
@@ -301,13 +301,13 @@ def grid(**values: list[Any]) -> list[RunRecord]:
 def test_the_default_view_follows_from_what_varies(
     values: dict[str, list[Any]], view: View | None
 ) -> None:
-    assert default_view(grid(**values)) == view
+    assert default_of(comparisons(grid(**values))) == view
 
 
 def test_a_key_that_follows_from_another_is_left_out_by_default() -> None:
     pairs = [("none", 1.0), ("encoder_bn", 0.1), ("encoder", 1.0)]
     records = [run(0.5, freeze=freeze, encoder_lr_factor=f) for freeze, f in pairs]
-    assert default_view(records) == View(("block",), ("freeze",), "miou")
+    assert default_of(comparisons(records)) == View(("block",), ("freeze",), "miou")
 
 
 def test_what_is_not_asked_for_is_chosen() -> None:
@@ -333,7 +333,7 @@ def test_a_number_that_no_run_states_is_said_to_be_missing(metric: str) -> None:
         "compute_seconds": None,
     }  # fmt: skip
     records = [one.model_copy(update=absent) for one in PLACES]
-    [_, table] = view_parts(records, GAIN._replace(metric=metric))
+    [_, table] = parts_of(comparisons(records), GAIN._replace(metric=metric))
     if metric in {*absent, "test_loss", "solved"}:
         assert isinstance(table, Text)
         assert "9 runs state no such number" in str(table.parts[0])
