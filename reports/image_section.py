@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from pandas import DataFrame
 
+from ablations.errors import InputError
 from ablations.records import RunRecord
 from reports.columns import BLOCK
 from reports.comparison import Comparison
@@ -29,8 +30,14 @@ QUESTION = (
 
 
 def image_parts(comparison: Comparison, counts: Counts, name: str = "") -> list[Part]:
-    """The bootstrap over images of each block; nothing if no pair of runs has counts."""
-    found = differences_by_block(comparison, counts)
+    """The bootstrap over images of each block; nothing if no pair of runs has counts.
+
+    One sentence if runs were scored on different images.
+    """
+    try:
+        found = differences_by_block(comparison, counts)
+    except InputError as error:
+        return [Text(f"No intervals over images: {error}.")]
     if not found:
         return []
     numbers = DataFrame([{"block": block, **one._asdict()} for block, one in found.items()])

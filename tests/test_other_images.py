@@ -106,6 +106,9 @@ def test_the_table_pairs_the_runs_that_have_counts() -> None:
     pair = counts[ids["se", 1]], counts[ids["none", 1]]
     assert row == {"block": "se", **difference_on_other_images([pair])._asdict()}
     assert image_parts(comparison, {}) == []
+    counts[ids["se", 1]] = some(8, 3, 2)  # other images: a sentence, not the report's end
+    [text] = image_parts(comparison, counts)
+    assert "were not scored on the same images" in str(text)
 
 
 def test_two_thousand_images_of_21_classes_take_seconds() -> None:
