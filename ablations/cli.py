@@ -35,6 +35,7 @@ VERBS = {  # as a user meets them; each module has EXAMPLES, add_options and run
     "missing": "sweeps.verbs.missing",
     "bench-study": "sweeps.verbs.bench_study",
     "report": "sweeps.verbs.report",
+    "findings": "reports.verbs.findings",
     "audit": "reports.verbs.audit",
     "compare": "reports.verbs.compare",
     "export-records": "reports.verbs.export_records",

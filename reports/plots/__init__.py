@@ -10,6 +10,7 @@ from reports.plots.curves import learning_curves
 from reports.plots.forest import forest
 from reports.plots.growth import cost_growth
 from reports.plots.heat_map import gain_table, heat_map
+from reports.plots.overview import overview
 from reports.plots.style import FAMILIES, STYLE, family, new_figure, save
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "heat_map",
     "learning_curves",
     "new_figure",
+    "overview",
     "save",
 ]

@@ -1,0 +1,96 @@
+"""The page: a picture and a table of all studies, then what each found."""
+
+from collections.abc import Sequence
+from math import isfinite
+from pathlib import Path
+
+from reports import plots, probe_section
+from reports.completeness import plural
+from reports.findings import findings
+from reports.overview.against import against_table
+from reports.overview.claims import SUBJECTS, claims
+from reports.overview.outcome import Outcome, Studied
+from reports.overview.question import question_of
+from reports.overview.table import overview_table
+from reports.page import Heading, Page, Part, Picture, Strong, Text
+from reports.plots.overview import Panel
+from reports.provenance import provenance
+from reports.reading import problem_parts
+from reports.section import describe
+from reports.tables import block_order
+from reports.units import label
+
+TITLE = "Which block helps, where, and at what price"
+HOW_TO_READ = (
+    "A probe counts the runs that solve it, with Clopper and Pearson's 95 % interval and "
+    "Fisher's exact test against the baseline. Elsewhere a gain is the mIoU minus that of "
+    "the network without a block with the same seed, in points, averaged over seeds or, "
+    "where there are several settings, over settings; its interval is Student's t, its "
+    "test the exact sign-flip test. p (Holm) is corrected for all blocks of the study; a "
+    "filled mark has one below 5 %. A control, a plain bottleneck of a block's cost, is "
+    "tested against its block and has no p here. What is added in parameters and "
+    "multiply-adds is that of the last study."
+)
+
+
+def findings_page(studies: Sequence[Studied], sweeps: Path) -> Page:
+    parts: list[Part] = [
+        Text(ran(studies)),
+        *overview_picture(studies),
+        overview_table(studies, "findings"),
+        Text(HOW_TO_READ),
+    ]
+    for study in studies:
+        parts += study_parts(study, sweeps)
+    if said := claims(studies):
+        subject = SUBJECTS[0]
+        table = against_table(studies, subject, "findings-psa")
+        parts += [Heading("Beside what the PSA paper claims"), *said]
+        if table is not None:
+            parts += [Text(f"{label(subject)} against each other block:"), table]
+    records = [record for study in studies for record in study.records]
+    parts += [Heading("Where this ran"), provenance(records)]
+    return Page(TITLE, parts)
+
+
+def ran(studies: Sequence[Studied]) -> str:
+    """How much was trained."""
+    records = [record for study in studies for record in study.records]
+    seconds = sum(record.compute_seconds or record.train_seconds for record in records)
+    runs, hours = plural(len(records), "run"), f"{seconds / 3600:.1f}"
+    number = plural(len(studies), "study").replace("studys", "studies")
+    return f"{number}, {runs}, {hours} hours of training steps."
+
+
+def study_parts(study: Studied, sweeps: Path) -> list[Part]:
+    question = question_of(study.name, sweeps)
+    asked = [Text(Strong("Question:"), f" {question}")] if question else []
+    names = [describe(one.setting) for one in study.compared]
+    return [
+        Heading(study.name),
+        *asked,
+        *findings(study.compared, []),
+        *probe_section.findings(study.compared, names),
+        *problem_parts(study.reading),
+    ]
+
+
+def overview_picture(studies: Sequence[Studied]) -> list[Part]:
+    blocks = block_order(block for study in studies for block in study.outcomes)
+    if not blocks:
+        return []
+    figure = plots.overview(blocks, [panel(study) for study in studies])
+    return [Picture("findings", "every block in every study", figure)]
+
+
+def panel(study: Studied) -> Panel:
+    values = {block: (*scaled(one), one.p) for block, one in study.outcomes.items()}
+    if study.is_probe:
+        return Panel(study.name, "runs that solve it (%)", values)
+    return Panel(study.name, "gain in mIoU (points)", values, zero=0)
+
+
+def scaled(one: Outcome) -> tuple[float, float, float]:
+    """In percent."""
+    low, high = (100 * v if isfinite(v) else float("nan") for v in (one.low, one.high))
+    return 100 * one.value, low, high
