@@ -2,9 +2,11 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Records of this project's own studies, in the order of reports/generated/findings.md.
+STUDIES := $(patsubst %,reports/records/%.parquet,probe_cue probe_lookup probe_local probe_fine landcover_blocks)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-slurm throughput check format lock clean
+.PHONY: help demo test test-slow test-slurm results throughput check format lock clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /make \1	/p' Makefile | expand -t 18
@@ -28,6 +30,11 @@ test-slow: .venv/installed  ## the tests that take longer
 
 test-slurm: .venv/installed  ## a sweep through a real Slurm (apt-get install slurm-wlm munge)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm
+
+results: .venv/installed  ## the pages of this project's own studies, from reports/records
+	for records in $(STUDIES); do \
+	  $(BIN)/ablate report $$records --out reports/generated/$$(basename $$records .parquet) || exit; done
+	$(BIN)/ablate findings $(STUDIES) --out reports/generated
 
 throughput: .venv/installed  ## steps per second against a plain loop, then cells per minute (30 minutes)
 	$(BIN)/python -m tests.step_rate
