@@ -21,7 +21,7 @@ from reports.finding_words import Named, decided, limited, listed, outlook, unde
 from reports.page import Items, Part, Strong, Text
 from reports.probe_tables import is_probe
 from reports.question import asked, settings_by_what_varies
-from reports.units import label, percent
+from reports.units import percent, spoken
 from reports.write.cells import shortened
 
 
@@ -123,7 +123,7 @@ def by_name(family: Family[str]) -> Named:
 
 
 def shown(block: str) -> str:
-    return shortened(label(block), 80)
+    return shortened(spoken(block), 80)
 
 
 def nothing_compared(plain: Sequence[Comparison]) -> list[tuple[str, str]]:

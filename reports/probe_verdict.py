@@ -9,7 +9,7 @@ from reports.controls import Pair, is_control, with_controls
 from reports.counts import Solved, fisher_p, least_p, together
 from reports.power import LEVEL
 from reports.probe_tables import SOLVED, adjusted, fisher_by_block, solved_by_block
-from reports.units import label, probability
+from reports.units import probability, spoken
 from reports.write.cells import shortened
 
 SPLITS = {"test": "test", "val": "validation"}  # by score_on
@@ -152,4 +152,4 @@ def smallest(least: float, tests: int, noun: str) -> str:
 
 
 def names(blocks: Iterable[str]) -> str:
-    return ", ".join(shortened(label(block)) for block in blocks)
+    return ", ".join(shortened(spoken(block)) for block in blocks)

@@ -6,7 +6,7 @@ from reports.comparison import Comparison
 from reports.finding_words import listed
 from reports.probe_verdict import SPLITS
 from reports.section import describe
-from reports.units import label
+from reports.units import spoken
 from reports.write.cells import shortened
 
 NAMED = 5  # the most blocks, or values of a key, that are listed in a sentence
@@ -21,7 +21,7 @@ def asked(compared: Sequence[Comparison], gains: Sequence[Gains]) -> str:
 
 def blocks_of(gains: Sequence[Gains]) -> str:
     names = [
-        shortened(label(block), 80)
+        shortened(spoken(block), 80)
         for block in dict.fromkeys(block for one in gains for block in one)
     ]
     compared = "compared with the network without a block, paired by seed"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ablations.blocks import label_of
+from ablations.notation import split_outside
 from reports.page import Show
 
 if TYPE_CHECKING:  # importing it takes the memory of smp and timm
@@ -64,6 +65,14 @@ def in_mega(convention: "Convention", sign: str = "") -> Show:
 
 def in_giga(convention: "Convention") -> Show:
     return scaled(convention.kilo**3, 3)
+
+
+def spoken(block: str) -> str:
+    """A block's name in a list within a sentence, where a comma would end it.
+
+    As in PSA (p) code; commas within brackets stay.
+    """
+    return " ".join(split_outside(label(block), ","))
 
 
 def label(block: str) -> str:

@@ -13,7 +13,7 @@ from reports.overview.outcome import Outcome, Studied
 from reports.page import Code, Inline, Items, Part, Strong, Text
 from reports.power import LEVEL
 from reports.psa_paper.printed import printed_rows
-from reports.units import label, points
+from reports.units import points, spoken
 
 SUBJECTS = ("psa_parallel", "psa_sequential", "psa_parallel_code", "psa_sequential_code")
 COMPARED = ("non_local", "gc", "se", "cbam", "da", "ea")  # with PSA, in the paper's Table 1
@@ -61,7 +61,7 @@ def beside(studies: Sequence[Studied], printed: float) -> str:
 
 def gains(study: Studied) -> list[Inline]:
     shown = [
-        f"{label(block)} {interval(study.outcomes[block])}"
+        f"{spoken(block)} {interval(study.outcomes[block])}"
         for block in SUBJECTS
         if block in study.outcomes
     ]
@@ -114,8 +114,8 @@ def better_than_others(studies: Sequence[Studied]) -> Text:
 def ahead(study: Studied) -> list[Inline]:
     family = against_others(study, "psa_parallel")
     met = [block for block in COMPARED if block in family]
-    won = [label(b) for b in met if family[b].p < LEVEL and family[b].gain > 0]
-    lost = [label(b) for b in met if family[b].p < LEVEL and family[b].gain < 0]
+    won = [spoken(b) for b in met if family[b].p < LEVEL and family[b].gain > 0]
+    lost = [spoken(b) for b in met if family[b].p < LEVEL and family[b].gain < 0]
     text = ", ".join(won) if won else f"none of {len(met)}"
     if not any(family[block].decidable for block in met):
         text = f"undecidable with {plural(family[met[0]].pairs, study.noun)}"
