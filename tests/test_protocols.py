@@ -95,7 +95,7 @@ def test_the_network_of_mmseg_is_dilated_as_the_source_s() -> None:
 def test_the_encoder_s_batch_norms_of_psa_voc_have_the_source_s_momentum() -> None:
     """utils.set_bn_momentum(model.backbone, momentum=0.01) in main.py."""
     config = RunConfig(protocol="psa-voc")
-    encoder = create_bare(config.model, config.encoder, 21).encoder
+    encoder: Any = create_bare(config.model, config.encoder, 21).encoder
     norms = [part for part in encoder.modules() if isinstance(part, nn.BatchNorm2d)]
     assert {norm.momentum for norm in norms} == {0.01}
 
