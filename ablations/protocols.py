@@ -83,7 +83,6 @@ PROTOCOLS: dict[str, Protocol] = {
         (
             "where a crop extends beyond the image its labels are void; the source pads "
             "them with 0, so it learns black margins as background",
-            "the encoder's batch norms have momentum 0.1; the source sets 0.01",
             "as in the source, the reported mIoU is the best of 300 on the images that it "
             "is scored on, so it is optimistic",
         ),

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import nn
 
 from ablations.bare_models import create_bare
 from ablations.cli import main
@@ -89,6 +90,14 @@ def test_the_network_of_mmseg_is_dilated_as_the_source_s() -> None:
     stages = [getattr(encoder.model, f"layer{number}") for number in (1, 2, 3, 4)]
     dilations = [[block.conv2.dilation[0] for block in stage] for stage in stages]
     assert dilations == [[1] * 3, [1] * 4, [1] + [2] * 5, [2, 4, 4]]
+
+
+def test_the_encoder_s_batch_norms_of_psa_voc_have_the_source_s_momentum() -> None:
+    """utils.set_bn_momentum(model.backbone, momentum=0.01) in main.py."""
+    config = RunConfig(protocol="psa-voc")
+    encoder: Any = create_bare(config.model, config.encoder, 21).encoder
+    norms = [part for part in encoder.modules() if isinstance(part, nn.BatchNorm2d)]
+    assert {norm.momentum for norm in norms} == {0.01}
 
 
 def test_every_key_can_be_overridden_and_spelled_out() -> None:
