@@ -82,6 +82,6 @@ def machine_line(rows: Sequence[Row], effort: Effort) -> str:
     return (
         f"{device_name(effort.device)}, {plural(effort.threads, 'CPU thread')}, "
         f"torch {torch.__version__}, {plural(effort.rounds, 'round')}, "
-        f"commit {', '.join(commits) or 'unknown'}{busy}. This measurement itself is a load "
-        f"of about {effort.threads}."
+        f"commit {', '.join(commits) or 'unknown'}{busy} (this "
+        f"measurement alone is a load of about {effort.threads})."
     )

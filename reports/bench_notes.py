@@ -22,13 +22,13 @@ def notes_of(row: dict[Any, Any]) -> Iterator[str]:
         if key.endswith(END) and isinstance(reason, str) and reason:
             reasons.setdefault(reason, []).append(key.removesuffix(END))
     for reason, evaluations in reasons.items():
-        what = f"{label(row['block'])} at {row['shape']}, {' and '.join(evaluations)}"
+        what = f"{label(row['block'])} at {row['shape']} ({' and '.join(evaluations)})"
         yield f"{what}: {shortened(reason)}."
 
 
 def model_notes(numbers: DataFrame) -> list[str]:
     return [
-        f"{label(row['block'])}, {row['evaluation']}: {shortened(row['problem'])}."
+        f"{label(row['block'])} ({row['evaluation']}): {shortened(row['problem'])}."
         for row in numbers.to_dict("records")
         if row["problem"]
     ]

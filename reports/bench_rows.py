@@ -1,6 +1,6 @@
-"""Measuring, case by case, with a bar on stderr; each row is kept as soon as it is there."""
+"""Measuring case by case, with a bar on stderr; each row is kept once it is there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 

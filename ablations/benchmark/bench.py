@@ -37,6 +37,8 @@ Row = dict[str, Any]
 class Multiply(nn.Module):
     """The yardstick."""
 
+    factor: Tensor
+
     def __init__(self, x: Tensor) -> None:
         super().__init__()
         factor = torch.rand(1, x.shape[1], 1, 1, dtype=x.dtype, device=x.device)

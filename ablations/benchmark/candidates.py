@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ from ablations.benchmark.timing import (
     timer_seconds,
 )
 from ablations.errors import InputError, first_line, printable
-from ablations.time_limit import at_most
+from ablations.time_limit import TooLongError, at_most
 
 COMPILING = 900  # seconds that torch.compile may take
 
@@ -53,8 +53,8 @@ class Candidate:
             yield
         except Exception as error:
             known = isinstance(error, InputError)
-            reason = printable(str(error)) if known else first_line(error)
-            self.problem = f"{what}: {reason}"
+            reason = printable(str(error)) if known else f"{what}: {first_line(error)}"
+            self.problem = reason
         if self.problem:
             torch.cuda.empty_cache()  # does nothing without a GPU
 
@@ -91,17 +91,26 @@ def prepared(
 ) -> Callable[[], float]:
     """What times one round of a task; InputError for calls that are too large or slow."""
     task, module = TASKS[name], candidate.module
-    check_memory(task.make, module, x)
-    check_seconds(task.passes * (candidate.macs or 0), x, effort.threads, effort.seconds)
+    macs = task.passes * (candidate.macs or 0)
+    check_memory(task.words, task.make, module, x)
+    check_seconds(task.words, macs, x, effort.threads, effort.seconds)
     if candidate.compiles:
-        module = torch.compile(module, dynamic=False)
+        module = cast(nn.Module, torch.compile(module, dynamic=False))
     function = candidate.functions[name] = task.make(module, x)
     if candidate.compiles:
         with at_most(COMPILING, "compiling"):
             function()
-    with at_most(effort.seconds, "one call"):
-        once = single_seconds(function)
+    once = seconds_of_first(task.words, function, effort.seconds)
     return seconds_of_round(partial(timer_seconds, effort.threads), function, once)
+
+
+def seconds_of_first(what: str, function: Function, limit: float) -> float:
+    """InputError if the first call takes longer than the limit; then it is stopped."""
+    try:
+        with at_most(limit, what):
+            return single_seconds(function)
+    except TooLongError:
+        raise InputError(f"{what} took more than the {limit:g} s of one call") from None
 
 
 def measure_memory(candidate: Candidate, x: Tensor) -> None:

@@ -29,16 +29,16 @@ SIDE = 1024  # of the matrices whose product tells the speed of the device
 Make = Callable[[nn.Module, Tensor], Function]
 
 
-def check_memory(make: Make, module: nn.Module, x: Tensor) -> None:
-    """InputError if a call needs more memory than is free; nothing if that is unknown."""
+def check_memory(what: str, make: Make, module: nn.Module, x: Tensor) -> None:
+    """InputError if a call, named what, needs more memory than is free; nothing if that is unknown."""
     free = free_memory(x.device)
     if free is None:
         return
     needed = foreseen_peak(make, module, x)
     if needed and needed > SHARE * free:
         raise InputError(
-            f"needs about {needed / 1e9:.1f} GB of memory; of the {free / 1e9:.1f} GB that "
-            f"are free, at most {SHARE * free / 1e9:.1f} GB are used"
+            f"{what} needs about {needed / 1e9:.1f} GB of memory, more than {SHARE:.0%} of "
+            f"the {free / 1e9:.1f} GB that are free"
         )
 
 
@@ -56,7 +56,7 @@ def foreseen_peak(make: Make, module: nn.Module, x: Tensor) -> int | None:
                 function()
     except Exception:  # anything a user's module may raise
         return None
-    return tensors.peak
+    return int(tensors.peak)
 
 
 @contextmanager
@@ -71,11 +71,11 @@ def silent() -> Iterator[None]:
         logger.setLevel(before)
 
 
-class TensorsInUse(TorchDispatchMode):
+class TensorsInUse(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Adds up the bytes of all tensors that operations make, until they are freed."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.sizes: dict[int, int] = {}  # bytes by storage; 0 if it existed before
         self.in_use = self.peak = 0
 
@@ -109,12 +109,12 @@ class TensorsInUse(TorchDispatchMode):
         self.in_use -= self.sizes.pop(storage)
 
 
-def check_seconds(macs: int, x: Tensor, threads: int, limit: float) -> None:
-    """InputError if the multiply-adds alone take longer than the limit."""
+def check_seconds(what: str, macs: int, x: Tensor, threads: int, limit: float) -> None:
+    """InputError if the multiply-adds of a call, named what, take longer than the limit."""
     least = macs / macs_per_second(x.device, x.dtype, threads)
     if least > limit:
         raise InputError(
-            f"would take at least {least:.0f} s; one call may take {limit:g} s"
+            f"{what} would take at least {least:.0f} s; one call may take {limit:g} s"
         )
 
 
