@@ -136,8 +136,8 @@ def test_a_bench_compares_the_two_evaluations_of_one_block() -> None:
 def test_a_bench_times_what_a_compiler_makes_of_the_published_form() -> None:
     case = Case("gc", (1, 16, 12, 10), "float32")
     effort = Effort(torch.device("cpu"), threads=1, rounds=2, seconds=60)
-    row = bench_case(case, effort, compiled=True)
-    [row] = bench_table([row]).to_dict("records")
+    rows = [bench_case(case, effort, compiled=True)]
+    [row] = bench_table(rows).to_dict("records")
     for what in ("forward", "step"):
         seconds = row[f"compiled_{what}"]
         assert seconds > 0

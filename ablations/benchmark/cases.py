@@ -1,4 +1,4 @@
-"""The blocks and shapes that are measured: given one by one, or the stages of an encoder."""
+"""The blocks and shapes that are measured: given one by one, or of an encoder's stages."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple

@@ -30,7 +30,7 @@ Make = Callable[[nn.Module, Tensor], Function]
 
 
 def check_memory(what: str, make: Make, module: nn.Module, x: Tensor) -> None:
-    """InputError if a call, named what, needs more memory than is free; nothing if that is unknown."""
+    """InputError if a call, named what, is known to need more memory than is free."""
     free = free_memory(x.device)
     if free is None:
         return

@@ -62,6 +62,7 @@ def draw_times(axes: Axes, rows: DataFrame, task: str, blocks: list[str]) -> Non
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(axis="x", labelsize=8)
     axes.set_xlabel(f"{task} (ms)", fontsize=9)
+    axes.set_ylim(-0.6, len(blocks) - 0.4)
     axes.set_yticks(range(len(blocks)), map(name, blocks), fontsize=8, parse_math=False)
 
 
