@@ -6,6 +6,7 @@ bound is one and a half times that.
 """
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -20,13 +21,14 @@ from ablations.benchmark.candidates import (
     time_together,
 )
 from ablations.benchmark.cases import Case, by
+from ablations.benchmark.foresight import refuse_beyond_free
 from ablations.benchmark.memory import bytes_for_backward
 from ablations.blocks import create_attention
 from ablations.complexity.any_resolution import cost_at
 from ablations.complexity.cost import figure
 from ablations.contract import LoneBlock, check_block
 from ablations.controls import resolve
-from ablations.errors import InputError, first_line
+from ablations.errors import InputError, first_line, named_errors
 from ablations.threads import on_threads
 
 PASSES = 3 / 2  # of the bound, in units of x * c
@@ -57,8 +59,16 @@ def bench_case(case: Case, effort: Effort, compiled: bool = False) -> Row:
     """
     block = resolve(case.block, case.shape[1], case.shape[2:])
     check_block(block, case.shape[1], case.shape[2:])
-    with on_threads(effort.threads):
-        return measured(case._replace(block=block), effort, compiled) | head(case, effort)
+    check_input(case, effort)
+    with on_threads(effort.threads), named_errors(case.text):
+        return head(case, effort) | measured(case._replace(block=block), effort, compiled)
+
+
+def check_input(case: Case, effort: Effort) -> None:
+    """InputError if the inputs alone would fill the memory: x, and for steps its copies."""
+    size = prod(case.shape) * getattr(torch, case.dtype).itemsize
+    copies = 1 + 2 * len(EVALUATIONS)  # a step has its own x, and a gradient of its output
+    refuse_beyond_free(f"the input of {case.text}", copies * size, effort.device)
 
 
 def head(case: Case, effort: Effort) -> Row:

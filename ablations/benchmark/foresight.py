@@ -31,13 +31,16 @@ Make = Callable[[nn.Module, Tensor], Function]
 
 def check_memory(what: str, make: Make, module: nn.Module, x: Tensor) -> None:
     """InputError if a call, named what, is known to need more memory than is free."""
-    free = free_memory(x.device)
-    if free is None:
-        return
-    needed = foreseen_peak(make, module, x)
-    if needed and needed > SHARE * free:
+    if free_memory(x.device) is not None:
+        refuse_beyond_free(what, foreseen_peak(make, module, x), x.device)
+
+
+def refuse_beyond_free(what: str, needed: int | None, device: torch.device) -> None:
+    """InputError if that many bytes are too many; nothing if a number is unknown."""
+    free = free_memory(device)
+    if needed and free is not None and needed > SHARE * free:
         raise InputError(
-            f"{what} needs about {needed / 1e9:.1f} GB of memory, more than {SHARE:.0%} of "
+            f"{what} needs about {needed / 1e9:,.1f} GB of memory, more than {SHARE:.0%} of "
             f"the {free / 1e9:.1f} GB that are free"
         )
 

@@ -15,6 +15,7 @@ from ablations.benchmark.candidates import (
 )
 from ablations.complexity.cost import figure
 from ablations.complexity.subjects import ModelCounts, Setting
+from ablations.errors import named_errors
 from ablations.models import Network, check_network, create_model
 from ablations.threads import on_threads
 
@@ -50,7 +51,7 @@ def bench_model_case(case: ModelCase, effort: Effort) -> Row:
     bare, placement, size = setting
     check_network(Network(bare, None, case.block, placement, size))
     macs = figure(ModelCounts(case.block, case.evaluation, setting).cost)
-    with on_threads(effort.threads):
+    with on_threads(effort.threads), named_errors(f"a model with {case.block}"):
         torch.manual_seed(0)
         module = build(case).to(effort.device)
         candidate = Candidate(case.evaluation, module)
