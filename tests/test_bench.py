@@ -5,13 +5,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from ablations.attention import BLOCKS
 from ablations.attention.base import EVALUATIONS, Evaluation
-from ablations.benchmark import candidates, foresight, timing
+from ablations.benchmark import foresight, timing
 from ablations.benchmark.bench import bench_case
 from ablations.benchmark.candidates import Candidate, Effort, time_together
 from ablations.benchmark.cases import Case, shape_cases, stage_cases
@@ -46,7 +47,7 @@ class Fails(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.requires_grad:
-            x.register_hook(refuse)
+            x.register_hook(refuse)  # type: ignore[no-untyped-call]
         return x * 2
 
 
@@ -180,7 +181,7 @@ def test_a_compiler_that_fails_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> N
     def fail(module: nn.Module, dynamic: bool) -> nn.Module:
         raise RuntimeError("no compiler")
 
-    monkeypatch.setattr(candidates.torch, "compile", fail)
+    monkeypatch.setattr(torch, "compile", fail)
     row = bench_case(Case("se", (1, C, 5, 7), "float32"), ONCE, compiled=True)
     assert row["compiled_problem"] == "a forward pass: RuntimeError: no compiler"
     assert row["direct_step"] > 0
@@ -258,7 +259,7 @@ def test_an_interrupted_bench_goes_on_where_it_stopped(
 ) -> None:
     shapes = [word for side in (1, 2, 3, 4) for word in ("--shape", f"1x16x5x{side}")]
     command = ["bench", "--block", "se", *shapes, "--rounds", "1", "--out", str(tmp_path)]
-    real, measured = bench_rows.bench_case, list[Any]()
+    real, measured = bench_case, list[Any]()
 
     def interrupted(case: Case, *rest: Any) -> dict[str, Any]:
         measured.append(case.shape[3])
@@ -391,4 +392,4 @@ def test_a_picture_has_a_panel_for_each_of_at_most_four_shapes() -> None:
     names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert names == ["SimAM", "GC", "SE"]
     [dot] = list(figure.axes[3].collections)[:1]
-    assert dot.get_offsets().tolist() == [[3000, 2]]  # ms, the uppermost line
+    assert np.asarray(dot.get_offsets()).tolist() == [[3000, 2]]  # ms, the uppermost line

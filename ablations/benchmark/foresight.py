@@ -40,8 +40,8 @@ def refuse_beyond_free(what: str, needed: int | None, device: torch.device) -> N
     free = free_memory(device)
     if needed and free is not None and needed > SHARE * free:
         raise InputError(
-            f"{what} needs about {needed / 1e9:,.1f} GB of memory, more than {SHARE:.0%} of "
-            f"the {free / 1e9:.1f} GB that are free"
+            f"{what} needs about {needed / 1e9:,.1f} GB of memory, more than {SHARE:.0%} "
+            f"of the {free / 1e9:.1f} GB that are free"
         )
 
 
