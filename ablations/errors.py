@@ -29,6 +29,17 @@ def writing(path: Path) -> Iterator[None]:
         raise UnwritableError(f"{path}: cannot be written ({reason})") from None
 
 
+@contextmanager
+def named_errors(what: str) -> Iterator[None]:
+    """Turn any error, such as running out of memory, into one line that names what."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{what}: {first_line(error)}") from error
+
+
 def first_line(error: BaseException, limit: int = LINE) -> str:
     """The class of an error, and the first line of its message if it has one."""
     try:

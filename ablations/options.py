@@ -15,6 +15,7 @@ ENCODER = "encoder, see `ablate list encoders`"
 BLOCK = "attention block, see `ablate list blocks`, or my_file:MyBlock"
 
 rounds = up_to(10_000, "rounds")
+seconds = up_to(86_400, "seconds, a day")
 threads = up_to(os.cpu_count() or 1, "threads, the CPUs of this machine")
 
 
@@ -132,6 +133,18 @@ def timing_options(parser: argparse.ArgumentParser) -> None:
         default=11,
         metavar="N",
         help=f"timings per function; the median is shown {DEFAULT}",
+    )
+
+
+def call_option(parser: argparse.ArgumentParser) -> None:
+    """What takes longer is not measured, and says so."""
+    parser.add_argument(
+        "--seconds",
+        type=seconds,
+        default=60,
+        metavar="N",
+        help="the most that one call may take; what takes longer or needs more memory than "
+        f"is free is left out with the reason {DEFAULT}",
     )
 
 

@@ -9,15 +9,19 @@ from types import FrameType
 from ablations.errors import InputError
 
 
+class TooLongError(InputError):
+    """Something was stopped after its time limit."""
+
+
 @contextmanager
 def at_most(seconds: float, what: str) -> Iterator[None]:
-    """InputError after that time. Of nested limits, the earliest one holds.
+    """TooLongError after that time. Of nested limits, the earliest one holds.
 
     Only the main thread can be interrupted; in other threads there is no limit.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise InputError(f"{what} took more than {seconds:g} s; does it ever end?")
+        raise TooLongError(f"{what} took more than {seconds:g} s; does it ever end?")
 
     outer, _ = signal.getitimer(signal.ITIMER_REAL)
     other_thread = threading.current_thread() is not threading.main_thread()

@@ -8,12 +8,13 @@ from typing import Any, Literal, NamedTuple
 from ablations.errors import InputError, quoted
 from ablations.evaluations import Evaluation
 from ablations.run_config import RunConfig
+from ablations.version import commit
 from lightning_modules.data import create_data, find_dataset
 from lightning_modules.data.data_source import SplitName
 from lightning_modules.data.segmentation_data import SegmentationData
 from lightning_modules.execution import USUAL, Execution
 from lightning_modules.inference import Inference
-from lightning_modules.machine import check_precision, commit, device_name, versions
+from lightning_modules.machine import check_precision, device_name, versions
 from lightning_modules.segmentation import SegmentationModule
 from lightning_modules.trainer import create_scoring_trainer, quiet
 from lightning_modules.training import counts, iou_by_class

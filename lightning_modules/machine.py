@@ -3,16 +3,14 @@
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from importlib import metadata
 from importlib.util import find_spec
-from pathlib import Path
 
 import torch
 
 from ablations.errors import InputError
-from ablations.version import SUITE, version
+from ablations.version import commit
 from lightning_modules.execution import Accelerator
 
 PACKAGES = ["torch", "pytorch-lightning", "segmentation-models-pytorch", "timm", "numpy"]
@@ -81,34 +79,3 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {
         name: metadata.version(name) for name in PACKAGES
     }
-
-
-def commit() -> str:
-    """The commit of this code, with -dirty if files were changed.
-
-    If its files belong to no repository, the name and version of the suite. A repository
-    around them, such as a user's project with a virtual environment, does not count.
-    """
-    here = Path(__file__)
-    tracked = git("ls-files", "--error-unmatch", here.name)
-    if tracked and (description := git("describe", "--always", "--dirty", "--abbrev=12")):
-        return description
-    return f"{SUITE} {number}" if (number := version()) else "unknown"
-
-
-def git(*words: str) -> str:
-    """What git prints in this folder; empty if it fails or is not installed."""
-    environment = {key: value for key, value in os.environ.items() if key[:4] != "GIT_"}
-    try:
-        command = ["git", *words]
-        result = subprocess.run(  # noqa: S603, fixed commands
-            command,
-            cwd=Path(__file__).parent,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except OSError:
-        return ""
-    return result.stdout.strip() if result.returncode == 0 else ""

@@ -16,6 +16,7 @@ from ablations.image_counts import ImageCounts
 from ablations.models import check_training, network_of
 from ablations.records import MOST_CLASSES, RunRecord
 from ablations.run_folder import RunFolder
+from ablations.version import commit
 from lightning_modules.checkpoints import Progress, Statement
 from lightning_modules.data import create_data
 from lightning_modules.data.segmentation_data import SegmentationData
@@ -24,7 +25,7 @@ from lightning_modules.freezing import advice, check_freeze
 from lightning_modules.inference import Inference
 from lightning_modules.interrupts import Interrupts
 from lightning_modules.keeping import check_keepable, keep
-from lightning_modules.machine import commit, device_kind, device_name, made_with, versions
+from lightning_modules.machine import device_kind, device_name, made_with, versions
 from lightning_modules.ranks import decided_by_first, largest, rank, size
 from lightning_modules.resuming import UnusableError, resumable, set_aside
 from lightning_modules.scores import Score

@@ -6,16 +6,17 @@ from functools import partial
 import torch
 from torch import nn
 
-from ablations.benchmark.bench import device_name
+from ablations.benchmark.devices import device_name
 from ablations.benchmark.networks import Subject, measure_networks, pieces
 from ablations.benchmark.timing import find_clock
 from ablations.run_config import RunConfig
 from ablations.threads import on_threads
 from ablations.time_limit import at_most
 from ablations.timings import StudyTimings, TimedNetwork, timed_network
+from ablations.version import commit
 from lightning_modules.data import count_classes
 from lightning_modules.execution import Accelerator
-from lightning_modules.machine import check_compiler, check_precision, commit, versions
+from lightning_modules.machine import check_compiler, check_precision, versions
 from lightning_modules.run import check_names
 from lightning_modules.segmentation import SegmentationModule
 from reports.terminal import progress

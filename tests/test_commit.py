@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lightning_modules import machine
+from ablations import version
 
 
 def git(folder: Path, *words: str) -> str:
@@ -21,19 +21,19 @@ def git(folder: Path, *words: str) -> str:
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user's repository, in which the suite is installed."""
-    installed = tmp_path / "venv" / "machine.py"
+    installed = tmp_path / "venv" / "version.py"
     installed.parent.mkdir()
-    shutil.copy(machine.__file__, installed)
+    shutil.copy(version.__file__, installed)
     (tmp_path / "my_block.py").write_text("")
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", "my_block.py")
     git(tmp_path, "commit", "-q", "-m", "mine")
-    monkeypatch.setattr(machine, "__file__", str(installed))
+    monkeypatch.setattr(version, "__file__", str(installed))
     return tmp_path
 
 
 def test_a_repository_around_the_suite_says_nothing_of_it(repository: Path) -> None:
-    assert machine.commit().startswith("attention-ablations ")
+    assert version.commit().startswith("attention-ablations ")
 
 
 def test_a_repository_that_holds_the_suite_does(
@@ -43,13 +43,13 @@ def test_a_repository_that_holds_the_suite_does(
     git(repository, "commit", "-q", "-m", "suite")
     head = git(repository, "rev-parse", "--short=12", "HEAD")
     monkeypatch.setenv("GIT_DIR", str(repository / "elsewhere"))  # as in a git hook
-    assert machine.commit() == head
+    assert version.commit() == head
     (repository / "my_block.py").write_text("changed")
-    assert machine.commit() == f"{head}-dirty"
+    assert version.commit() == f"{head}-dirty"
 
 
 def test_without_git_there_is_the_version(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent / "nowhere"))
-    assert machine.commit().startswith("attention-ablations ")
+    assert version.commit().startswith("attention-ablations ")

@@ -6,7 +6,9 @@ from torch import Tensor, nn
 
 from ablations.attention import BLOCKS
 from ablations.attention.base import Evaluation
-from ablations.benchmark.bench import Case, bench
+from ablations.benchmark.bench import bench_case
+from ablations.benchmark.candidates import Effort
+from ablations.benchmark.cases import Case
 from ablations.benchmark.memory import bytes_for_backward, peak_memory
 from ablations.benchmark.timing import interleaved
 from ablations.blocks import create_attention
@@ -117,8 +119,8 @@ def test_peak_memory_is_what_is_alive_at_once() -> None:
 
 def test_a_bench_compares_the_two_evaluations_of_one_block() -> None:
     case = Case("psa_parallel", (1, 16, 12, 10), "float32")
-    rows = list(bench([case], torch.device("cpu"), threads=1, rounds=2))
-    [row] = bench_table(rows).to_dict("records")
+    effort = Effort(torch.device("cpu"), threads=1, rounds=2, seconds=60)
+    [row] = bench_table([bench_case(case, effort)]).to_dict("records")
     assert row["bytes"] == 3 * 4 * 16 * 12 * 10
     assert row["fast_macs"] < row["direct_macs"]
     assert row["fast_kept"] < row["direct_kept"]
@@ -133,7 +135,8 @@ def test_a_bench_compares_the_two_evaluations_of_one_block() -> None:
 @pytest.mark.slow  # the compiler takes seconds
 def test_a_bench_times_what_a_compiler_makes_of_the_published_form() -> None:
     case = Case("gc", (1, 16, 12, 10), "float32")
-    rows = list(bench([case], torch.device("cpu"), threads=1, rounds=2, compiled=True))
+    effort = Effort(torch.device("cpu"), threads=1, rounds=2, seconds=60)
+    rows = [bench_case(case, effort, compiled=True)]
     [row] = bench_table(rows).to_dict("records")
     for what in ("forward", "step"):
         seconds = row[f"compiled_{what}"]

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from ablations.attention import BLOCKS, PLAIN_BLOCKS
 from ablations.attention.bottleneck import WIDEST, Bottleneck
 from ablations.bare_models import BareModel
-from ablations.benchmark.bench import Case, bench
+from ablations.benchmark.bench import bench_case
+from ablations.benchmark.candidates import Effort
+from ablations.benchmark.cases import Case
 from ablations.blocks import create_attention, find_block, label_of
 from ablations.complexity.audit import whole_costs_the_sum
 from ablations.complexity.control_costs import control_costs
@@ -283,7 +285,7 @@ def test_a_lone_control_is_counted_timed_and_grows() -> None:
     growth = growth_of_blocks([control], 6, "direct", (5, 7))
     assert growth[control].value(11) == 2 * 6 * 9 * 11  # width 9 = round(106 / 12)
     case = Case(control, (1, 6, 5, 7), "float32")
-    [row] = bench([case], torch.device("cpu"), threads=1, rounds=1)
+    row = bench_case(case, Effort(torch.device("cpu"), threads=1, rounds=1, seconds=60))
     assert row["block"] == control
     assert row["fast_macs"] == 2 * 6 * 9 * 35
 

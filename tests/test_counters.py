@@ -7,7 +7,9 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from ablations.benchmark.bench import Case, bench
+from ablations.benchmark.bench import bench_case
+from ablations.benchmark.candidates import Effort
+from ablations.benchmark.cases import Case
 from ablations.complexity import Cost, measure, meta_macs
 from ablations.complexity.any_resolution import cost_at
 from ablations.complexity.audit import audit
@@ -260,7 +262,8 @@ def test_a_bench_counts_a_block_of_ones_own() -> None:
         Case(f"{__name__}:{name}", (1, C, H, W), "float32")
         for name in ("Attends", "Spectral")
     ]
-    attends, spectral = bench(cases, torch.device("cpu"), threads=1, rounds=1)
+    effort = Effort(torch.device("cpu"), threads=1, rounds=1, seconds=60)
+    attends, spectral = (bench_case(case, effort) for case in cases)
     assert attends["fast_macs"] == 4 * C * C * N + 2 * C * N * N
     assert spectral["direct_macs"] == SPECTRAL
 

@@ -31,6 +31,11 @@ def bytes_for_backward(module: nn.Module, x: Tensor) -> int:
 def peak_memory(function: Callable[[], object], device: torch.device) -> int:
     """The most bytes that function holds at any time, beyond what was allocated before."""
     function()  # memory allocated once and never freed does not count
+    return peak_of_call(function, device)
+
+
+def peak_of_call(function: Callable[[], object], device: torch.device) -> int:
+    """The same for a function that was called before."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
         before = torch.cuda.memory_allocated(device)

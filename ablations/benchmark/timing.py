@@ -11,6 +11,7 @@ import torch
 # The timer imports torch's extension compiler, which warns on a machine without a GPU.
 logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
 from torch.utils.benchmark import Timer  # noqa: E402
+from torch.utils.benchmark.utils.timer import timer  # noqa: E402
 
 SECONDS_PER_ROUND = 0.05  # per function, at least
 
@@ -69,6 +70,23 @@ def cuda_seconds(function: Function, calls: int) -> float:
     end.synchronize()
     milliseconds: float = begin.elapsed_time(end)
     return milliseconds / 1000 / calls
+
+
+def single_seconds(function: Function) -> float:
+    """Of one call without a warm-up; waits for the accelerator before and after."""
+    begin = timer()
+    function()
+    return float(timer() - begin)
+
+
+def seconds_of_round(clock: Clock, function: Function, once: float) -> Callable[[], float]:
+    """What times one round of a function that was called once, in that many seconds.
+
+    A slow function is called once per round, since a warm-up would cost more than it gains.
+    """
+    if once > SECONDS_PER_ROUND:
+        return partial(single_seconds, function)
+    return partial(clock, function, calls_per_round(clock, function))
 
 
 def calls_per_round(clock: Clock, function: Function) -> int:

@@ -20,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from ablations.benchmark.bench import find_device
+    from ablations.benchmark.devices import find_device
     from ablations.timings import save_timings
     from ablations.whole_file import check_writable
     from reports.terminal import show
