@@ -122,7 +122,9 @@ def usual_view(compared: Sequence[Comparison], best_per: tuple[str, ...]) -> Vie
     if not best_per:
         return usual
     columns = [key for key in varying(compared) if key in {*best_per, *KEPT}]
-    return View(("block",), tuple(columns), usual.metric, (), best_per)
+    starts = {record.config.init for one in compared for record in one.records}
+    rows = ("block", "init") if "init" in best_per and len(starts) > 1 else ("block",)
+    return View(rows, tuple(columns), usual.metric, (), best_per)
 
 
 def view_table(records: Iterable[RunRecord], view: View) -> Table:

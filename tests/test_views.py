@@ -318,6 +318,10 @@ def test_what_is_not_asked_for_is_chosen() -> None:
     assert completed(asked._replace(metric="macs"), compared).columns == ("lr",)
     best = completed(asked._replace(best_per=("block", "placement")), compared)
     assert best == View(("block",), ("placement",), "gain", (), ("block", "placement"))
+    starts = [run(0.5, block="se", init=init) for init in ("plain", "identity")]
+    both = comparisons([run(0.5), *starts, run(0.5, lr=0.5)])
+    apart = completed(asked._replace(best_per=("block", "init")), both)
+    assert apart.rows == ("block", "init")  # not averaged into one cell
     groups = completed(asked._replace(groups=("lr",)), compared)
     assert groups == View(("block",), (), "gain", ("lr",))
 
