@@ -9,6 +9,7 @@ from pandas import isna
 from scipy import stats
 
 from ablations.cli import main
+from ablations.errors import InputError
 from ablations.records import RunRecord
 from ablations.run_config import RunConfig
 from reports.export import write_export
@@ -21,6 +22,7 @@ from reports.page import Items
 from reports.plots.overview import Panel, overview
 from tests.test_controls_compared import runs_with
 from tests.test_probe_report import CARRIED, folder_of, probe_record
+from tests.test_views import scored
 
 GAINS = {
     "se": [0.010, 0.012, 0.014, 0.009, 0.011, 0.013],
@@ -130,6 +132,32 @@ def test_without_psa_nothing_is_claimed(tmp_path: Path) -> None:
     records = runs_with({"se": [0.01, 0.02]}, RunConfig())
     page = findings_page([Studied(exported(records, tmp_path / "a.csv"))], tmp_path)
     assert not any("claims" in str(part) for part in page.parts)
+
+
+def searched(validation: dict[str, dict[float, float]]) -> list[RunRecord]:
+    """Validation mIoU by block and rate; on test, each is the rate alone."""
+    return [
+        scored(rate, value + seed / 100, block=block, lr=rate, seed=seed)
+        for block, values in validation.items()
+        for rate, value in values.items()
+        for seed in (0, 1)
+    ]
+
+
+def test_a_searched_rate_is_chosen_on_validation_and_scored_on_test(tmp_path: Path) -> None:
+    runs = searched({"none": {0.1: 0.5, 0.2: 0.4}, "se": {0.1: 0.3, 0.2: 0.6}})
+    study = Studied(exported(runs, tmp_path / "lr.csv"))
+    assert study.rates == {"none": 0.1, "se": 0.2}
+    assert study.outcomes["se"].value == pytest.approx(0.2 - 0.1)
+    assert study.outcomes["se"].pairs == 2
+    page = findings_page([study], tmp_path)
+    assert any("0.1 for Baseline; 0.2 for SE" in str(part) for part in page.parts)
+
+
+def test_an_unequal_search_is_refused(tmp_path: Path) -> None:
+    runs = searched({"none": {0.1: 0.5, 0.2: 0.4}, "se": {0.1: 0.3}})
+    with pytest.raises(InputError, match=r"se has runs at lr 0.1 \(2\), the baseline at"):
+        Studied(exported(runs, tmp_path / "lr.csv"))
 
 
 def test_the_question_is_the_comment_at_the_head_of_the_sweep_file(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from reports.comparison import Comparison, comparisons
 from reports.controls import differences, scores
 from reports.counts import Solved, exact_interval
 from reports.estimates import Estimate, against_none, over_seeds, over_settings
+from reports.overview.own_rate import at_own_rate
 from reports.probe_tables import adjusted, fisher_by_block, is_probe, solved_by_block
 from reports.reading import read_runs
 from reports.several_settings import gathered, summary
@@ -29,13 +30,17 @@ class Outcome(NamedTuple):
 
 
 class Studied:
-    """The runs of one study. name is that of its folder or file."""
+    """The runs of one study, each block at its own rate if it was searched.
+
+    name is that of its folder or file.
+    """
 
     def __init__(self, place: Path) -> None:
         """Raises InputError if the place has no run that can be compared."""
         self.name = place.resolve().stem
         self.reading = read_runs(place)
-        self.compared = comparisons(self.reading.records)
+        chosen, self.rates = at_own_rate(self.reading.records)
+        self.compared = comparisons(chosen)
         if not any(one.records for one in self.compared):
             raise InputError(f"{place}: no run has a baseline of its seed")
         kinds = {is_probe(one) for one in self.compared}

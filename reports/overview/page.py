@@ -6,6 +6,7 @@ from pathlib import Path
 
 from reports import plots, probe_section
 from reports.completeness import plural
+from reports.finding_words import listed
 from reports.findings import findings
 from reports.overview.against import against_table
 from reports.overview.claims import SUBJECTS, claims
@@ -18,7 +19,7 @@ from reports.provenance import provenance
 from reports.reading import problem_parts
 from reports.section import describe
 from reports.tables import block_order
-from reports.units import label
+from reports.units import label, spoken
 
 TITLE = "Which block helps, where, and at what price"
 HOW_TO_READ = (
@@ -69,9 +70,26 @@ def study_parts(study: Studied, sweeps: Path) -> list[Part]:
     return [
         Heading(study.name),
         *asked,
+        *rates_chosen(study),
         *findings(study.compared, []),
         *probe_section.findings(study.compared, names),
         *problem_parts(study.reading),
+    ]
+
+
+def rates_chosen(study: Studied) -> list[Part]:
+    """Which blocks have which rate, if it was searched."""
+    blocks: dict[float, list[str]] = {}
+    for block, rate in study.rates.items():
+        blocks.setdefault(rate, []).append(spoken(block))
+    if not blocks:
+        return []
+    lines = [f"{rate:g} for {listed(blocks[rate])}" for rate in sorted(blocks)]
+    return [
+        Text(
+            "Each block is at its own learning rate, that of the best mean validation mIoU "
+            f"among {len({r.config.lr for r in study.records})}: {'; '.join(lines)}."
+        )
     ]
 
 
