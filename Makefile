@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Records of this project's own studies, in the order of reports/generated/findings.md.
-STUDIES := $(patsubst %,reports/records/%.parquet,probe_cue probe_lookup probe_local probe_fine landcover_lr landcover_blocks)
+STUDIES := $(patsubst %,reports/records/%.parquet,probe_cue probe_lookup probe_local probe_fine landcover landcover_lr landcover_blocks)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow test-slurm results throughput check format lock clean

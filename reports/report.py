@@ -114,7 +114,10 @@ def write_report(
 
 
 def title_of(places: Sequence[Path]) -> str:
-    return " and ".join(shortened(place.resolve().name) for place in places)
+    names = (place.resolve() for place in places)
+    return " and ".join(
+        shortened(name.name if name.is_dir() else name.stem) for name in names
+    )
 
 
 def opening(
