@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Records of this project's own studies, in the order of reports/generated/findings.md.
-STUDIES := $(patsubst %,reports/records/%.parquet,probe_cue probe_lookup probe_local probe_fine landcover landcover_lr landcover_blocks)
+STUDIES := $(patsubst %,reports/records/%.parquet,probe_cue probe_lookup probe_local probe_fine landcover landcover_lr landcover_start landcover_blocks)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow test-slurm results throughput check format lock clean
@@ -32,8 +32,11 @@ test-slurm: .venv/installed  ## a sweep through a real Slurm (apt-get install sl
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm
 
 results: .venv/installed  ## the pages of this project's own studies, from reports/records
-	for records in $(STUDIES); do \
-	  $(BIN)/ablate report $$records --out reports/generated/$$(basename $$records .parquet) || exit; done
+	for study in probe_cue probe_lookup probe_local probe_fine landcover; do \
+	  $(BIN)/ablate report reports/records/$$study.parquet --out reports/generated/$$study || exit; done
+	for study in landcover_start landcover_blocks; do \
+	  $(BIN)/ablate report reports/records/$$study.parquet --pictures none --out reports/generated/$$study || exit; done
+	$(BIN)/ablate report reports/records/landcover_lr.parquet --best-per block --pictures none --out reports/generated/landcover_lr
 	$(BIN)/ablate findings $(STUDIES) --out reports/generated
 
 throughput: .venv/installed  ## steps per second against a plain loop, then cells per minute (30 minutes)

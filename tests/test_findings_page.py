@@ -224,3 +224,12 @@ def test_a_study_of_a_probe_and_other_data_is_refused(tmp_path: Path) -> None:
     mixed = probe(tmp_path)
     folder_of(runs_with({"se": [0.1]}, RunConfig()), mixed)
     assert main(["findings", str(mixed), "--out", str(tmp_path / "out")]) == 2
+
+
+def test_more_than_four_studies_have_several_pictures(tmp_path: Path) -> None:
+    places = [
+        exported(runs_with(GAINS, RunConfig()), tmp_path / f"{n}.csv") for n in range(5)
+    ]
+    page = findings_page([Studied(place) for place in places], tmp_path)
+    assert [one.name for one in page.pictures] == ["findings", "findings-2"]
+    assert [len(one.figure.axes) for one in page.pictures] == [4, 1]

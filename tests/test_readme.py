@@ -24,11 +24,11 @@ GUIDES = {
     for path in [*ROOT.glob("README.md"), *ROOT.glob("*/README.md"), *ROOT.glob("*.md")]
 }
 README = GUIDES["README.md"]
-LONGEST = 120  # lines on the first page
+LONGEST = 140  # lines on the first page
 NUMBERS = {"one": 1, "two": 2, "six": 6, "seven": 7, "eleven": 11}
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FOLDERS = ("ablations/", "lightning_modules/", "sweeps/", "reports/", "tests/")
-PLACEHOLDERS = {"NAME", "FLOOR", "classes"}  # classes.yaml is a user's file
+PLACEHOLDERS = {"NAME", "STUDY", "FLOOR", "classes"}  # classes.yaml is a user's file
 
 
 def code(text: str, language: str) -> list[str]:
@@ -124,7 +124,7 @@ FINDINGS = ROOT / "reports" / "generated" / "findings.md"
 
 
 def test_the_first_table_is_a_part_of_the_generated_one() -> None:
-    shown = rows(README, "| Block ")
+    shown = rows(README, "| Block ")[1:]  # without the rest of the header
     generated = rows(FINDINGS.read_text(), "| Block ")
     assert len(shown) > 5
     for row in shown:

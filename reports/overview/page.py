@@ -21,6 +21,7 @@ from reports.section import describe
 from reports.tables import block_order
 from reports.units import label, spoken
 
+PANELS = 4  # of a picture, at most
 TITLE = "Which block helps, where, and at what price"
 HOW_TO_READ = (
     "A probe counts the runs that solve it, with Clopper and Pearson's 95 % interval and "
@@ -37,7 +38,7 @@ HOW_TO_READ = (
 def findings_page(studies: Sequence[Studied], sweeps: Path) -> Page:
     parts: list[Part] = [
         Text(ran(studies)),
-        *overview_picture(studies),
+        *overview_pictures(studies),
         overview_table(studies, "findings"),
         Text(HOW_TO_READ),
     ]
@@ -55,8 +56,9 @@ def findings_page(studies: Sequence[Studied], sweeps: Path) -> Page:
 
 
 def ran(studies: Sequence[Studied]) -> str:
-    """How much was trained."""
-    records = [record for study in studies for record in study.records]
+    """How much was trained; a run that several studies share counts once."""
+    every = (record for study in studies for record in study.records)
+    records = [*{record.config.run_id: record for record in every}.values()]
     seconds = sum(record.compute_seconds or record.train_seconds for record in records)
     runs, hours = plural(len(records), "run"), f"{seconds / 3600:.1f}"
     number = plural(len(studies), "study").replace("studys", "studies")
@@ -93,12 +95,21 @@ def rates_chosen(study: Studied) -> list[Part]:
     ]
 
 
-def overview_picture(studies: Sequence[Studied]) -> list[Part]:
-    blocks = block_order(block for study in studies for block in study.outcomes)
-    if not blocks:
-        return []
-    figure = plots.overview(blocks, [panel(study) for study in studies])
-    return [Picture("findings", "every block in every study", figure)]
+def overview_pictures(studies: Sequence[Studied]) -> list[Part]:
+    """As many panels side by side as a reader can see; a row for each block in them."""
+    shown = [study for study in studies if study.outcomes]
+    rows = [shown[i : i + PANELS] for i in range(0, len(shown), PANELS)]
+    return [
+        Picture(
+            "findings" if number == 1 else f"findings-{number}",
+            f"every block in {listed([study.name for study in some])}",
+            plots.overview(
+                block_order(block for study in some for block in study.outcomes),
+                [panel(study) for study in some],
+            ),
+        )
+        for number, some in enumerate(rows, start=1)
+    ]
 
 
 def panel(study: Studied) -> Panel:
