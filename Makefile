@@ -3,7 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Records of this project's own studies, in the order of reports/generated/findings.md.
-STUDIES := $(patsubst %,reports/records/%.parquet,probe_cue probe_lookup probe_local probe_fine landcover landcover_lr landcover_start landcover_blocks)
+PICTURED := probe_cue probe_lookup probe_local probe_fine landcover
+UNPICTURED := landcover_start landcover_blocks
+STUDIES := $(patsubst %,reports/records/%.parquet,$(PICTURED) landcover_lr $(UNPICTURED))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow test-slurm results throughput check format lock clean
@@ -32,9 +34,9 @@ test-slurm: .venv/installed  ## a sweep through a real Slurm (apt-get install sl
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm
 
 results: .venv/installed  ## the pages of this project's own studies, from reports/records
-	for study in probe_cue probe_lookup probe_local probe_fine landcover; do \
+	for study in $(PICTURED); do \
 	  $(BIN)/ablate report reports/records/$$study.parquet --out reports/generated/$$study || exit; done
-	for study in landcover_start landcover_blocks; do \
+	for study in $(UNPICTURED); do \
 	  $(BIN)/ablate report reports/records/$$study.parquet --pictures none --out reports/generated/$$study || exit; done
 	$(BIN)/ablate report reports/records/landcover_lr.parquet --best-per block --pictures none --out reports/generated/landcover_lr
 	$(BIN)/ablate findings $(STUDIES) --out reports/generated

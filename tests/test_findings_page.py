@@ -233,3 +233,23 @@ def test_more_than_four_studies_have_several_pictures(tmp_path: Path) -> None:
     page = findings_page([Studied(place) for place in places], tmp_path)
     assert [one.name for one in page.pictures] == ["findings", "findings-2"]
     assert [len(one.figure.axes) for one in page.pictures] == [4, 1]
+
+
+def test_a_study_without_the_blocks_of_the_paper_is_told_apart(tmp_path: Path) -> None:
+    gains = {name: GAINS[name] for name in ("psa_parallel", "psa_sequential")}
+    study = Studied(exported(runs_with(gains, RunConfig()), tmp_path / "own.csv"))
+    lists = [p for p in findings_page([study], tmp_path).parts if isinstance(p, Items)]
+    [items] = [part for part in lists if "VOC" in words(part.items[0].parts)]
+    assert "own met none of them" in words(items.items[2].parts)
+
+
+def test_a_setting_without_a_baseline_does_not_make_a_probe_another_study(
+    tmp_path: Path,
+) -> None:
+    place = probe(tmp_path)
+    orphan = probe_record("se", 0, 0.5)
+    config = orphan.config.changed(batch_size=3)
+    folder_of([orphan.model_copy(update={"config": config})], place)
+    study = Studied(place)
+    assert study.is_probe
+    assert study.noun == "seed"

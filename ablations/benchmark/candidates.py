@@ -19,7 +19,7 @@ from ablations.benchmark.timing import (
     summary,
     timer_seconds,
 )
-from ablations.errors import InputError, first_line, printable
+from ablations.errors import InputError, named_errors, printable
 from ablations.time_limit import TooLongError, at_most
 
 COMPILING = 900  # seconds that torch.compile may take
@@ -50,11 +50,10 @@ class Candidate:
     def attempt(self, what: str) -> Iterator[None]:
         """An error is the problem of this candidate; the others are measured."""
         try:
-            yield
-        except Exception as error:
-            known = isinstance(error, InputError)
-            reason = printable(str(error)) if known else f"{what}: {first_line(error)}"
-            self.problem = reason
+            with named_errors(what):
+                yield
+        except InputError as error:
+            self.problem = printable(str(error))
         if self.problem:
             torch.cuda.empty_cache()  # does nothing without a GPU
 

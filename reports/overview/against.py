@@ -1,15 +1,18 @@
 """One block against each of the others, in every study that states a mIoU."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pandas import DataFrame
 
 from reports.controls import is_control
-from reports.estimates import Family, over_seeds, over_settings
-from reports.overview.outcome import Studied, over
+from reports.estimates import Family
+from reports.overview.outcome import Studied, estimates, over
+from reports.overview.table import interval_columns
 from reports.page import Column, Table
 from reports.tables import block_order
-from reports.units import label, points, probability
+from reports.units import label
+
+Families = Mapping[str, Family[str]]  # by study
 
 
 def against_others(study: Studied, subject: str) -> Family[str]:
@@ -23,21 +26,14 @@ def against_others(study: Studied, subject: str) -> Family[str]:
             for block, values in over(one, subject).items()
             if block != "none" and not is_control(block)
         }
-        for one in study.compared
+        for one in study.told
     ]
-    told = [one for one in settings if one]
-    if not told:
-        return {}
-    return over_settings(told) if len(study.compared) > 1 else over_seeds(told[0])
+    met = [one for one in settings if one]
+    return estimates(met) if met else {}
 
 
-def against_table(studies: Sequence[Studied], subject: str, name: str) -> Table | None:
-    """None if the subject met no other block."""
-    families = {
-        study.name: against_others(study, subject)
-        for study in studies
-        if not study.is_probe
-    }
+def against_table(families: Families, subject: str, name: str) -> Table | None:
+    """None if the subject met no other block; families are by the name of the study."""
     families = {study: family for study, family in families.items() if family}
     if not families:
         return None
@@ -47,11 +43,7 @@ def against_table(studies: Sequence[Studied], subject: str, name: str) -> Table 
     for study, family in families.items():
         for part, values in parts_of(family, others).items():
             frame[f"{study}_{part}"] = values
-        columns += [
-            Column(f"{study}_gain", "points", points, group=study),
-            Column(f"{study}_low", "95 %", points, group=study, upto=f"{study}_high"),
-            Column(f"{study}_p", "p (Holm)", probability, group=study),
-        ]
+        columns += interval_columns(study, "gain", "points")
     return Table(frame, columns, name)
 
 

@@ -4,30 +4,39 @@ Printed numbers are those of reports/paper_results.csv. None of the studies repe
 of the paper, so no sentence here is a verdict on one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
 
 from reports.completeness import plural
-from reports.overview.against import against_others
+from reports.estimates import Family
+from reports.overview.against import Families
 from reports.overview.outcome import Outcome, Studied
 from reports.page import Code, Inline, Items, Part, Strong, Text
 from reports.power import LEVEL
 from reports.psa_paper.printed import printed_rows
 from reports.units import points, spoken
 
+SUBJECT = "psa_parallel"  # that meets the others
 SUBJECTS = ("psa_parallel", "psa_sequential", "psa_parallel_code", "psa_sequential_code")
 COMPARED = ("non_local", "gc", "se", "cbam", "da", "ea")  # with PSA, in the paper's Table 1
 VOC, CITYSCAPES = (3, 4), (5, (28, 29, 30))  # table and rows
 
 
-def claims(studies: Sequence[Studied]) -> list[Part]:
-    """A sentence or two for each claim; empty if PSA is in no study with a mIoU."""
-    plain = [study for study in studies if not study.is_probe]
-    told = [study for study in plain if set(SUBJECTS) & set(study.outcomes)]
+def claims(studies: Sequence[Studied], families: Families) -> list[Part]:
+    """A sentence or two for each claim; empty if PSA is in no study with a mIoU.
+
+    families hold SUBJECT against the others, by the name of the study.
+    """
+    told = [
+        study
+        for study in studies
+        if study.name in families and set(SUBJECTS) & set(study.outcomes)
+    ]
     if not told:
         return []
-    items = [voc(told), cityscapes(told), better_than_others(told), *fine(told)]
-    return [Items(items)]
+    shown = {study.name: families[study.name] for study in told}
+    by_design = better_than_others({s.name: (shown[s.name], s.noun) for s in told})
+    return [Items([voc(told), cityscapes(shown), by_design, *fine(told)])]
 
 
 def voc(studies: Sequence[Studied]) -> Text:
@@ -71,10 +80,14 @@ def gains(study: Studied) -> list[Inline]:
 def interval(one: Outcome) -> str:
     if isnan(one.low):
         return points(one.value)
-    return f"{points(one.value)} ({points(one.low)} to {points(one.high)})"
+    return with_bounds(one.value, one.low, one.high)
 
 
-def cityscapes(studies: Sequence[Studied]) -> Text:
+def with_bounds(mean: float, low: float, high: float) -> str:
+    return f"{points(mean)} ({points(low)} to {points(high)})"
+
+
+def cityscapes(families: Families) -> Text:
     table, rows = CITYSCAPES
     base, parallel, sequential = (
         float(printed_rows()[table, row].cells["mIoU"]) for row in rows
@@ -87,40 +100,41 @@ def cityscapes(studies: Sequence[Studied]) -> Text:
         " states why these rows cannot be compared. ",
         Code("sweeps/cityscapes.yaml"),
         " is ready for the data. PSA (p) minus PSA (s) here: ",
-        *joined([layouts(study) for study in studies]),
+        *joined([layouts(*item) for item in families.items()]),
         ".",
     )
 
 
-def layouts(study: Studied) -> list[Inline]:
-    one = against_others(study, "psa_parallel").get("psa_sequential")
+def layouts(study: str, family: Family[str]) -> list[Inline]:
+    one = family.get("psa_sequential")
     if one is None:
-        return [Code(study.name), " not both"]
-    text = f"{points(one.gain)} ({points(one.low)} to {points(one.high)})"
-    return [Code(study.name), f" {text}"]
+        return [Code(study), " not both"]
+    return [Code(study), f" {with_bounds(one.gain, one.low, one.high)}"]
 
 
-def better_than_others(studies: Sequence[Studied]) -> Text:
+def better_than_others(families: Mapping[str, tuple[Family[str], str]]) -> Text:
+    """Families with what their pairs are, seed or setting, by the name of the study."""
     return Text(
         Strong("Better than NL, GC, SE, CBAM, DA and EA."),
         " The paper argues so from its design (Table 1); the table of its ablation was not "
         "available. Of these, PSA (p) is ahead of, by a test that counts all blocks of the "
-        "table above: ",
-        *joined([ahead(study) for study in studies]),
+        "table below: ",
+        *joined([ahead(name, *item) for name, item in families.items()]),
         ".",
     )
 
 
-def ahead(study: Studied) -> list[Inline]:
-    family = against_others(study, "psa_parallel")
+def ahead(study: str, family: Family[str], noun: str) -> list[Inline]:
     met = [block for block in COMPARED if block in family]
+    if not met:
+        return [Code(study), " met none of them"]
     won = [spoken(b) for b in met if family[b].p < LEVEL and family[b].gain > 0]
     lost = [spoken(b) for b in met if family[b].p < LEVEL and family[b].gain < 0]
     text = ", ".join(won) if won else f"none of {len(met)}"
     if not any(family[block].decidable for block in met):
-        text = f"undecidable with {plural(family[met[0]].pairs, study.noun)}"
+        text = f"undecidable with {plural(family[met[0]].pairs, noun)}"
     behind = f" and behind {', '.join(lost)}" if lost else ""
-    return [Code(study.name), f" {text}{behind}"]
+    return [Code(study), f" {text}{behind}"]
 
 
 def fine(studies: Sequence[Studied]) -> Iterator[Text]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 from ablations.errors import InputError
@@ -10,11 +11,11 @@ from ablations.records import RunRecord
 from reports.comparison import Comparison, comparisons
 from reports.controls import differences, scores
 from reports.counts import Solved, exact_interval
-from reports.estimates import Estimate, against_none, over_seeds, over_settings
+from reports.estimates import Family, Gains, against_none, over_seeds, over_settings
 from reports.overview.own_rate import at_own_rate
 from reports.probe_tables import adjusted, fisher_by_block, is_probe, solved_by_block
 from reports.reading import read_runs
-from reports.several_settings import gathered, summary
+from reports.several_settings import gathered
 from reports.statistics import interval
 
 
@@ -41,14 +42,15 @@ class Studied:
         self.reading = read_runs(place)
         chosen, self.rates = at_own_rate(self.reading.records)
         self.compared = comparisons(chosen)
-        if not any(one.records for one in self.compared):
+        self.told = [one for one in self.compared if one.records]  # with a baseline
+        if not self.told:
             raise InputError(f"{place}: no run has a baseline of its seed")
-        kinds = {is_probe(one) for one in self.compared}
+        kinds = {is_probe(one) for one in self.told}
         if kinds == {True, False}:
             raise InputError(f"{place}: a probe and other data are two studies")
-        if kinds == {True} and len(self.compared) > 1:
+        if kinds == {True} and len(self.told) > 1:
             raise InputError(
-                f"{place}: a probe in {len(self.compared)} settings; report them apart"
+                f"{place}: a probe in {len(self.told)} settings; report them apart"
             )
 
     @property
@@ -57,19 +59,19 @@ class Studied:
 
     @property
     def is_probe(self) -> bool:
-        return is_probe(self.compared[0])
+        return is_probe(self.told[0])
 
     @cached_property
     def outcomes(self) -> dict[str, Outcome]:
         """By block, without the baseline unless the study is a probe."""
         if self.is_probe:
-            return probe_outcomes(self.compared[0])
-        return gain_outcomes(self.compared)
+            return probe_outcomes(self.told[0])
+        return gain_outcomes(self.told)
 
     @property
     def noun(self) -> str:
         """What a pair is."""
-        return "setting" if len(self.compared) > 1 else "seed"
+        return "setting" if len(self.told) > 1 else "seed"
 
 
 def probe_outcomes(comparison: Comparison) -> dict[str, Outcome]:
@@ -87,42 +89,39 @@ def probe_outcomes(comparison: Comparison) -> dict[str, Outcome]:
     }
 
 
-def gain_outcomes(compared: Sequence[Comparison]) -> dict[str, Outcome]:
-    """Over seeds in one setting, over settings if there are several."""
-    gains = [gains_of(one) for one in compared]
-    tested = tests(compared)
-    if len(compared) > 1:
-        numbers = {block: summary(values) for block, values in gathered(gains).items()}
-        bounds = {block: (one.gain, one.low, one.high) for block, one in numbers.items()}
-        pairs = {block: len(one.means) for block, one in numbers.items()}
-    else:
-        [single] = gains
-        bounds = {b: (sum(v) / len(v), *interval(v)) for b, v in single.items()}
-        pairs = {block: len(values) for block, values in single.items()}
+def gain_outcomes(told: Sequence[Comparison]) -> dict[str, Outcome]:
+    """Over seeds in one setting, over settings if there are several; with controls."""
+    tested = estimates([against_none(one) for one in told])
     return {
         block: Outcome(
-            *bounds[block],
+            fmean(pairs),
+            *interval(pairs),
             p=tested[block].p if block in tested else float("nan"),
-            pairs=pairs[block],
+            pairs=len(pairs),
         )
-        for block in bounds
+        for block, pairs in paired([over(one, "none") for one in told]).items()
     }
 
 
-def tests(compared: Sequence[Comparison]) -> dict[str, Estimate]:
-    """Of the blocks that are tested against the baseline, corrected for each other."""
-    gains = [against_none(one) for one in compared if one.records]
-    return over_settings(gains) if len(gains) > 1 else over_seeds(gains[0])
+def paired(settings: Sequence[Gains[str]]) -> Gains[str]:
+    """The gains by seed of one setting, or the mean of each of several."""
+    if len(settings) == 1:
+        return settings[0]
+    every = gathered(settings).items()
+    return {block: [fmean(gains) for gains in of_block] for block, of_block in every}
 
 
-def gains_of(comparison: Comparison) -> dict[str, list[float]]:
-    """Of every block, controls included, for each seed."""
-    return over(comparison, "none")
+def estimates(settings: Sequence[Gains[str]]) -> Family[str]:
+    """Tests over seeds in one setting, over settings if there are several."""
+    return over_settings(settings) if len(settings) > 1 else over_seeds(settings[0])
 
 
 def over(comparison: Comparison, other: str) -> dict[str, list[float]]:
-    """mIoU of every block minus that of another one, for the seeds of both."""
-    found = scores(comparison.runs) if comparison.records else {}
+    """mIoU of every block minus that of another one, for the seeds of both.
+
+    Controls are among the blocks.
+    """
+    found = scores(comparison.runs)
     base = found.get(other, {})
     pairs = {b: differences(found[b], base) for b in found if b != other}
     return {block: values for block, values in pairs.items() if values}

@@ -1,6 +1,7 @@
 """Each block at its own learning rate, where a study searched one with equal effort.
 
-The rate is chosen by validation alone, as `ablate report --best-per block` does.
+The rate is chosen by validation alone, one for all settings of the study. (`ablate report
+--best-per block` chooses one in each.)
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,8 +23,7 @@ def at_own_rate(records: Sequence[RunRecord]) -> tuple[list[RunRecord], Rates]:
     if len({record.config.lr for record in records}) < 2 or "none" not in tried:
         return [*records], {}
     check_effort(tried)
-    best = {block: max(runs, key=lambda rate: mean_validation(runs[rate]))
-            for block, runs in tried.items()}  # fmt: skip
+    best = {block: best_rate(runs) for block, runs in tried.items()}
     common = best["none"]
     kept = [
         record.model_copy(update={"config": record.config.changed(lr=common)})
@@ -31,6 +31,11 @@ def at_own_rate(records: Sequence[RunRecord]) -> tuple[list[RunRecord], Rates]:
         for record in runs[best[block]]
     ]
     return kept, best
+
+
+def best_rate(runs: Mapping[float, Sequence[RunRecord]]) -> float:
+    """That of the best mean validation; of equal ones the lowest."""
+    return max(sorted(runs), key=lambda rate: mean_validation(runs[rate]))
 
 
 def runs_by_rate(

@@ -8,8 +8,8 @@ from reports import plots, probe_section
 from reports.completeness import plural
 from reports.finding_words import listed
 from reports.findings import findings
-from reports.overview.against import against_table
-from reports.overview.claims import SUBJECTS, claims
+from reports.overview.against import against_others, against_table
+from reports.overview.claims import SUBJECT, claims
 from reports.overview.outcome import Outcome, Studied
 from reports.overview.question import question_of
 from reports.overview.table import overview_table
@@ -44,12 +44,13 @@ def findings_page(studies: Sequence[Studied], sweeps: Path) -> Page:
     ]
     for study in studies:
         parts += study_parts(study, sweeps)
-    if said := claims(studies):
-        subject = SUBJECTS[0]
-        table = against_table(studies, subject, "findings-psa")
+    plain = [study for study in studies if not study.is_probe]
+    families = {study.name: against_others(study, SUBJECT) for study in plain}
+    if said := claims(studies, families):
+        table = against_table(families, SUBJECT, "findings-psa")
         parts += [Heading("Beside what the PSA paper claims"), *said]
         if table is not None:
-            parts += [Text(f"{label(subject)} against each other block:"), table]
+            parts += [Text(f"{label(SUBJECT)} against each other block:"), table]
     records = [record for study in studies for record in study.records]
     parts += [Heading("Where this ran"), provenance(records)]
     return Page(TITLE, parts)
@@ -61,7 +62,7 @@ def ran(studies: Sequence[Studied]) -> str:
     records = [*{record.config.run_id: record for record in every}.values()]
     seconds = sum(record.compute_seconds or record.train_seconds for record in records)
     runs, hours = plural(len(records), "run"), f"{seconds / 3600:.1f}"
-    number = plural(len(studies), "study").replace("studys", "studies")
+    number = "1 study" if len(studies) == 1 else f"{len(studies)} studies"
     return f"{number}, {runs}, {hours} hours of training steps."
 
 

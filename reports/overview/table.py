@@ -9,7 +9,7 @@ from reports.columns import BLOCK
 from reports.overview.outcome import Outcome, Studied
 from reports.page import Column, Table
 from reports.tables import block_order
-from reports.units import points, probability, share
+from reports.units import either, points, probability, share
 
 MISSING = Outcome(float("nan"), float("nan"), float("nan"), float("nan"), 0)
 
@@ -49,18 +49,19 @@ def study_columns(study: Studied) -> list[Column]:
     name = study.name
     if study.is_probe:
         return [
-            Column(f"{name}_solved", "solved", as_it_is, group=name),
+            Column(f"{name}_solved", "solved", either(str), group=name),
             Column(f"{name}_p", "p (Holm)", probability, group=name),
         ]
+    return interval_columns(name, "value", "gain")
+
+
+def interval_columns(study: str, mean: str, header: str) -> list[Column]:
+    """The mean, interval and p of one study, in columns such as STUDY_low."""
     return [
-        Column(f"{name}_value", "gain", points, group=name),
-        Column(f"{name}_low", "95 %", points, group=name, upto=f"{name}_high"),
-        Column(f"{name}_p", "p (Holm)", probability, group=name),
+        Column(f"{study}_{mean}", header, points, group=study),
+        Column(f"{study}_low", "95 %", points, group=study, upto=f"{study}_high"),
+        Column(f"{study}_p", "p (Holm)", probability, group=study),
     ]
-
-
-def as_it_is(value: object) -> str:
-    return value if isinstance(value, str) else "–"
 
 
 def prices(studies: Sequence[Studied]) -> DataFrame | None:
@@ -69,6 +70,6 @@ def prices(studies: Sequence[Studied]) -> DataFrame | None:
     if not plain:
         return None
     columns = ["block", "added_params_share", "added_macs_share"]
-    tables = [one.numbers[columns] for one in plain[-1].compared if one.records]
+    tables = [one.numbers[columns] for one in plain[-1].told]
     means: DataFrame = pd.concat(tables).groupby("block", as_index=False).mean()
     return means

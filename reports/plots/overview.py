@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 
 from reports.plots.forest import draw_bands
 from reports.plots.labels import name
-from reports.plots.style import FAMILIES, STYLE, families_of, family, new_grid
+from reports.plots.style import FAMILIES, STYLE, families_of, family, mark, new_grid
+from reports.power import LEVEL
 
 LINE = 0.24  # height of a block, in inches
 PANEL = 2.5  # width, in inches
-SOLID = 0.05  # p (Holm) below which a mark is filled
 
 Interval = tuple[float, float, float, float]  # mean, low, high, adjusted p
 
@@ -43,12 +43,9 @@ def overview(blocks: Sequence[str], panels: Sequence[Panel]) -> Figure:
         grid[0].set_yticks(range(len(blocks)), [*map(name, blocks)], parse_math=False)
         for axes in grid[1:]:
             axes.set_yticks([])
-        looks = [look for look in FAMILIES.values() if look in families_of(blocks)]
-        legend = grid[0].figure.legend
-        handles = handles_of(looks)
-        legend(
-            handles=handles, loc="outside upper left", ncols=6, frameon=False, fontsize=8.5
-        )
+        handles = [*map(mark, families_of(blocks))]
+        look: Any = {"frameon": False, "fontsize": 8.5}
+        figure.legend(handles=handles, loc="outside upper left", ncols=6, **look)
     return figure
 
 
@@ -71,14 +68,8 @@ def draw_mark(axes: Axes, height: int, block: str, value: Interval) -> None:
     look = FAMILIES[family(block)]
     if math.isfinite(low) and math.isfinite(high):
         axes.plot([low, high], [height] * 2, color=look.colour, linewidth=1.5, zorder=3)
-    filled: Any = look.colour if p < SOLID else "white"
+    filled: Any = look.colour if p < LEVEL else "white"
     axes.scatter(
         [mean], [height], s=34, marker=look.marker, color=filled,
         edgecolor=look.colour, linewidth=1.2, zorder=4,
     )  # fmt: skip
-
-
-def handles_of(looks: Sequence[Any]) -> list[Any]:
-    from reports.plots.style import mark
-
-    return [mark(look) for look in looks]
