@@ -35,10 +35,10 @@ test-slurm: .venv/installed  ## a sweep through a real Slurm (apt-get install sl
 
 results: .venv/installed  ## the pages of this project's own studies, from reports/records
 	for study in $(PICTURED); do \
-	  $(BIN)/ablate report reports/records/$$study.parquet --out reports/generated/$$study || exit; done
+	  $(BIN)/ablate report reports/records/$$study.parquet --sweep sweeps/$$study.yaml --out reports/generated/$$study || exit; done
 	for study in $(UNPICTURED); do \
-	  $(BIN)/ablate report reports/records/$$study.parquet --pictures none --out reports/generated/$$study || exit; done
-	$(BIN)/ablate report reports/records/landcover_lr.parquet --best-per block --pictures none --out reports/generated/landcover_lr
+	  $(BIN)/ablate report reports/records/$$study.parquet --sweep sweeps/$$study.yaml --pictures none --out reports/generated/$$study || exit; done
+	$(BIN)/ablate report reports/records/landcover_lr.parquet --sweep sweeps/landcover_lr.yaml --best-per block --pictures none --out reports/generated/landcover_lr
 	$(BIN)/ablate findings $(STUDIES) --out reports/generated
 
 throughput: .venv/installed  ## steps per second against a plain loop, then cells per minute (30 minutes)
