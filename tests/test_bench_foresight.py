@@ -6,16 +6,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ablations import memory
 from ablations.attention import BLOCKS
 from ablations.attention.base import EVALUATIONS, Evaluation
-from ablations.benchmark import foresight, timing
+from ablations.benchmark import timing
 from ablations.benchmark.bench import bench_case
 from ablations.benchmark.candidates import Candidate, Effort, time_together
 from ablations.benchmark.cases import Case, stage_cases
-from ablations.benchmark.foresight import foreseen_peak, macs_per_second
+from ablations.benchmark.foresight import macs_per_second
 from ablations.benchmark.memory import peak_memory
 from ablations.benchmark.tasks import TASKS
 from ablations.blocks import create_attention
+from ablations.memory import foreseen_peak
 from ablations.models import create_model
 
 CPU = torch.device("cpu")
@@ -124,7 +126,7 @@ def test_an_evaluation_that_needs_too_much_memory_is_left_out_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scores = 4 * (H * W) ** 2
-    monkeypatch.setattr(foresight, "free_memory", lambda device: scores)
+    monkeypatch.setattr(memory, "free_memory", lambda device: scores)
     row = bench_case(Case("non_local", (1, C, H, W), "float32"), ONCE)
     needed = f"a forward pass needs about {2 * scores / 1e9:.1f} GB of memory"
     assert row["direct_problem"].startswith(needed)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ablations import memory
 from ablations.attention import BLOCKS
 from ablations.attention.base import Evaluation
 from ablations.bare_models import BareModel, create_bare
@@ -75,18 +76,50 @@ def test_a_block_without_a_polynomial_is_run_at_the_size() -> None:
     assert growth_of_blocks([name, "gc"], 16, "direct", (5, 70)).keys() == {"gc"}
 
 
-@pytest.mark.parametrize("block", ["criss_cross", "coordinate", "triplet", "timm:coord"])
+@pytest.mark.parametrize(
+    "block", ["criss_cross", "coordinate", "triplet", "timm:coord", "non_local_code"]
+)
 def test_a_cost_that_depends_on_both_sides_is_that_of_a_run(block: str) -> None:
     run = measure(create_attention(block, 8, "direct"), (1, 8, 43, 97))
     assert cost_at(LoneBlock(block, 8, "direct"), (43, 97)) == run
     assert SMALL < 43 * 97  # a smaller input is run
 
 
-def test_such_a_cost_needs_no_run_at_any_resolution() -> None:
-    size = (8192, 5000)  # a run would need terabytes
-    cost = cost_at(LoneBlock("criss_cross", 16, "direct"), size)
-    block = create_attention("criss_cross", 16, "direct")
-    assert (cost.params, cost.macs) == block.closed_form(*size)  # type: ignore[operator]
+@pytest.mark.parametrize("size", [(8192, 5000), (8191, 5001), (8190, 4999), (8189, 4998)])
+@pytest.mark.parametrize("block", ["criss_cross", "non_local_code"])
+def test_such_a_cost_needs_no_run_at_any_resolution(
+    block: str, size: tuple[int, int]
+) -> None:
+    """A run would need terabytes. NL of the code pools windows: odd sides lose a row."""
+    cost = cost_at(LoneBlock(block, 16, "direct"), size)
+    closed_form = create_attention(block, 16, "direct").closed_form
+    assert (cost.params, cost.macs) == closed_form(*size)  # type: ignore[operator]
+
+
+class Windows(nn.Module):
+    """A user's block of all pairs of positions and windows of seven, so without formula."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        windows = nn.functional.max_pool2d(x, 7).flatten(2)  # (B, C, M)
+        scores = x.flatten(2).transpose(1, 2) @ windows  # (B, N, M)
+        return x + (scores @ windows.transpose(1, 2)).transpose(1, 2).reshape(x.shape)
+
+
+def test_a_run_that_needs_more_memory_than_is_free_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lone, size = LoneBlock(f"{__name__}:Windows", 2, "direct"), (74, 81)
+    pairs = (74 * 81) * (10 * 11)
+    assert cost_at(lone, size).macs == 2 * 2 * pairs
+    cost_at.cache_clear()
+    monkeypatch.setattr(memory, "free_memory", lambda device: 4 * pairs)
+    with pytest.raises(
+        InputError, match=r"at 74x81: a run to count it needs about 0\.0 GB"
+    ):
+        cost_at(lone, size)
 
 
 class Gather(nn.Module):

@@ -21,7 +21,6 @@ from ablations.benchmark.candidates import (
     time_together,
 )
 from ablations.benchmark.cases import Case, by
-from ablations.benchmark.foresight import refuse_beyond_free
 from ablations.benchmark.memory import bytes_for_backward
 from ablations.blocks import create_attention
 from ablations.complexity.any_resolution import cost_at
@@ -29,6 +28,7 @@ from ablations.complexity.cost import figure
 from ablations.contract import LoneBlock, check_block
 from ablations.controls import resolve
 from ablations.errors import InputError, first_line, named_errors
+from ablations.memory import refuse_beyond_free
 from ablations.threads import on_threads
 
 PASSES = 3 / 2  # of the bound, in units of x * c

@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from ablations.benchmark.foresight import check_memory, check_seconds
+from ablations.benchmark.foresight import check_seconds
 from ablations.benchmark.memory import peak_of_call
 from ablations.benchmark.tasks import TASKS
 from ablations.benchmark.timing import (
@@ -20,6 +20,7 @@ from ablations.benchmark.timing import (
     timer_seconds,
 )
 from ablations.errors import InputError, named_errors, printable
+from ablations.memory import check_memory
 from ablations.time_limit import TooLongError, at_most
 
 COMPILING = 900  # seconds that torch.compile may take

@@ -1,4 +1,4 @@
-"""The device that is measured: its name, its free memory and how busy it is."""
+"""The device that is measured: its name and how busy it is."""
 
 import os
 import platform
@@ -8,8 +8,7 @@ from pathlib import Path
 import torch
 
 from ablations.errors import InputError
-
-CONTAINER = Path("/sys/fs/cgroup")  # the limits of this container, if it has any
+from ablations.memory import read_or_empty
 
 
 def find_device(name: str | None) -> torch.device:
@@ -30,23 +29,6 @@ def device_name(device: torch.device) -> str:
     return model[1] if model else platform.processor() or platform.machine()
 
 
-def free_memory(device: torch.device) -> int | None:
-    """Bytes that a process can still get; None if the system does not say."""
-    if device.type == "cuda":
-        return None  # more than there is raises an error there, and nothing is killed
-    available = re.search(r"MemAvailable:\s*(\d+) kB", read_or_empty(Path("/proc/meminfo")))
-    numbers = [1024 * int(available[1])] if available else []
-    limit = read_or_empty(CONTAINER / "memory.max").strip()
-    used = read_or_empty(CONTAINER / "memory.current").strip()
-    if limit.isdecimal() and used.isdecimal():  # no limit: max
-        numbers.append(max(0, int(limit) - int(used)))
-    return min(numbers, default=None)
-
-
 def load() -> float:
     """Processes that wanted a CPU in the last minute, this one included."""
     return os.getloadavg()[0]
-
-
-def read_or_empty(path: Path) -> str:
-    return path.read_text() if path.exists() else ""

@@ -8,9 +8,13 @@ the meta device, must agree at the requested size with the extrapolation from sm
 """
 
 import math
+from collections.abc import Callable
 from contextlib import nullcontext
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
 
 from ablations.bare_models import BareModel
 from ablations.complexity.by_sides import cost_by_sides
@@ -21,6 +25,7 @@ from ablations.complexity.layers import LayerCount, count_layers, unread_macs
 from ablations.complexity.polynomial import Polynomial, fit
 from ablations.contract import LARGEST_RUN, SMALL, LoneBlock, Size, check_block
 from ablations.errors import InputError
+from ablations.memory import check_memory
 
 # A block or a model without one: its cost depends on the positions of its input.
 Part = LoneBlock | BareModel
@@ -65,8 +70,21 @@ def cost_at(part: Part, size: Size) -> Cost:
 
 
 def run(part: Part, size: Size) -> Cost:
+    """InputError for a block that is known to need more memory than is free."""
+    check_fits(part, size)
     with without_products(part):
         return measure(part.real(), part.input_shape(size))
+
+
+def check_fits(part: Part, size: Size) -> None:
+    if isinstance(part, LoneBlock) and math.prod(size) > SMALL:
+        x = torch.empty(part.input_shape(size))
+        where = f"{part.block!r} on {part.channels} channels at {size[0]}x{size[1]}"
+        check_memory(f"block {where}: a run to count it", forward, part.real(), x)
+
+
+def forward(module: nn.Module, x: Tensor) -> Callable[[], object]:
+    return torch.no_grad()(partial(module, x))
 
 
 def without_products(part: Part) -> HollowConvolutions | nullcontext[None]:
@@ -178,8 +196,10 @@ def second_count(part: Part, size: Size) -> int | None:
     try:
         return meta_macs(part.meta(), shape)
     except Exception:  # also if a tensor has too many elements to index
-        small = math.prod(size) <= LARGEST_RUN
-        return torch_macs(part.real(), shape) if small else None
+        if math.prod(size) > LARGEST_RUN:
+            return None
+        check_fits(part, size)
+        return torch_macs(part.real(), shape)
 
 
 @cache

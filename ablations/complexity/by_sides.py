@@ -1,8 +1,10 @@
 """The cost of a block that depends on both sides of its input, not on H * W alone.
 
 Criss-cross attention costs (H + W) * H * W, coordinate attention H + W. Such counts are at
-most quadratic in each side: nine small runs determine them, and a tenth checks them. As for
-any resolution, the second counter must agree at the requested size.
+most quadratic in each side: nine small runs determine them, and a tenth checks them. A
+block that pools windows leaves out an odd last row, so its counts are polynomials only
+among sides with the same remainder: these runs have that of the requested size. As for any
+resolution, the second counter must agree at that size.
 """
 
 import math
@@ -14,25 +16,35 @@ from ablations.complexity.counters import count
 from ablations.complexity.polynomial import extrapolate
 from ablations.contract import LoneBlock, Size
 
+STEPS = (1, 2, 4)  # windows of pooling
+
 SecondCount = Callable[[LoneBlock, Size], int | None]
 
 
 def cost_by_sides(part: LoneBlock, size: Size, second_count: SecondCount) -> Cost | None:
     """None if no such polynomials hold at that size."""
-    for side in (1, math.isqrt(part.channels) + 1):
-        costs = costs_from(part, side)
-        if costs:
-            cost = extrapolated(costs, size)
-            if cost and holds(part, cost, [*costs], size, second_count):
-                return cost
+    for step in STEPS:
+        for side in (1, math.isqrt(part.channels) + 1):
+            first = (alike(size[0], side, step), alike(size[1], side, step))
+            costs = costs_from(part, first, step)
+            if costs:
+                cost = extrapolated(costs, size)
+                if cost and holds(part, cost, [*costs], size, second_count):
+                    return cost
     return None
 
 
+def alike(side: int, least: int, step: int) -> int:
+    """The smallest side from least on that leaves the same remainder."""
+    return least + (side - least) % step
+
+
 @cache
-def costs_from(part: LoneBlock, side: int) -> dict[Size, Cost] | None:
-    """On a grid of sizes from side on; None if they do not foretell the cost beyond it."""
-    sides, beyond = range(side, side + 3), (side + 3, side + 5)
-    sizes = [(height, width) for height in sides for width in sides]
+def costs_from(part: LoneBlock, first: Size, step: int) -> dict[Size, Cost] | None:
+    """On a grid of sizes from first on; None if they do not foretell the cost beyond it."""
+    top, left = first
+    sizes = [(top + h * step, left + w * step) for h in range(3) for w in range(3)]
+    beyond = (top + 3 * step, left + 5 * step)
     module = part.real()
     try:
         costs = {size: count(module, part.input_shape(size)) for size in [*sizes, beyond]}
