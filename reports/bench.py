@@ -30,7 +30,8 @@ HOW = (
 )
 HOW_MODEL = (
     "Times are medians. A forward pass is of one image, in eval mode; a step is a forward "
-    "and a backward pass of a batch, in training mode, without the update of an optimizer."
+    "and a backward pass of a batch, in training mode, without the update of an optimizer. "
+    "A ratio is that to the bare model in the same rounds: the two take turns."
 )
 
 

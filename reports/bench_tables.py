@@ -27,7 +27,16 @@ FIGURES = [
     ),
 ]
 TEXTS = ["image", "load", "commit", *(f"{way}_problem" for way in WAYS)]
-MODEL_FIGURES = ["macs", "forward", "forward_iqr", "step", "step_iqr", "peak"]
+MODEL_FIGURES = [
+    "macs",
+    "forward",
+    "forward_iqr",
+    "step",
+    "step_iqr",
+    "peak",
+    "bare_forward",
+    "bare_step",
+]
 
 
 def bench_table(rows: Sequence[dict[str, Any]]) -> DataFrame:
@@ -80,11 +89,15 @@ def panels(numbers: DataFrame) -> Iterator[DataFrame]:
 
 
 def bench_model_table(rows: Sequence[dict[str, Any]]) -> DataFrame:
-    """Add what each row has more than the first: MACs, and times as ratios."""
+    """Add what each row has more than the bare model: MACs, and the others as ratios.
+
+    Times are compared with those that the bare model had in the same rounds.
+    """
     bare, *others = rows
     table = with_columns([bare, *in_order(others)], MODEL_FIGURES)
     macs = [added(value, bare["macs"]) for value in table["macs"]]
     table.insert([*table].index("macs") + 1, "added_macs", macs)
-    for name in ("forward", "step", "peak"):
-        table[f"{name}_ratio"] = table[name] / table[name].iloc[0]
+    for name in ("forward", "step"):
+        table[f"{name}_ratio"] = table[name] / table[f"bare_{name}"]
+    table["peak_ratio"] = table["peak"] / table["peak"].iloc[0]
     return table

@@ -108,7 +108,7 @@ def test_a_size_of_images_does_not_fit_a_given_shape(
 
 
 @pytest.mark.slow
-def test_a_model_is_measured_bare_once_and_with_every_block_named(
+def test_a_model_is_measured_bare_and_with_every_block_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     network = [

@@ -1,9 +1,10 @@
 """What is on the pages of a bench."""
 
 import numpy as np
+import pytest
 
 from ablations.benchmark.cases import shape_cases, stage_cases
-from reports.bench_tables import bench_table, panels, stage_table
+from reports.bench_tables import bench_model_table, bench_table, panels, stage_table
 from reports.plots import direct_against_fast
 
 
@@ -38,3 +39,15 @@ def test_a_picture_has_a_panel_for_each_of_at_most_four_shapes() -> None:
     assert names == ["SimAM", "GC", "SE"]
     [dot] = list(figure.axes[3].collections)[:1]
     assert np.asarray(dot.get_offsets()).tolist() == [[3000, 2]]  # ms, the uppermost line
+
+
+def test_a_model_is_compared_with_the_bare_one_of_the_same_rounds() -> None:
+    """The machine was twice as slow when the second row was measured."""
+    bare = {"block": "none", "evaluation": "direct", "macs": 100, "peak": 10}
+    bare |= {"forward": 1.0, "bare_forward": 1.0, "step": 4.0, "bare_step": 4.0}
+    row = {"block": "se", "evaluation": "fast", "macs": 130, "peak": 15}
+    row |= {"forward": 2.2, "bare_forward": 2.0, "step": 9.6, "bare_step": 8.0}
+    [_, se] = bench_model_table([bare, row]).to_dict("records")
+    assert se["forward_ratio"] == pytest.approx(1.1)
+    assert se["step_ratio"] == pytest.approx(1.2)
+    assert (se["added_macs"], se["peak_ratio"]) == (30, 1.5)
