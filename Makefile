@@ -39,7 +39,7 @@ results: .venv/installed  ## the pages of this project's own studies, from repor
 	for study in $(UNPICTURED); do \
 	  $(BIN)/ablate report reports/records/$$study.parquet --sweep sweeps/$$study.yaml --pictures none --out reports/generated/$$study || exit; done
 	$(BIN)/ablate report reports/records/landcover_lr.parquet --sweep sweeps/landcover_lr.yaml --best-per block --pictures none --out reports/generated/landcover_lr
-	$(BIN)/ablate findings $(STUDIES) --out reports/generated
+	$(BIN)/ablate findings $(STUDIES) --times reports/generated/bench/bench-model-cpu.csv --out reports/generated
 
 throughput: .venv/installed  ## steps per second against a plain loop, then cells per minute (30 minutes)
 	$(BIN)/python -m tests.step_rate

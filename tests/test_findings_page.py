@@ -18,7 +18,8 @@ from reports.overview.outcome import Studied
 from reports.overview.page import findings_page
 from reports.overview.question import question_of
 from reports.overview.table import overview_table
-from reports.page import Items
+from reports.overview.times import read_times
+from reports.page import Items, Text
 from reports.plots.overview import Panel, overview
 from tests.test_controls_compared import runs_with
 from tests.test_probe_report import CARRIED, folder_of, probe_record
@@ -176,6 +177,46 @@ def test_every_block_has_a_row_and_decided_ones_are_filled() -> None:
     assert len(filled) == 2
     assert filled[0] != "#ffffff"
     assert filled[1] == "#ffffff"
+
+
+TIMES = """block,evaluation,forward_ratio,step_ratio,peak_ratio
+none,direct,1.0,1.0,1.0
+se,direct,1.2,1.3,1.4
+se,fast,1.1,1.05,1.2
+gc,fast,,,
+"""
+
+
+def test_the_price_in_time_is_that_of_the_fast_blocks(tmp_path: Path) -> None:
+    (tmp_path / "model.csv").write_text(TIMES)
+    study = Studied(plain(tmp_path))
+    table = overview_table([study], "all", read_times(tmp_path / "model.csv"))
+    rows = table.numbers.set_index("block")
+    assert rows.loc["se", "step_ratio"] == 1.05
+    assert rows["step_ratio"].isna()["psa_parallel"]
+    page = findings_page([study], tmp_path, tmp_path / "model.csv")
+    told = [words(part.parts) for part in page.parts if isinstance(part, Text)]
+    assert any("see model." in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("block,evaluation\nse,fast\n", "no column forward_ratio, step_ratio, peak_ratio"),
+        ("", "EmptyDataError"),
+        (None, "FileNotFoundError"),
+    ],
+)
+def test_a_file_that_holds_no_times_is_refused(
+    tmp_path: Path, text: str | None, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if text is not None:
+        (tmp_path / "model.csv").write_text(text)
+    command = ["findings", str(plain(tmp_path)), "--times", str(tmp_path / "model.csv")]
+    assert main([*command, "--out", str(tmp_path / "page")]) == 2
+    said = capsys.readouterr().err
+    assert f"--times {tmp_path / 'model.csv'}: {reason}" in said
+    assert not (tmp_path / "page").exists()
 
 
 def test_the_verb_writes_the_page(

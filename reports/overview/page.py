@@ -13,6 +13,7 @@ from reports.overview.claims import SUBJECT, claims
 from reports.overview.outcome import Outcome, Studied
 from reports.overview.question import question_of
 from reports.overview.table import overview_table
+from reports.overview.times import how_to_read, read_times
 from reports.page import Heading, Page, Part, Picture, Strong, Text
 from reports.plots.overview import Panel
 from reports.provenance import provenance
@@ -35,12 +36,17 @@ HOW_TO_READ = (
 )
 
 
-def findings_page(studies: Sequence[Studied], sweeps: Path) -> Page:
+def findings_page(
+    studies: Sequence[Studied], sweeps: Path, times: Path | None = None
+) -> Page:
+    """times: the CSV file of `ablate bench-model`. Raises InputError for another file."""
+    measured = read_times(times) if times else None
     parts: list[Part] = [
         Text(ran(studies)),
         *overview_pictures(studies),
-        overview_table(studies, "findings"),
+        overview_table(studies, "findings", measured),
         Text(HOW_TO_READ),
+        *([Text(how_to_read(times))] if times else []),
     ]
     for study in studies:
         parts += study_parts(study, sweeps)

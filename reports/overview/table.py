@@ -7,6 +7,7 @@ from pandas import DataFrame
 
 from reports.columns import BLOCK
 from reports.overview.outcome import Outcome, Studied
+from reports.overview.times import COLUMNS
 from reports.page import Column, Table
 from reports.tables import block_order
 from reports.units import either, points, probability, share
@@ -14,7 +15,10 @@ from reports.units import either, points, probability, share
 MISSING = Outcome(float("nan"), float("nan"), float("nan"), float("nan"), 0)
 
 
-def overview_table(studies: Sequence[Studied], name: str) -> Table:
+def overview_table(
+    studies: Sequence[Studied], name: str, times: DataFrame | None = None
+) -> Table:
+    """times: also those of read_times."""
     blocks = block_order(block for study in studies for block in study.outcomes)
     values: dict[str, list[object]] = {"block": [*blocks]}
     columns = [BLOCK]
@@ -29,6 +33,9 @@ def overview_table(studies: Sequence[Studied], name: str) -> Table:
             Column("added_params_share", "Params", share, group="Added"),
             Column("added_macs_share", "MACs", share, group="Added"),
         ]
+    if times is not None:
+        frame = frame.merge(times, on="block", how="left")
+        columns += COLUMNS
     return Table(frame, columns, name)
 
 

@@ -11,6 +11,7 @@ from ablations.options import open_option, wide_option
 EXAMPLES = [
     "findings runs/probe_cue runs/landcover",
     "findings cue.csv landcover.parquet --sweeps sweeps --out page",
+    "findings runs/landcover --times runs/bench/bench-model.csv",
 ]
 
 
@@ -30,6 +31,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="folder of sweep files: the comment at the head of NAME.yaml is the question "
         "of the study NAME (default: sweeps)",
+    )
+    parser.add_argument(
+        "--times",
+        type=Path,
+        metavar="FILE",
+        help="CSV file of `ablate bench-model`: also show what each block takes in "
+        "time and memory",
     )
     parser.add_argument(
         "--out",
@@ -54,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
         raise InputError(f"{twice[0]}: two places have this name; rename one of them")
-    page = findings_page(studies, args.sweeps)
+    page = findings_page(studies, args.sweeps, args.times)
     path = write_page(page, args.out, "findings")
     show(page.parts, args.wide)
     print(f"written: {path}, {path.with_suffix('.html').name}")
