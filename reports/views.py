@@ -147,7 +147,21 @@ def parts_of(compared: Sequence[Comparison], view: View) -> list[Part]:
     if len(tables) <= NAMED:
         tables = [one._replace(name=file_name(n)) for n, one in enumerate(tables, start=1)]
     parts = [one if len(one.numbers) else nothing(one) for one in tables]
-    return [Heading("All settings in one view"), *parts]
+    return [Heading("All settings in one view"), *told_apart(plan), *parts]
+
+
+def told_apart(plan: Layout) -> list[Text]:
+    """How the sentences at the head of the page count values that a view chooses from."""
+    tuned = [key for key in plan.others if key not in {"block", *plan.best_per, *KEPT}]
+    if not plan.best_per or not tuned:
+        return []
+    keys = " and ".join(tuned)
+    return [
+        Text(
+            f"Here each block has its best {keys}. The sentences at the head of this page "
+            f"count each {keys} as a setting of its own."
+        )
+    ]
 
 
 def nothing(table: Table) -> Text:

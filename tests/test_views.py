@@ -206,6 +206,15 @@ def test_the_best_rate_per_block_is_chosen_on_validation_and_scored_on_test() ->
     assert cells(table, "gain: tip")["se"] == "2 seeds, ± 0.00; lr 0.1"
 
 
+def test_sentences_that_count_each_rate_as_a_setting_are_told_apart() -> None:
+    compared = comparisons(CHOICES)
+    told = "Here each block has its best lr. The sentences at the head of this page count"
+    lines = [part for part in parts_of(compared, BEST) if isinstance(part, Text)]
+    assert [str(line.parts[0])[: len(told)] for line in lines] == [told]
+    lines = [part for part in parts_of(compared, GAIN) if isinstance(part, Text)]
+    assert lines == []
+
+
 def test_choosing_and_scoring_on_one_split_is_called_optimistic() -> None:
     table = view_table(RATES, BEST)
     assert cells(table, "gain") == pytest.approx({"se": 0.05, "gc": 0.02})
