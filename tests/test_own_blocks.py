@@ -356,7 +356,9 @@ def test_a_verb_ends_with_one_line(
     verb: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*verb, "--block", f"{__name__}:Pair"]) == 2
-    error = capsys.readouterr().err.strip().splitlines()
+    lines = capsys.readouterr().err.strip().splitlines()
+    # on a busy machine, the progress of what takes ten seconds
+    error = [line for line in lines if not line.startswith(f"{verb[0]}: ")]
     assert len(error) == 1
     assert f"block '{__name__}:Pair'" in error[0]
 
