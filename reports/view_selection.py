@@ -1,6 +1,6 @@
 """The best value of a key for each block: chosen on validation, and labelled as chosen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,13 +26,18 @@ class Choice(NamedTuple):
     keys: Sequence[str]  # that were chosen
 
 
+def to_choose(others: Iterable[str], fixed: Iterable[str]) -> list[str]:
+    """The keys whose best values are chosen."""
+    return [key for key in others if key not in {*fixed, *KEPT, "block", "seed"}]
+
+
 def chosen_runs(runs: Sequence[Run], fixed: Sequence[str], others: Sequence[str]) -> Choice:
     """For each combination of the fixed keys, the runs with the best values of the others.
 
     A block and the baseline are each taken at their own best, and then paired by seed.
     InputError if nothing can be chosen.
     """
-    keys = [key for key in others if key not in {*fixed, *KEPT, "block", "seed"}]
+    keys = to_choose(others, fixed)
     if not keys:
         raise InputError(
             f"best per {' and '.join(fixed)}: no other key varies that could be chosen"

@@ -11,7 +11,7 @@ from reports.page import Heading, Part, Table, Text
 from reports.view_metrics import METRICS
 from reports.view_options import KEYS as AXES
 from reports.view_runs import Run, in_order, runs_of, varying
-from reports.view_selection import KEPT
+from reports.view_selection import KEPT, to_choose
 from reports.view_table import Layout, key_value, table_of
 
 WIDEST = 8  # the most columns that are chosen by themselves
@@ -152,7 +152,7 @@ def parts_of(compared: Sequence[Comparison], view: View) -> list[Part]:
 
 def told_apart(plan: Layout) -> list[Text]:
     """How the sentences at the head of the page count values that a view chooses from."""
-    tuned = [key for key in plan.others if key not in {"block", *plan.best_per, *KEPT}]
+    tuned = to_choose(plan.others, plan.best_per)
     if not plan.best_per or not tuned:
         return []
     keys = " and ".join(tuned)
